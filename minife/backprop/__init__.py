@@ -1,0 +1,1 @@
+"""Chapter B: so far the steps that every trainer shares."""

@@ -1,0 +1,79 @@
+"""MNIST as it is found on disk, read and checked: one .npz file, or the four IDX files, gzipped or not."""
+
+import gzip
+import math
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+IDX_FILES = {"x_train": ("train-images", 3), "y_train": ("train-labels", 1),    # beginning of name, axes
+             "x_test": ("t10k-images", 3), "y_test": ("t10k-labels", 1)}
+WHERE = ("get the file mnist.npz as distributed with Keras, or the four IDX files of LeCun and Cortes, "
+         "and give its path or set MINIFE_MNIST")
+
+
+def read_mnist(path):
+    """The four arrays of MNIST as a dict: x_train, x_test (n, 28, 28) uint8, y_train, y_test (n,) integers.
+
+    load_mnist says what path may be, and which errors follow from what.
+    """
+    if not path:
+        raise FileNotFoundError(f"load_mnist: expected a path or MINIFE_MNIST, got neither; {WHERE}")
+    path = Path(path).expanduser()
+    if (path / "mnist.npz").is_file():
+        path = path / "mnist.npz"
+    if not path.exists():
+        raise FileNotFoundError(f"load_mnist: expected a file or folder at {path}, got none; {WHERE}")
+    arrays = {key: _read_idx(path, key) for key in IDX_FILES} if path.is_dir() else _read_npz(path)
+    for part in ("train", "test"):
+        _check_part(path, part, arrays[f"x_{part}"], arrays[f"y_{part}"])
+    return arrays
+
+
+def _read_npz(path):
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is not a whole zip archive")
+        with np.load(path, allow_pickle=False) as file:
+            return {key: np.asarray(file[key]) for key in IDX_FILES}
+    except (KeyError, ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise _wrong(path, f"an .npz file with {', '.join(IDX_FILES)}", f"this: {error}") from error
+
+
+def _read_idx(folder, key):
+    stem, n_axes = IDX_FILES[key]
+    names = [f"{stem}{mark}idx{n_axes}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
+    path = next((folder / name for name in names if (folder / name).is_file()), None)
+    if path is None:
+        wanted = f"{names[0]} or mnist.npz in {folder}"
+        raise FileNotFoundError(f"load_mnist: expected {wanted}, got none; {WHERE}")
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":         # gzip's own mark, since browsers unpack a .gz and leave its name
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise _wrong(path, "a whole gzip file", f"this: {error}") from error
+    start = 4 + 4 * n_axes              # magic number, then one big-endian length per axis
+    if data[:4] != bytes([0, 0, 8, n_axes]) or len(data) < start:
+        got = data[:start].hex() or "nothing"
+        raise _wrong(path, f"an IDX header of {start} bytes that begins 0000080{n_axes}", got)
+    shape = struct.unpack(f">{n_axes}I", data[4:start])
+    if len(data) - start != math.prod(shape):
+        raise _wrong(path, f"{math.prod(shape)} bytes after the header", len(data) - start)
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()    # frombuffer is read-only
+
+
+def _check_part(path, part, x, y):
+    if x.dtype != np.uint8 or x.ndim != 3 or x.shape[1:] != (28, 28) or len(x) == 0:
+        raise _wrong(path, f"x_{part} uint8 of shape (n, 28, 28), n > 0", f"{x.dtype} of shape {x.shape}")
+    if y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
+        raise _wrong(path, f"y_{part} integers of shape ({len(x)},)", f"{y.dtype} of shape {y.shape}")
+    if y.min() < 0 or y.max() > 9:
+        raise _wrong(path, f"y_{part} in 0..9", f"labels from {y.min()} to {y.max()}")
+
+
+def _wrong(path, expected, got):
+    return ValueError(f"load_mnist: {path}: expected {expected}, got {got}; {WHERE}")

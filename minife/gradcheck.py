@@ -1,0 +1,57 @@
+"""Finite differences: the judge of every derivative in this package."""
+import numpy as np
+
+
+class GradientError(AssertionError):
+    """A gradient that disagrees with finite differences."""
+
+
+def numerical_gradient(f, parameters, step=1e-3):
+    """Return the gradient of the number f(parameters) by the five-point central difference, and its rounding noise.
+
+    The truncation error is O(step^4). The arrays, float64, are changed in place, one entry at a time, and
+    restored; f may read them from its argument or from the object that owns them."""
+    gradient, noise = {}, 0.0
+    for name, array in parameters.items():
+        if not isinstance(array, np.ndarray) or array.dtype != np.float64:
+            raise TypeError(f"{name} must be a float64 array for finite differences, "
+                            f"got {getattr(array, 'dtype', type(array).__name__)}")
+        gradient[name] = np.zeros(array.shape)
+        for index in np.ndindex(array.shape):
+            value = array[index]
+            try:
+                values = []
+                for k in (-2, -1, 1, 2):
+                    array[index] = value + k * step
+                    values.append(float(f(parameters)))
+            finally:
+                array[index] = value
+            gradient[name][index] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+            noise = max(noise, np.finfo(float).eps * max(map(abs, values)) / step)
+    return gradient, noise
+
+
+def check_gradient(f, parameters, gradient, step=1e-3, tolerance=1e-7):
+    """Return the worst relative error of the gradient of f, per parameter; raise GradientError above the tolerance.
+
+    f           function of the dict of parameters, to a number
+    parameters  dict name -> float64 array
+    gradient    dict name -> array, the claimed derivative of f
+    The error of an entry is |numerical - claimed| over the largest entry of that parameter's gradient, and a
+    difference that f's own rounding explains is not held against it."""
+    if set(gradient) != set(parameters):
+        raise GradientError(f"the gradient has keys {sorted(gradient)}, the parameters have {sorted(parameters)}")
+    numerical, noise = numerical_gradient(f, parameters, step)
+    worst = {}
+    for name, expected in numerical.items():
+        claimed = np.asarray(gradient[name], dtype=float)
+        if claimed.shape != expected.shape:
+            raise GradientError(f"the gradient of {name} has shape {claimed.shape}, {name} has {expected.shape}")
+        scale = max(np.abs(expected).max(), np.abs(claimed).max(), noise / tolerance)
+        error = np.abs(expected - claimed) / scale if scale > 0 else np.zeros(expected.shape)
+        index = np.unravel_index(error.argmax(), error.shape)
+        worst[name] = float(error[index])
+        if not worst[name] <= tolerance:
+            raise GradientError(f"d/d{name}{[int(i) for i in index]}: claimed {claimed[index]:.12g}, finite "
+                                f"differences give {expected[index]:.12g}, relative error {worst[name]:.1e}")
+    return worst

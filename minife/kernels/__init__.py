@@ -1,0 +1,35 @@
+"""Chapter K, the hot loops: compiled from Cython where possible, else their NumPy twins in reference.py.
+
+The environment variable MINIFE_KERNELS=reference asks for the twins, to step through them with a debugger."""
+import os
+
+from . import reference
+
+_wanted = os.environ.get("MINIFE_KERNELS", "compiled")
+if _wanted not in ("compiled", "reference"):
+    raise ValueError(f"MINIFE_KERNELS must be 'compiled' or 'reference', got {_wanted!r}")
+
+implementation = "reference"
+if _wanted == "compiled":
+    try:
+        from . import _fixed_point, _gibbs
+        implementation = "compiled"
+    except ImportError:  # nothing was compiled here
+        pass
+
+if implementation == "compiled":
+    from ._fixed_point import damped_fixed_point
+    from ._gibbs import binary_product, random_words, sample_units
+else:
+    from .reference import binary_product, damped_fixed_point, random_words, sample_units
+
+
+def set_threads(n):
+    """Let the compiled kernels use n threads (by default all that OMP_NUM_THREADS allows).
+
+    Results do not depend on n. Without OpenMP, and for the NumPy twins, it has no effect."""
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be a positive integer, got {n!r}")
+    if implementation == "compiled":
+        _gibbs.set_threads(n)
+        _fixed_point.set_threads(n)

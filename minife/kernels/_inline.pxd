@@ -1,0 +1,86 @@
+"""What the kernels share, inlined into each: the exponential, the sigmoid and the counter-based generator."""
+cimport cython
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+ctypedef fused real:
+    float
+    double
+
+cdef extern from "platform.h":
+    ctypedef void cloned "MINIFE_CLONES void"  # the return type of a function that is compiled per instruction set
+    float power_of_two_float(float) nogil
+    double power_of_two_double(double) nogil
+    int available_threads() nogil
+
+
+@cython.cdivision(True)
+cdef inline real exponential(real x) noexcept nogil:
+    """e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2, e^r by its Taylor polynomial  (K4)
+
+    x is clipped to where 2^n is a normal number. Adding and subtracting 1.5 * 2^(mantissa bits) rounds to an
+    integer without a branch, so the compiler turns a loop over this function into vector instructions."""
+    cdef real low, high, shift, shifted, n, r, p
+    cdef real log2_e = 1.4426950408889634
+    if real is float:
+        low, high, shift = -87, 88, 12582912
+    else:
+        low, high, shift = -708, 709, 6755399441055744
+    x = low if x < low else x
+    x = high if x > high else x
+    shifted = x * log2_e + shift
+    n = shifted - shift
+    if real is float:  # ln 2 in two parts, so that n ln 2 is exact
+        r = (x - n * <real>0.693359375) + n * <real>2.12194440e-4
+        p = <real>(1 / 5040.)
+    else:
+        r = (x - n * <real>0.693147180369123816490) - n * <real>1.90821492927058770002e-10
+        p = <real>(1 / 6227020800.)
+        p = p * r + <real>(1 / 479001600.)
+        p = p * r + <real>(1 / 39916800.)
+        p = p * r + <real>(1 / 3628800.)
+        p = p * r + <real>(1 / 362880.)
+        p = p * r + <real>(1 / 40320.)
+        p = p * r + <real>(1 / 5040.)
+    p = p * r + <real>(1 / 720.)
+    p = p * r + <real>(1 / 120.)
+    p = p * r + <real>(1 / 24.)
+    p = p * r + <real>(1 / 6.)
+    p = p * r + <real>(1 / 2.)
+    p = p * r + <real>1
+    p = p * r + <real>1
+    if real is float:
+        return p * power_of_two_float(shifted)
+    else:
+        return p * power_of_two_double(shifted)
+
+
+@cython.cdivision(True)
+cdef inline real sigmoid(real x) noexcept nogil:
+    """sigma(x) = 1 / (1 + e^-x)"""
+    return <real>1 / (<real>1 + exponential(-x))
+
+
+cdef inline void philox(uint32_t block, uint32_t row, uint32_t draw, uint64_t key,
+                        uint32_t *x0, uint32_t *x1, uint32_t *x2, uint32_t *x3) noexcept nogil:
+    """Four random 32-bit words: Philox4x32-10 of the counter (block, row, draw, 0)  (K2)
+
+    Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011)."""
+    cdef uint32_t c0 = block, c1 = row, c2 = draw, c3 = 0, low0, low1
+    cdef uint32_t k0 = <uint32_t>key, k1 = <uint32_t>(key >> 32)
+    cdef uint64_t product0, product1
+    cdef int i
+    for i in range(10):
+        product0 = <uint64_t>0xD2511F53u * c0
+        product1 = <uint64_t>0xCD9E8D57u * c2
+        low0 = <uint32_t>product0
+        low1 = <uint32_t>product1
+        c0 = <uint32_t>(product1 >> 32) ^ c1 ^ k0
+        c1 = low1
+        c2 = <uint32_t>(product0 >> 32) ^ c3 ^ k1
+        c3 = low0
+        k0 += 0x9E3779B9u
+        k1 += 0xBB67AE85u
+    x0[0] = c0
+    x1[0] = c1
+    x2[0] = c2
+    x3[0] = c3

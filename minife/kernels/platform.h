@@ -1,0 +1,45 @@
+/* The three things that Cython cannot say.
+
+   1. MINIFE_CLONES compiles a function once for plain x86-64, once for AVX2 and once for AVX-512; the loader picks
+      the best one that the machine has, so a wheel is portable and still fast.
+   2. Powers of two are made by writing the exponent bits of a floating-point number.
+   3. OpenMP may be absent: then there is one thread. */
+#ifndef MINIFE_PLATFORM_H
+#define MINIFE_PLATFORM_H
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) \
+    && __GNUC__ >= 12 && !defined(MINIFE_BASELINE)
+#define MINIFE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define MINIFE_CLONES
+#endif
+
+/* shifted = n + 1.5 * 2^23 (float) or n + 1.5 * 2^52 (double): its low bits hold the integer n. Returns 2^n. */
+static inline float power_of_two_float(float shifted)
+{
+    uint32_t bits;
+    memcpy(&bits, &shifted, 4);
+    bits = (bits + 127u) << 23;
+    memcpy(&shifted, &bits, 4);
+    return shifted;
+}
+
+static inline double power_of_two_double(double shifted)
+{
+    uint64_t bits;
+    memcpy(&bits, &shifted, 8);
+    bits = (bits + 1023u) << 52;
+    memcpy(&shifted, &bits, 8);
+    return shifted;
+}
+
+#ifdef _OPENMP
+#include <omp.h>
+static inline int available_threads(void) { return omp_get_max_threads(); }
+#else
+static inline int available_threads(void) { return 1; }
+#endif
+
+#endif

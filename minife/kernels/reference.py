@@ -1,0 +1,79 @@
+"""The kernels in NumPy: the same names, arguments, locals and equation tags as the .pyx files, and the same numbers.
+
+They are the readable version, the oracle of the tests, and what runs where nothing could be compiled."""
+import numpy as np
+
+
+def binary_product(states, matrix):
+    """Return states @ matrix for 0/1 states (n, n_in) and a matrix (n_in, n_out)  (K1)"""
+    return states.astype(matrix.dtype) @ matrix
+
+
+def philox(block, row, draw, key):
+    """Return four random 32-bit words: Philox4x32-10 of the counter (block, row, draw, 0)  (K2)
+
+    Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011)."""
+    low, word = np.uint64(0xFFFFFFFF), np.uint64(32)
+    c0, c1, c2, c3 = (np.asarray(c, dtype=np.uint64) for c in (block, row, draw, 0))
+    k0, k1 = np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)
+    for _ in range(10):
+        product0 = np.uint64(0xD2511F53) * c0
+        product1 = np.uint64(0xCD9E8D57) * c2
+        c0, c1, c2, c3 = (product1 >> word) ^ c1 ^ k0, product1 & low, (product0 >> word) ^ c3 ^ k1, product0 & low
+        k0 = (k0 + np.uint64(0x9E3779B9)) & low
+        k1 = (k1 + np.uint64(0xBB67AE85)) & low
+    return c0, c1, c2, c3
+
+
+def random_words(key, draw, n_rows, n_units):
+    """Return random 32-bit words (n_rows, n_units), a function of key, draw, row and unit alone  (K3)"""
+    n_blocks = (n_units + 3) // 4
+    words = np.hstack(philox(np.arange(n_blocks), np.arange(n_rows)[:, None], draw, int(key)))  # (n_rows, 4 n_blocks)
+    return words.astype(np.uint32)[:, :n_units]
+
+
+def sigmoid(x):
+    """Return 1 / (1 + e^-x), clipped where e^-x would leave the range of x's dtype  (K4)"""
+    low, high = (-87, 88) if x.dtype == np.float32 else (-708, 709)
+    return 1 / (1 + np.exp(np.clip(-x, low, high)))
+
+
+def sample_units(states, W, bias, beta, key, draw):
+    """Return samples (n, n_out) uint8 of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
+    field = bias + binary_product(states, W)
+    words = random_words(key, draw, *field.shape)
+    uniform = (words >> np.uint32(1)).astype(W.dtype) * W.dtype.type(2.0**-31)  # in [0, 1]
+    return (uniform < sigmoid(W.dtype.type(beta) * field)).astype(np.uint8)
+
+
+def half_step(powers, bias, beta, damping, floor, m_in, m_out):
+    """Return one layer moved towards its stationary point at fixed m_in, the other layer, and its residual  (T10)
+
+    powers is (W,), (W, W^2) or (W, W^2, W^3), elementwise: as many as the order."""
+    c_in, c_out = m_in - m_in**2, m_out - m_out**2
+    theta = beta * (bias + m_in @ powers[0])
+    if len(powers) >= 2:
+        theta += beta**2 * (0.5 - m_out) * (c_in @ powers[1])
+    if len(powers) >= 3:
+        theta += beta**3 * (1 / 3 - 2 * c_out) * ((c_in * (0.5 - m_in)) @ powers[2])
+    mean = sigmoid(theta)
+    residual = (np.abs(mean - m_out) / (c_out + floor)).max(axis=1)
+    return m_out + damping * (mean - m_out), residual
+
+
+def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
+    """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)"""
+    m_v, m_h = np.array(m_v, dtype=W.dtype), np.array(m_h, dtype=W.dtype)
+    residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
+    beta, damping, floor = (W.dtype.type(x) for x in (beta, damping, np.finfo(W.dtype).eps ** (1 / 3)))
+    powers = [W, W * W, W * W * W][:order]
+    powers_T = [power.T for power in powers]
+    for _ in range(max_iter):
+        rows = np.flatnonzero(residual > tol)
+        if len(rows) == 0:
+            break
+        m_h[rows], worst_h = half_step(powers, b, beta, damping, floor, m_v[rows], m_h[rows])
+        m_v[rows], worst_v = half_step(powers_T, a, beta, damping, floor, m_h[rows], m_v[rows])
+        residual[rows] = np.maximum(worst_h, worst_v)
+        n_iter[rows] += 1
+    return m_v, m_h, residual, n_iter

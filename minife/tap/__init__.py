@@ -1,0 +1,9 @@
+"""Chapter T, the TAP free energy: a partition function without sums over states."""
+from .free_energy import free_energy, free_energy_gradient, stationarity
+from .legendre import gibbs_free_energy
+from .likelihood import log_likelihood, log_likelihood_gradient
+from .solvers import FixedPoint, NotConvergedWarning, fixed_point
+from .training import ExtendedMeanField
+
+__all__ = ["ExtendedMeanField", "FixedPoint", "NotConvergedWarning", "fixed_point", "free_energy",
+           "free_energy_gradient", "gibbs_free_energy", "log_likelihood", "log_likelihood_gradient", "stationarity"]

@@ -1,0 +1,50 @@
+"""The exact Gibbs free energy of a small machine: what the expansion of free_energy.py approaches."""
+import numpy as np
+
+from .. import validation
+from ..rbm.exact import all_states
+from ..rbm.model import unit
+
+MOST_UNITS = 14
+
+
+def gibbs_free_energy(rbm, m_v, m_h):
+    """Return Gamma (n,) at magnetisations m_v (n, n_visible), m_h (n, n_hidden) strictly inside (0, 1), exactly  (T1, T2)
+
+    Newton's method on the dual: find the fields (u, w) at which the machine has these means. All
+    2^(n_visible + n_hidden) states are summed, so at most 14 units in all."""
+    if rbm.n_visible + rbm.n_hidden > MOST_UNITS:
+        raise ValueError(f"the exact Gibbs free energy sums over all states of at most {MOST_UNITS} units, "
+                         f"got {rbm.n_visible} visible and {rbm.n_hidden} hidden")
+    m = np.hstack([validation.means(m_v, rbm.n_visible, "m_v"), validation.means(m_h, rbm.n_hidden, "m_h")])
+    if m.min() == 0 or m.max() == 1:
+        raise ValueError("m_v and m_h must lie strictly inside (0, 1): at 0 or 1 no finite field has those means")
+    s = all_states(rbm.n_visible + rbm.n_hidden).astype(float)               # (n_states, n_units)
+    v, h = s[:, :rbm.n_visible].astype(np.uint8), s[:, rbm.n_visible:].astype(np.uint8)
+    log_weight = -rbm.beta * rbm.energy(v, h)
+    return np.array([_largest_dual(row, s, log_weight, rbm) for row in m]) / rbm.beta
+
+
+def _largest_dual(m, s, log_weight, rbm):
+    """Return beta Gamma(m) = max_u [u.m - log sum_s e^(log_weight + u.s)], concave in u."""
+    u = unit.field(m) - rbm.beta * np.concatenate([rbm.a, rbm.b])            # exact at W = 0
+
+    def dual(u):
+        exponent = log_weight + s @ u
+        log_z = np.logaddexp.reduce(exponent)
+        return u @ m - log_z, np.exp(exponent - log_z)
+
+    value, p = dual(u)
+    for _ in range(100):
+        mean = p @ s
+        covariance = (s * p[:, None]).T @ s - np.outer(mean, mean)
+        step = np.linalg.solve(covariance, m - mean)
+        gain = (m - mean) @ step                                             # twice the gain that Newton predicts
+        if gain < 1e-24:
+            return value
+        size = 1.0
+        while dual(u + size * step)[0] < value + 1e-4 * size * gain and size > 1e-6:
+            size /= 2
+        u = u + size * step
+        value, p = dual(u)
+    return value

@@ -1,0 +1,69 @@
+"""Fixed points of the TAP equations: the magnetisations where Gamma_k is stationary."""
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import kernels, validation
+from ..kernels import reference
+from ..rbm.model import unit
+from .free_energy import check_magnetisations, free_energy
+
+METHODS = ("damped",)
+
+
+class NotConvergedWarning(UserWarning):
+    """Some fixed-point iteration stopped short; carries the worst residual and the iterations done."""
+
+    def __init__(self, residual, n_iter, n_rows):
+        super().__init__(f"{n_rows} fixed-point iterations stopped after {n_iter} sweeps with a residual of "
+                         f"{residual:.1e}: more sweeps (max_iter), a smaller damping or weaker couplings may help")
+        self.residual, self.n_iter = residual, n_iter
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Magnetisations m_v (n, n_visible), m_h (n, n_hidden) and, per row, Gamma_k, residual, sweeps, success."""
+    m_v: np.ndarray
+    m_h: np.ndarray
+    free_energy: np.ndarray
+    residual: np.ndarray
+    n_iter: np.ndarray
+    converged: np.ndarray
+
+
+def fixed_point(rbm, order=2, m_v=None, m_h=None, method="damped", damping=0.5, tol=1e-10, max_iter=1000):
+    """Return the FixedPoint of Gamma_k that damped sweeps of m_h, then m_v, reach from each row  (T10)
+
+    m_v, m_h  starts (n, n_visible), (n, n_hidden); without m_v, one row of free units, sigma(beta a); without
+              m_h, the hidden means at m_v
+    damping   the share of the new value in (0, 1]; 1 is no damping
+    tol       on the residual, the largest |sigma(theta) - m| / c over the units: the error of theta  (T12)
+    Warns NotConvergedWarning where a row is not there after max_iter sweeps."""
+    validation.one_of(method, "method", METHODS)
+    damping = validation.share(damping, "damping")
+    tol, max_iter = validation.positive(tol, "tol"), validation.positive_integer(max_iter, "max_iter")
+    m_v, m_h, order = starts(rbm, m_v, m_h, order)
+    m_v, m_h, residual, n_iter = damped_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter)
+    converged = residual <= tol
+    if not converged.all():
+        warnings.warn(NotConvergedWarning(residual.max(), max_iter, (~converged).sum()), stacklevel=2)
+    return FixedPoint(m_v, m_h, free_energy(rbm, m_v, m_h, order), residual, n_iter, converged)
+
+
+def starts(rbm, m_v, m_h, order):
+    """Return the magnetisations that an iteration starts from, checked and completed, and the order."""
+    if m_v is None:
+        m_v = unit.mean(rbm.beta * rbm.a)[None]
+    if m_h is None:
+        m_h = rbm.hidden_mean(m_v)
+    return check_magnetisations(rbm, m_v, m_h, order)
+
+
+def damped_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter):
+    """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps  (T10)
+
+    For many rows of a large machine the NumPy twin is the faster one: its products are BLAS."""
+    many = len(m_v) >= 8 and rbm.W.size >= 2**14
+    sweeps = reference.damped_fixed_point if many else kernels.damped_fixed_point
+    return sweeps(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, damping, tol, max_iter)

@@ -1,0 +1,159 @@
+"""Chapter U. A unit is a convex potential A(x): its slope is the mean of the unit, its curvature the variance.
+
+Each class writes the same five functions of the local field x or of the mean m, elementwise:
+
+    potential(x)   A(x) = log sum_s e^(x s), up to a constant         (U1)
+    mean(x)        m = A'(x), the activation                          (U2)
+    variance(x)    A''(x) >= 0, the factor that backprop multiplies by (U3)
+    conjugate(m)   A*(m) = max_x [x m - A(x)], minus the entropy      (U4)
+    field(m)       x = A*'(m), the inverse of the activation          (U5)
+"""
+import numpy as np
+
+
+def x_log_x(x):
+    """Return x log x, with 0 log 0 = 0."""
+    return x * np.log(np.where(x > 0, x, 1))
+
+
+class Binary:
+    """States 0 and 1: softplus, sigmoid and m - m^2."""
+
+    def potential(self, x):
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # log(1 + e^x), safe for large |x|
+
+    def mean(self, x):
+        tail = np.exp(-np.abs(x))
+        return np.where(x >= 0, 1, tail) / (1 + tail)           # 1 / (1 + e^-x), safe for large |x|
+
+    def variance(self, x):
+        tail = np.exp(-np.abs(x))
+        return tail / (1 + tail) ** 2                           # m - m^2
+
+    def conjugate(self, m):
+        return x_log_x(m) + x_log_x(1 - m)
+
+    def field(self, m):
+        with np.errstate(divide="ignore"):                      # a saturated unit has an infinite field
+            return np.log(m) - np.log1p(-m)
+
+
+class Spin:
+    """States -1 and +1: log 2cosh, tanh and 1 - m^2."""
+
+    def potential(self, x):
+        return np.abs(x) + np.log1p(np.exp(-2 * np.abs(x)))
+
+    def mean(self, x):
+        return np.tanh(x)
+
+    def variance(self, x):
+        return 1 - np.tanh(x) ** 2
+
+    def conjugate(self, m):
+        return x_log_x((1 + m) / 2) + x_log_x((1 - m) / 2)
+
+    def field(self, m):
+        with np.errstate(divide="ignore"):
+            return np.arctanh(m)
+
+
+class Gaussian:
+    """States on the whole line, with weight e^(-s^2/2): x^2/2, the identity and 1."""
+
+    def potential(self, x):
+        return x**2 / 2
+
+    def mean(self, x):
+        return x
+
+    def variance(self, x):
+        return np.ones_like(x)
+
+    def conjugate(self, m):
+        return m**2 / 2
+
+    def field(self, m):
+        return m
+
+
+class LeakyRectified:
+    """The Gaussian unit whose variance falls to `slope` below zero: leaky ReLU. A state that nothing drives is 0."""
+
+    def __init__(self, slope=0.01):
+        if not 0 < slope <= 1:
+            raise ValueError(f"slope must lie in (0, 1], got {slope!r}")
+        self.slope = slope
+
+    def potential(self, x):
+        return self.variance(x) * x**2 / 2
+
+    def mean(self, x):
+        return self.variance(x) * x
+
+    def variance(self, x):
+        return np.where(x > 0, 1.0, self.slope)
+
+    def conjugate(self, m):
+        return m**2 / (2 * self.variance(m))
+
+    def field(self, m):
+        return m / self.variance(m)
+
+
+class Rectified:
+    """States s >= 0, of which the largest x s - s^2/2 wins: x_+^2 / 2, ReLU and its step."""
+
+    def potential(self, x):
+        return np.maximum(x, 0) ** 2 / 2
+
+    def mean(self, x):
+        return np.maximum(x, 0)
+
+    def variance(self, x):
+        return np.where(x > 0, 1.0, 0.0)
+
+    def conjugate(self, m):
+        return np.where(m >= 0, m**2 / 2, np.inf)
+
+    def field(self, m):
+        return m                                                # where m > 0; at 0 any x <= 0 will do
+
+
+class Step:
+    """The binary unit at zero temperature, T A(x/T) as T -> 0: ReLU as a potential, the step, no variance  (U6)"""
+
+    def potential(self, x):
+        return np.maximum(x, 0)
+
+    def mean(self, x):
+        return np.where(x > 0, 1.0, 0.0)
+
+    def variance(self, x):
+        return np.zeros_like(x)
+
+    def conjugate(self, m):
+        return np.where((m >= 0) & (m <= 1), 0.0, np.inf)       # no entropy at T = 0
+
+
+class Potts:
+    """One of k states, a row of fields (..., k): log-sum-exp, softmax and the covariance diag(m) - m m^T  (U7)"""
+
+    def potential(self, x):
+        top = x.max(axis=-1, keepdims=True)
+        return top[..., 0] + np.log(np.exp(x - top).sum(axis=-1))   # (...)
+
+    def mean(self, x):
+        weight = np.exp(x - x.max(axis=-1, keepdims=True))
+        return weight / weight.sum(axis=-1, keepdims=True)          # (..., k)
+
+    def variance(self, x):
+        m = self.mean(x)
+        return m[..., None] * np.eye(m.shape[-1]) - m[..., :, None] * m[..., None, :]  # (..., k, k)
+
+    def conjugate(self, m):
+        return x_log_x(m).sum(axis=-1)                              # (...)
+
+    def field(self, m):
+        with np.errstate(divide="ignore"):
+            return np.log(m)                                        # up to a constant, which softmax forgets

@@ -1,0 +1,86 @@
+"""The checks at the public door: each returns the argument as an array, or says what was expected and what came."""
+import numpy as np
+
+
+def real_array(x, name, n_dims):
+    """Return x as a finite, non-empty float32 or float64 array with n_dims axes."""
+    try:
+        x = np.asarray(x)
+        if x.dtype not in (np.float32, np.float64):
+            if x.dtype.kind not in "biuf":
+                raise TypeError
+            x = x.astype(np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of real numbers, got {type(x).__name__}") from None
+    if x.ndim != n_dims:
+        raise ValueError(f"{name} must have {n_dims} axes, got shape {x.shape}")
+    if x.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError(f"{name} must be finite, got {x[~np.isfinite(x)][0]} among its {x.size} numbers")
+    return x
+
+
+def means(m, n_units, name):
+    """Return m as a float array (n, n_units) of numbers in [0, 1]."""
+    m = real_array(m, name, n_dims=2)
+    if m.shape[1] != n_units:
+        raise ValueError(f"{name} must have shape (n, {n_units}), got {m.shape}")
+    if m.min() < 0 or m.max() > 1:
+        raise ValueError(f"{name} must lie in [0, 1], got values from {m.min()} to {m.max()}")
+    return m
+
+
+def states_or_means(v, n_units, name):
+    """Return v (n, n_units) as uint8 where it holds only 0 and 1, else as floats in [0, 1]."""
+    if not (isinstance(v, np.ndarray) and v.dtype == np.uint8 and v.ndim == 2 and v.size and v.max() <= 1):
+        v = means(v, n_units, name)
+        if not np.logical_or(v == 0, v == 1).all():
+            return v
+    if v.shape[1] != n_units:
+        raise ValueError(f"{name} must have shape (n, {n_units}), got {v.shape}")
+    return np.ascontiguousarray(v, dtype=np.uint8)
+
+
+def states(v, n_units, name):
+    """Return v (n, n_units) as uint8 zeros and ones."""
+    v = states_or_means(v, n_units, name)
+    if v.dtype != np.uint8:
+        strange = v[(v != 0) & (v != 1)][0]
+        raise ValueError(f"{name} must hold binary states, 0 or 1, got {strange}")
+    return v
+
+
+def positive(x, name):
+    """Return x as a finite float above zero."""
+    if isinstance(x, (bool, str)) or not np.isscalar(x) or not np.isreal(x) or not 0 < x < np.inf:
+        raise ValueError(f"{name} must be a positive number, got {x!r}")
+    return float(x)
+
+
+def share(x, name):
+    """Return x as a float in (0, 1]."""
+    if positive(x, name) > 1:
+        raise ValueError(f"{name} must lie in (0, 1], got {x!r}")
+    return float(x)
+
+
+def positive_integer(n, name):
+    """Return n as an int of at least 1."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+        raise ValueError(f"{name} must be a positive integer, got {n!r}")
+    return int(n)
+
+
+def one_of(x, name, choices):
+    """Return x, one of the choices."""
+    if isinstance(x, bool) or x not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {x!r}")
+    return x
+
+
+def generator(rng, name="rng"):
+    """Return rng, a numpy.random.Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{name} must be a numpy.random.Generator, got {type(rng).__name__}")
+    return rng

@@ -1,0 +1,59 @@
+"""Builds minife. The kernels are optional: where no C compiler works, their NumPy twins take over."""
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+HERE = Path(__file__).parent
+
+
+def openmp_flags():
+    """Return the flags that turn on OpenMP, or none where the compiler has no OpenMP."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "try.c")
+        source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+        compiler = os.environ.get("CC", "cc").split()
+        try:
+            subprocess.run([*compiler, "-fopenmp", str(source), "-o", str(Path(folder, "try"))],
+                           check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            return []
+    return ["-fopenmp"]
+
+
+def extensions():
+    """Return one extension per .pyx file in minife/kernels."""
+    if sys.platform == "win32":
+        compile_flags, link_flags = ["/O2", "/openmp"], []
+    else:
+        # No fused multiply-add: the same bits whether the machine has AVX-512, AVX2 or neither.
+        link_flags = openmp_flags()
+        compile_flags = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-Wno-unknown-pragmas", *link_flags]
+    if os.environ.get("MINIFE_BASELINE"):  # what a plain x86-64 runs, for testing that path anywhere
+        compile_flags.append("-DMINIFE_BASELINE")
+    return [Extension(f"minife.kernels.{source.stem}", [f"minife/kernels/{source.name}"],
+                      include_dirs=["minife/kernels"], depends=["minife/kernels/platform.h"],
+                      extra_compile_args=compile_flags, extra_link_args=link_flags, optional=True)
+            for source in sorted(HERE.glob("minife/kernels/*.pyx"))]
+
+
+setup(
+    name="minife",
+    version="0.1.0",
+    description="mini free energy: RBMs, TAP free energies and backprop, derived by hand",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    author="the minife authors",
+    python_requires=">=3.10",
+    install_requires=["numpy>=2.0", "matplotlib>=3.8"],
+    extras_require={"test": ["pytest>=8"]},
+    packages=find_packages(include=["minife", "minife.*"]),
+    package_data={"minife": ["*/*.md", "*.md"], "minife.data": ["digits.npz"],
+                  "minife.kernels": ["*.pyx", "*.pxd", "*.h"]},
+    ext_modules=cythonize(extensions(), language_level=3),
+)
