@@ -21,8 +21,8 @@ class SGD:
             validation.positive(learning_rate, "learning_rate")
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), got {momentum!r}")
-        if l1 < 0 or l2 < 0:
-            raise ValueError(f"l1 and l2 must not be negative, got {l1!r} and {l2!r}")
+        if not (0 <= l1 < np.inf and 0 <= l2 < np.inf):
+            raise ValueError(f"l1 and l2 must be finite and not negative, got {l1!r} and {l2!r}")
         self.learning_rate, self.momentum, self.l1, self.l2 = learning_rate, momentum, l1, l2
         self.n_steps, self.velocity = 0, {}
 

@@ -63,14 +63,17 @@ def thermodynamics(rbm):
     """Return F, U, S and C at the machine's temperature  (R11)"""
     small, beta = _hidden_is_smaller(rbm), rbm.beta
     log_z = log_partition_function(rbm)
-    U, U2 = 0.0, 0.0
+    U, variance = 0.0, 0.0
     for h, field, log_weight in _chunks(small):
-        p = np.exp(log_weight - log_z)
         m = unit.mean(beta * field)
-        mean = -(h @ small.b) - (m * field).sum(axis=1)    # <E | h>, since v factorises
-        U += p @ mean
-        U2 += p @ (mean**2 + ((m - m**2) * field**2).sum(axis=1))  # <E^2 | h> adds the variance of each v_i
-    return Thermodynamics(F=-log_z / beta, U=float(U), S=float(beta * U + log_z), C=float(beta**2 * (U2 - U**2)))
+        mean = -(h @ small.b) - (m * field).sum(axis=1)             # <E | h>, since v factorises
+        U += np.exp(log_weight - log_z) @ mean
+    for h, field, log_weight in _chunks(small):                     # a second pass: no digits lost in <E^2> - U^2
+        m = unit.mean(beta * field)
+        mean = -(h @ small.b) - (m * field).sum(axis=1)
+        spread = ((m - m**2) * field**2).sum(axis=1)                # Var(E | h)
+        variance += np.exp(log_weight - log_z) @ ((mean - U) ** 2 + spread)
+    return Thermodynamics(F=-log_z / beta, U=float(U), S=float(beta * U + log_z), C=float(beta**2 * variance))
 
 
 def _hidden_is_smaller(rbm):

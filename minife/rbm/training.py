@@ -11,9 +11,8 @@ from . import exact
 from .gibbs import gibbs_chain
 
 
-
 class ExactEnumeration:
-    """The negative phase by summing over all states: for small machines, the gradient itself  (R9)"""
+    """The negative phase by summing over all states: for small machines, the gradient itself  (R10)"""
 
     def moments(self, rbm, batch, rng):
         return exact.moments(rbm)
@@ -71,7 +70,7 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, n
           checkpoint=None, label=None):
     """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (R15)
 
-    X               (n, n_visible), binary or probabilities in [0, 1]
+    X               (n, n_visible), binary, or grey values in [0, 1], which clamp the visible units at those means
     negative_phase  the object whose moments(rbm, batch, rng) are the Moments of the model
     optimizer       the object whose step(parameters, gradient) descends, e.g. SGD
     norm_constraint applied after every epoch  (R16)
@@ -119,10 +118,10 @@ def save_checkpoint(path, rbm, negative_phase, optimizer, rng, history):
     arrays = {f"rbm.{name}": array for name, array in rbm.parameters.items()}
     arrays |= {f"phase.{name}": array for name, array in negative_phase.state().items()}
     arrays |= {f"optimizer.{name}": array for name, array in optimizer.state().items()}
-    text = {"rng": rng.bit_generator.state, "history": history}
+    text = json.dumps({"rng": rng.bit_generator.state, "history": history}, default=float)  # callbacks return NumPy numbers
     temporary = f"{path}.writing"
     with open(temporary, "wb") as file:
-        np.savez(file, text=json.dumps(text), **arrays)
+        np.savez(file, text=text, **arrays)
     os.replace(temporary, path)
 
 

@@ -35,16 +35,17 @@ def _largest_dual(m, s, log_weight, rbm):
         return u @ m - log_z, np.exp(exponent - log_z)
 
     value, p = dual(u)
-    for _ in range(100):
+    ridge = 1e-3                                                             # Levenberg: small steps far away
+    for _ in range(1000):
         mean = p @ s
         covariance = (s * p[:, None]).T @ s - np.outer(mean, mean)
-        step = np.linalg.solve(covariance, m - mean)
-        gain = (m - mean) @ step                                             # twice the gain that Newton predicts
-        if gain < 1e-24:
+        step = np.linalg.solve(covariance + ridge * np.eye(len(m)), m - mean)
+        rounding = 4 * np.finfo(float).eps * max(1.0, abs(value))
+        if (m - mean) @ step < rounding and ridge <= 1e-3:                   # twice the gain that Newton predicts
             return value
-        size = 1.0
-        while dual(u + size * step)[0] < value + 1e-4 * size * gain and size > 1e-6:
-            size /= 2
-        u = u + size * step
-        value, p = dual(u)
-    return value
+        new_value, new_p = dual(u + step)
+        if new_value >= value - rounding:
+            u, value, p, ridge = u + step, new_value, new_p, ridge / 10
+        else:
+            ridge *= 10
+    raise FloatingPointError(f"no fields found at which the means are {m}: some may be too close to 0 or 1")

@@ -51,6 +51,12 @@ def fixed_point(rbm, order=2, m_v=None, m_h=None, method="damped", damping=0.5, 
     return FixedPoint(m_v, m_h, free_energy(rbm, m_v, m_h, order), residual, n_iter, converged)
 
 
+def lowest(state):
+    """Return the row of the lowest free energy among the converged ones, or among all where none converged."""
+    counts = state.converged if state.converged.any() else np.ones(len(state.converged), dtype=bool)
+    return int(np.where(counts, state.free_energy, np.inf).argmin())
+
+
 def starts(rbm, m_v, m_h, order):
     """Return the magnetisations that an iteration starts from, checked and completed, and the order."""
     if m_v is None:

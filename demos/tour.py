@@ -1,0 +1,150 @@
+"""The tour: one RBM learns handwritten digits in three ways, by CD-1, by PCD and by the TAP free energy.
+
+    python demos/tour.py            about half a minute on one core
+    python demos/tour.py --quick    a few seconds
+
+It prints one table and saves one figure, figures/tour.png (--figure PATH for another place)."""
+import argparse
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from minife import RBM, tap
+from minife.backprop.optimizers import SGD, linear_decay
+from minife.data import load_digits
+from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
+from minife.rbm.gibbs import gibbs_chain
+from minife.rbm.likelihood import free_energy_gap, pseudo_likelihood
+from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
+
+COLOURS = {"CD-1": ORANGE, "PCD": BLUE, "EMF order 2": GREEN}
+
+
+def main():
+    arguments = parse_arguments()
+    n_hidden, n_epochs, n_dream_steps = (50, 5, 100) if arguments.quick else (100, 40, 500)
+    digits = load_digits()
+    phases = {"CD-1": ContrastiveDivergence(n_steps=1),
+              "PCD": PersistentContrastiveDivergence(n_chains=100, n_steps=1),
+              "EMF order 2": tap.ExtendedMeanField(order=2, n_steps=3, n_chains=100)}
+    machines, histories, dreams, lines = {}, {}, {}, []
+    print(f"{len(digits.X_train)} digits of 784 pixels, {n_hidden} hidden units, {n_epochs} epochs, "
+          f"seed {arguments.seed}")
+    for name, phase in phases.items():
+        rbm, history = learn(name, phase, digits, n_hidden, n_epochs, arguments.seed)
+        machines[name], histories[name] = rbm, history
+        dreams[name], measures = examine(rbm, digits, n_dream_steps, arguments.seed)
+        lines.append((name, *measures, sum(record["seconds"] for record in history)))
+    print_table(lines)
+    draw(digits, machines, histories, dreams, arguments.figure)
+    print(f"The figure is in {arguments.figure}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer epochs and hidden units")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--figure", type=Path, default=Path("figures/tour.png"))
+    return parser.parse_args()
+
+
+def learn(name, phase, digits, n_hidden, n_epochs, seed):
+    """Return a trained RBM and the history of its training; only the negative phase differs between methods."""
+    rng = np.random.default_rng(seed)
+    rbm = RBM.initialise(784, n_hidden, rng, digits.X_train, dtype=np.float32)
+    batch_size = 50
+    n_steps = n_epochs * len(digits.X_train) // batch_size
+    optimizer = SGD(linear_decay(0.1, n_steps), momentum=0.5)
+
+    def watch(rbm, epoch):
+        return {"pseudo_likelihood": pseudo_likelihood(rbm, digits.X_test[::10])}
+
+    history = train(rbm, digits.X_train, phase, optimizer, n_epochs, rng, batch_size=batch_size,
+                    callbacks=[watch], label=name)
+    return rbm, history
+
+
+def noise_and_shuffled(digits, rng):
+    """Return pixels that are fair coins, and the held-out digits with their pixels in random order."""
+    noise = rng.integers(2, size=digits.X_test.shape, dtype=np.uint8)
+    return noise, rng.permuted(digits.X_test, axis=1)
+
+
+def examine(rbm, digits, n_dream_steps, seed):
+    """Return the dreams of a machine, and the numbers of its line in the table."""
+    rng = np.random.default_rng(seed + 1)
+    noise, shuffled = noise_and_shuffled(digits, rng)
+    v, h = gibbs_chain(rbm, digits.X_test[::20], n_dream_steps, rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tap.NotConvergedWarning)   # of 100 starts, only those that converge count
+        starts = digits.X_test[::10].astype(np.float32)
+        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=starts, damping=0.3, tol=1e-4)
+    measures = (free_energy_gap(rbm, digits.X_test, noise), free_energy_gap(rbm, digits.X_test, shuffled),
+                free_energy_gap(rbm, digits.X_train, digits.X_test), pseudo_likelihood(rbm, digits.X_test[::10]),
+                tap_likelihood, distance_to_nearest(v, digits.X_train))
+    return rbm.visible_mean(h), measures
+
+
+def distance_to_nearest(rows, X):
+    """Return how many pixels a row differs from the nearest row of X by, on average over the rows."""
+    differences = rows.sum(axis=1)[:, None] + X.sum(axis=1) - 2 * (rows.astype(float) @ X.T)
+    return float(differences.min(axis=1).mean())
+
+
+def print_table(lines):
+    head = ("", "noise", "shuffled", "overfit", "pseudo-", "TAP log-", "dream to", "seconds")
+    units = ("", "- digits", "- digits", "", "likelihood", "likelihood", "digit", "")
+    for names in (head, units):
+        print("{:12}{:>10}{:>10}{:>9}{:>12}{:>12}{:>10}{:>9}".format(*names))
+    for line in lines:
+        print("{:12}{:10.0f}{:10.0f}{:9.1f}{:12.1f}{:12.1f}{:10.1f}{:9.1f}".format(*line))
+    print("""
+noise - digits, shuffled - digits: mean free energy above that of held-out digits; the higher the better
+overfit: mean free energy of held-out digits above that of training digits
+pseudo-likelihood and order-2 TAP log-likelihood of held-out digits, in nats per digit
+dream to digit: pixels between a dream and the nearest training digit""")
+
+
+def draw(digits, machines, histories, dreams, path):
+    figure = plt.figure(figsize=(12, 8.6), layout="constrained")
+    rows = figure.subfigures(3, 1, height_ratios=[1, 1, 1])
+
+    digits_axes, curve_axes, energy_axes = rows[0].subplots(1, 3)
+    show_wall(digits_axes, digits.X_train[:50], n_columns=10)
+    digits_axes.set_title("Data: handwritten digits")
+    for name, history in histories.items():
+        epochs = [record["epoch"] for record in history]
+        curve_axes.plot(epochs, [record["pseudo_likelihood"] for record in history], color=COLOURS[name], label=name)
+    curve_axes.set(title="Learning: held-out digits get likelier", xlabel="epoch", ylabel="pseudo-likelihood [nats/digit]")
+    curve_axes.legend()
+    draw_free_energies(energy_axes, machines["PCD"], digits)
+
+    for axes, (name, rbm) in zip(rows[1].subplots(1, 3), machines.items()):
+        strongest = np.argsort(-np.linalg.norm(rbm.W, axis=0))[:50]
+        show_wall(axes, rbm.W.T[strongest], n_columns=10, signed=True)
+        axes.set_title(f"Filters learned by {name}: strokes")
+    for axes, name in zip(rows[2].subplots(1, 3), dreams):
+        show_wall(axes, dreams[name], n_columns=10)
+        axes.set_title(f"Dreams of {name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
+def draw_free_energies(axes, rbm, digits):
+    """Draw how far the free energies of digits, shuffled digits and noise lie apart."""
+    noise, shuffled = noise_and_shuffled(digits, np.random.default_rng(0))
+    for X, label, colour in ((digits.X_test, "held-out digits", BLUE), (shuffled, "the same, pixels shuffled", ORANGE),
+                             (noise, "noise", RED)):
+        axes.hist(rbm.free_energy(X), bins=40, color=colour, alpha=0.8, label=label)
+    axes.set(title="PCD: digits lie low in free energy", xlabel="F(v) [nats at T = 1]", ylabel="rows")
+    axes.legend()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Every hand-derived derivative of the package, one line each, against finite differences in float64."""
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pytest
+from conftest import BETAS, random_rbm
+
+import minife
+from minife import RBM, tap, units
+from minife.gradcheck import GradientError, check_gradient, numerical_gradient
+from minife.rbm import exact
+
+X = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], dtype=np.uint8)
+M_V, M_H = np.random.default_rng(1).uniform(0.1, 0.9, (3, 5)), np.random.default_rng(2).uniform(0.1, 0.9, (3, 4))
+FIELDS = np.array([-3.1, -0.7, 0.2, 1.4, 2.9])  # away from the kinks at 0, where the rectified units have no slope
+POINTS = np.array([[0.3, -1.2, 0.8], [2.0, 0.1, -0.4]])
+
+
+def slope(f, derivative):
+    """Check derivative(x) = df/dx, elementwise."""
+    x = FIELDS.copy()
+    check_gradient(lambda p: f(p["x"]).sum(), {"x": x}, {"x": derivative(x)})
+
+
+def potts_covariance():
+    for k in range(3):
+        x = POINTS.copy()
+        check_gradient(lambda p: units.Potts().mean(p["x"])[:, k].sum(), {"x": x},
+                       {"x": units.Potts().variance(x)[:, k, :]})
+
+
+def weights_and_biases(f, gradient):
+    """Check gradient(rbm) = df(rbm)/d(W, a, b) at three temperatures."""
+    for beta in BETAS:
+        rbm = random_rbm(np.random.default_rng(3), beta=beta)
+        check_gradient(lambda p: f(RBM(**p, beta=beta)), rbm.parameters, gradient(rbm))
+
+
+def magnetisations(order):
+    for beta in BETAS:
+        rbm = random_rbm(np.random.default_rng(3), beta=beta)
+        d_v, d_h = tap.stationarity(rbm, M_V, M_H, order)
+        check_gradient(lambda p: tap.free_energy(rbm, p["m_v"], p["m_h"], order).sum(),
+                       {"m_v": M_V.copy(), "m_h": M_H.copy()}, {"m_v": d_v, "m_h": d_h})
+
+
+TABLE = {
+    "units.Binary.variance": lambda: slope(units.Binary().mean, units.Binary().variance),
+    "units.Spin.variance": lambda: slope(units.Spin().mean, units.Spin().variance),
+    "units.Gaussian.variance": lambda: slope(units.Gaussian().mean, units.Gaussian().variance),
+    "units.LeakyRectified.variance": lambda: slope(units.LeakyRectified().mean, units.LeakyRectified().variance),
+    "units.Rectified.variance": lambda: slope(units.Rectified().mean, units.Rectified().variance),
+    "units.Step.variance": lambda: slope(units.Step().mean, units.Step().variance),
+    "units.Potts.variance": potts_covariance,
+    "rbm.model.RBM.free_energy_gradient": lambda: weights_and_biases(
+        lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X)),
+    "rbm.exact.log_likelihood_gradient": lambda: weights_and_biases(
+        lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X)),
+    "tap.free_energy.stationarity": lambda: [magnetisations(order) for order in (1, 2, 3)],
+    "tap.free_energy.free_energy_gradient": lambda: [weights_and_biases(
+        lambda r: tap.free_energy(r, M_V, M_H, k).mean(), lambda r: tap.free_energy_gradient(r, M_V, M_H, k))
+        for k in (1, 2, 3)],
+    "tap.likelihood.log_likelihood_gradient": lambda: [weights_and_biases(  # (T14): through the solver
+        lambda r: tap.log_likelihood(r, X, k, tol=1e-13), lambda r: tap.log_likelihood_gradient(r, X, k, tol=1e-13))
+        for k in (1, 2, 3)],
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_derivative(name):
+    TABLE[name]()
+
+
+def is_derivative(name):
+    return name.endswith("_gradient") or name in (
+        "gradient", "backward", "stationarity", "hessian", "derivative", "variance")
+
+
+def derivatives_of_the_package():
+    """Yield module.name of every public function, method or kernel whose name says that it is a derivative."""
+    for info in pkgutil.walk_packages(minife.__path__, "minife."):
+        if info.name == "minife.gradcheck":  # the judge
+            continue
+        module = importlib.import_module(info.name)
+        for name, thing in vars(module).items():
+            if name.startswith("_") or getattr(thing, "__module__", info.name) != info.name:
+                continue
+            if is_derivative(name) and callable(thing):
+                yield f"{info.name}.{name}".removeprefix("minife.")
+            if inspect.isclass(thing):
+                for method in vars(thing):
+                    if is_derivative(method):
+                        yield f"{info.name}.{name}.{method}".removeprefix("minife.")
+
+
+def test_no_derivative_is_missing_from_the_table():
+    assert set(derivatives_of_the_package()) == set(TABLE)
+
+
+def test_numerical_gradient_of_a_quartic_is_exact_to_rounding():
+    x = np.array([1.0, -2.0])
+    gradient, _ = numerical_gradient(lambda p: (p["x"] ** 4).sum(), {"x": x})
+    np.testing.assert_allclose(gradient["x"], 4 * x**3, rtol=1e-11)
+    np.testing.assert_array_equal(x, [1.0, -2.0])  # restored
+
+
+def test_check_gradient_names_parameter_index_and_both_numbers():
+    parameters = {"a": np.array([1.0]), "W": np.array([[1.0, 2.0], [3.0, 4.0]])}
+    wrong = {"a": np.array([0.0]), "W": np.array([[2.0, 4.0], [6.5, 8.0]])}
+    with pytest.raises(GradientError, match=r"d/dW\[1, 0\]: claimed 6.5, finite differences give 6, relative"):
+        check_gradient(lambda p: (p["W"] ** 2).sum(), parameters, wrong)
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-6, -1.0, 0.0, np.nan])
+def test_check_gradient_notices_a_small_error(factor):
+    x = np.array([0.7, -1.1])
+    with pytest.raises(GradientError):
+        check_gradient(lambda p: np.sin(p["x"]).sum(), {"x": x}, {"x": np.cos(x) * [1.0, factor]})
+
+
+def test_check_gradient_wants_the_same_keys_shapes_and_float64():
+    x = np.array([1.0])
+    with pytest.raises(GradientError, match="keys"):
+        check_gradient(lambda p: 0.0, {"x": x}, {"y": x})
+    with pytest.raises(GradientError, match="shape"):
+        check_gradient(lambda p: 0.0, {"x": x}, {"x": np.zeros(2)})
+    with pytest.raises(TypeError, match="float64"):
+        check_gradient(lambda p: 0.0, {"x": x.astype(np.float32)}, {"x": x})
+
+
+def test_check_gradient_accepts_a_gradient_that_is_zero():
+    x = np.array([1.0, 2.0])
+    assert check_gradient(lambda p: 3.0, {"x": x}, {"x": np.zeros(2)}) == {"x": 0.0}

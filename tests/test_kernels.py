@@ -1,0 +1,257 @@
+"""Every compiled kernel gives the numbers of its NumPy twin, and both give the right ones."""
+import os
+import re
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minife import kernels
+from minife.kernels import reference
+
+SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (5, 16, 48), (20, 301, 103)]  # n, n_in, n_out
+DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
+KEY = 0x0123456789ABCDEF
+CALLS = [("binary_product",), ("random_words",), ("sample_units", 0.3), ("sample_units", 2.0),
+         *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0])]   # order, beta, damping
+
+
+def sigma(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def load_compiled():
+    """Return the compiled kernels side by side, as reference holds their twins, or skip the test."""
+    gibbs = pytest.importorskip("minife.kernels._gibbs")
+    fixed_point = pytest.importorskip("minife.kernels._fixed_point")
+    return SimpleNamespace(**{**vars(gibbs), **vars(fixed_point)},
+                           use_threads=lambda n: (gibbs.set_threads(n), fixed_point.set_threads(n)))
+
+
+@pytest.fixture(params=["compiled", "reference"])
+def twin(request):
+    return reference if request.param == "reference" else load_compiled()
+
+
+def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
+    """Return the keyword arguments of one call; the arrays among them refuse to be written to."""
+    (name, *options), (n, n_in, n_out), rng = call, shape, np.random.default_rng(7)
+    states = (rng.random((n, n_in)) < density).astype(np.uint8)
+    W = (0.5 * rng.normal(size=(n_in, n_out)) / np.sqrt(max(n_in, n_out))).astype(dtype)
+    a, b = rng.normal(size=n_in).astype(dtype), rng.normal(size=n_out).astype(dtype)
+    for array in (states, W, a, b):
+        array.flags.writeable = False
+    if name == "binary_product":
+        return {"states": states, "matrix": W}
+    if name == "random_words":
+        return {"key": KEY, "draw": 3, "n_rows": n, "n_units": n_out}
+    if name == "sample_units":
+        return {"states": states, "W": W, "bias": b, "beta": options[0], "key": KEY, "draw": 3}
+    return {"W": W, "a": a, "b": b, "m_v": states.astype(dtype), "m_h": np.full((n, n_out), 0.5, dtype),
+            "order": options[0], "beta": options[1], "damping": options[2],
+            "tol": 1e-10 if dtype == np.float64 else 1e-5, "max_iter": 200}
+
+
+# ---------------------------------------------------------------- pairs
+@pytest.mark.parametrize("call", CALLS, ids=str)
+@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
+    """(K1) to (K4), (R4), (T10): words, samples, counts of sweeps are equal, real numbers within rounding."""
+    tolerances = {"binary_product": [rounding], "random_words": [0], "sample_units": [0],
+                  "damped_fixed_point": [rounding, rounding, 10 * rounding, 0]}[call[0]]
+    if dtype == np.float32:  # u may lie within the rounding of p, and the residual within that of tol
+        tolerances = {"sample_units": [], "damped_fixed_point": tolerances[:2]}.get(call[0], tolerances)
+    for shape, density in product(SHAPES, DENSITIES):
+        args = arguments(call, shape, density, dtype)
+        results = [getattr(kernel, call[0])(**args) for kernel in (load_compiled(), reference)]
+        got, wanted = (x if isinstance(x, tuple) else (x,) for x in results)
+        assert [(x.dtype, x.shape) for x in got] == [(x.dtype, x.shape) for x in wanted]
+        for x, y, tolerance in zip(got, wanted, tolerances):
+            np.testing.assert_allclose(x.astype(float), y.astype(float), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("beta", [0.3, 2.0])
+@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-14), (np.float32, 1e-6)])
+def test_a_sample_is_a_uniform_number_below_the_probability(twin, dtype, rounding, beta):
+    """(R4) unit by unit, p in float64: the sample is u < p, unless u is p within the rounding of p."""
+    for shape, density in product(SHAPES, DENSITIES):
+        args = arguments(("sample_units", beta), shape, density, dtype)
+        u = (reference.random_words(KEY, 3, shape[0], shape[2]) >> np.uint32(1)) * 2.0**-31
+        p = sigma(beta * (args["bias"] + args["states"].astype(float) @ args["W"]))
+        assert np.all((twin.sample_units(**args) == (u < p)) | (np.abs(u - p) < rounding))
+
+
+def test_every_kernel_has_a_twin_and_a_pair_test():
+    sources = Path(kernels.__file__).parent.glob("*.pyx")
+    names = {name for source in sources for name in re.findall(r"^def (\w+)", source.read_text(), re.M)}
+    assert names - {"set_threads"} == {name for name, *_ in CALLS}
+    assert all(hasattr(reference, name) and hasattr(kernels, name) for name, *_ in CALLS)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_results_do_not_depend_on_the_number_of_threads(call):
+    compiled, args, results = load_compiled(), arguments(call, (20, 301, 103)), []
+    for n in (1, 2, os.cpu_count()):
+        compiled.use_threads(n)
+        results.append(getattr(compiled, call[0])(**args))
+    assert all(np.array_equal(x, y) for result in results for x, y in zip(result, results[0]))
+
+
+def test_the_product_with_binary_states_is_exact_for_whole_numbers(twin):
+    """(K1) by hand, and against integers: sums of whole numbers are not rounded."""
+    matrix = np.array([[1.0, 2], [10, 20], [100, 200]])
+    assert twin.binary_product(np.array([[1, 0, 1]], np.uint8), matrix).tolist() == [[101, 202]]
+    rng = np.random.default_rng(0)
+    states, whole = rng.integers(2, size=(20, 90), dtype=np.uint8), rng.integers(-99, 99, size=(90, 35))
+    assert np.array_equal(twin.binary_product(states, whole.astype(np.float32)), states @ whole)
+
+
+# ---------------------------------------------------------------- the generator
+def philox_by_hand(counter, key):
+    """Return Philox4x32-10 of any counter (4 words) and key (2 words), in Python's integers."""
+    (x0, x1, x2, x3), (k0, k1) = counter, key
+    for _ in range(10):
+        high0, low0 = divmod(0xD2511F53 * x0, 2**32)
+        high1, low1 = divmod(0xCD9E8D57 * x2, 2**32)
+        x0, x1, x2, x3 = high1 ^ x1 ^ k0, low1, high0 ^ x3 ^ k1, low0
+        k0, k1 = (k0 + 0x9E3779B9) % 2**32, (k1 + 0xBB67AE85) % 2**32
+    return x0, x1, x2, x3
+
+
+@pytest.mark.parametrize("counter, key, answer", [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1")])
+def test_philox_by_hand_gives_the_published_answers(counter, key, answer):
+    """(K2): the known answers of the Random123 distribution. The kernels keep the last counter word at 0."""
+    counter, key, answer = ([int(word, 16) for word in words.split()] for words in (counter, key, answer))
+    assert philox_by_hand(counter, key) == tuple(answer)
+
+
+def test_random_words_are_philox_of_block_row_and_draw(twin):
+    """(K2), (K3): word w of block k goes to unit w n_blocks + k; at key 0 stands the published answer."""
+    assert twin.random_words(0, 0, 1, 4).tolist() == [[0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]]
+    for key, draw in [(0, 0), (KEY, 1), (2**64 - 1, 2**32 - 1), (2**32, 12345)]:
+        words = np.array([[philox_by_hand((k, row, draw, 0), (key % 2**32, key >> 32)) for k in range(5)]
+                          for row in range(3)]).transpose(0, 2, 1).reshape(3, 20)
+        assert np.array_equal(twin.random_words(key, draw, 3, 17), words[:, :17])
+
+
+def test_a_row_has_its_own_stream_and_a_key_and_a_draw_change_all_of_it(twin):
+    """(K3): rows do not see each other; two random words agree once in 2^32."""
+    words = twin.random_words(KEY, 0, 100, 30)
+    assert np.array_equal(twin.random_words(KEY, 0, 3, 30), words[:3])
+    for key, draw in [(KEY + 1, 0), (KEY + 2**32, 0), (KEY, 1)]:
+        assert not (twin.random_words(key, draw, 100, 30) == words).any()
+
+
+def test_random_words_are_uniform_and_uncorrelated():
+    """(K3) on 2^20 words: each statistic is within 5 sigma of its value for independent uniform words."""
+    n, starts = 2**20, [(KEY, 0), (KEY, 1), (KEY + 1, 0)]
+    words, next_draw, next_key = (kernels.random_words(*start, 1024, 1024) for start in starts)
+    u, u_draw, u_key = (x / 2.0**32 - 0.5 for x in (words, next_draw, next_key))
+    assert abs(u.mean()) < 5 / np.sqrt(12 * n)
+    assert abs((u**2).mean() - 1 / 12) < 5 / np.sqrt(180 * n)           # u^2 has variance 1/80 - 1/144
+    for shift in (0, 8, 16, 24):                                        # each byte: chi^2 = 255 +- sqrt(510)
+        counts = np.bincount((words >> np.uint32(shift)).astype(np.uint8).ravel(), minlength=256)
+        assert abs(((counts - n / 256) ** 2).sum() / (n / 256) - 255) < 5 * np.sqrt(510)
+    for bit in range(32):
+        assert abs(((words >> np.uint32(bit)) & np.uint32(1)).mean() - 0.5) < 5 / np.sqrt(4 * n)
+    for x, y in [(u[1:], u[:-1]), (u[:, 1:], u[:, :-1]), (u[:, 256:], u[:, :-256]), (u, u_draw), (u, u_key)]:
+        assert abs((x * y).mean()) < 5 / 12 / np.sqrt(x.size)
+
+
+# ---------------------------------------------------------------- samples
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_unit_is_on_with_the_probability_of_its_field(twin, dtype):
+    """(R4): the frequency of ones over 40000 rows is sigma(beta (b + v W)) within 5 sigma, unit by unit."""
+    n, beta, W = 40000, 0.7, np.array([[1, -2, 0.5, 3, 0], [4, 1, -1, 0, -2]], dtype)
+    bias = np.array([0, 0.3, -1, -5, 2], dtype)
+    for v in np.array([[0, 0], [1, 0], [1, 1]], np.uint8):
+        p = sigma(beta * (bias + v @ W))
+        frequency = twin.sample_units(np.tile(v, (n, 1)), W, bias, beta, KEY, 5).mean(axis=0)
+        assert np.all(np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / n))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_saturated_units_do_not_fluctuate(twin, dtype):
+    """(R4): the numbers of key 0, draw 1 include 0xffffffef, whose u must not round up to 1 in float32."""
+    assert reference.random_words(0, 1, 269, 4000)[268, 2183] == 0xFFFFFFEF
+    states, W, bias = np.zeros((269, 1), np.uint8), np.zeros((1, 4000), dtype), np.full(4000, 1e4, dtype)
+    assert twin.sample_units(states, W, bias, 1.0, 0, 1).min() == 1
+    assert twin.sample_units(states, W, -bias, 1.0, 0, 1).max() == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="no floating-point type wider than float64")
+@pytest.mark.parametrize("dtype, limit, n_ulp", [(np.float64, 700, 2.5), (np.float32, 85, 4)])
+def test_the_sigmoid_is_accurate_over_the_whole_range(twin, dtype, limit, n_ulp):
+    """(K4): with W = 0 and no damping, one sweep from m_h = 0 gives m_h = sigma(b)."""
+    x = np.concatenate([np.linspace(-r, r, 200001) for r in (limit, 40, 1e-3)] + [[-1e4, 1e4]]).astype(dtype)
+    W, m_v = np.zeros((1, x.size), dtype), np.zeros((1, 1), dtype)
+    m_h = twin.damped_fixed_point(W, m_v[0], x, 1.0, m_v, W, 1, 1.0, 1e-3, 1)[1][0]
+    exact = sigma(x[:-2].astype(np.longdouble))
+    error = np.abs(m_h[:-2] - exact) / np.spacing(exact.astype(dtype))          # in units of the last place
+    assert error.max() < n_ulp
+    assert 0 <= m_h[-2] < 1e-37 and m_h[-1] == 1
+
+
+# ---------------------------------------------------------------- fixed points
+@pytest.mark.parametrize("order, theta", [(1, 1 / 4), (2, 1 / 4 + 3 / 64), (3, 1 / 4 + 3 / 64 - 1 / 512)])
+def test_a_sweep_by_hand(twin, order, theta):
+    """(T10) with W = beta = 1, b = 0, m_v = m_h = 1/4, so c = 3/16: W m_v = 1/4; (1/2 - m_h) c_v = 3/64;
+    (1/3 - 2 c_h) c_v (1/2 - m_v) = (-1/24) (3/64) = -1/512."""
+    one, zero, quarter = np.ones((1, 1)), np.zeros(1), np.full((1, 1), 1 / 4)
+    m_h = twin.damped_fixed_point(one, zero, zero, 1.0, quarter, quarter, order, 1.0, 1e-9, 1)[1]
+    np.testing.assert_allclose(m_h, sigma(theta), rtol=1e-15)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_each_row_converges_by_itself_and_then_rests(twin, order):
+    """(T12): a row ends as it does alone, whatever the others need, and its last sweep is its own."""
+    args = arguments(("damped_fixed_point", order, 1.5, 0.6), (12, 20, 13))
+    args |= {"W": 3 * args["W"], "m_h": np.random.default_rng(1).random((12, 13))}
+    copies = {name: np.copy(x) for name, x in args.items()}
+    m_v, m_h, residual, n_iter = twin.damped_fixed_point(**args)
+    assert np.all(residual <= args["tol"]) and len(set(n_iter)) > 1
+    for r in range(12):
+        alone = twin.damped_fixed_point(**{**args, "m_v": args["m_v"][[r]], "m_h": args["m_h"][[r]]})
+        rounding = 1e-13 if twin is reference else 0                            # BLAS rounds by the shape
+        np.testing.assert_allclose(np.hstack(alone[:2])[0], [*m_v[r], *m_h[r]], rtol=0, atol=rounding)
+    early, done = twin.damped_fixed_point(**{**args, "max_iter": int(n_iter.min())}), n_iter == n_iter.min()
+    assert np.array_equal(early[0][done], m_v[done]) and np.array_equal(early[1][done], m_h[done])
+    assert np.all(early[2][~done] > args["tol"]) and np.all(early[3] == n_iter.min())
+    again = twin.damped_fixed_point(**{**args, "m_v": m_v, "m_h": m_h})         # a fixed point is fixed
+    assert np.all(again[3] == 1) and np.all(again[2] <= args["tol"])
+    assert all(np.array_equal(args[name], copy) for name, copy in copies.items())
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+def test_a_sweep_that_overflows_has_not_converged(twin):
+    """(T12): W^3 is infinite in float32, and 0 times it is not a number."""
+    W, half, zero = (np.full(shape, x, np.float32) for shape, x in [((1, 1), 1e13), ((1, 1), 0.5), (1, 0)])
+    _, m_h, residual, _ = twin.damped_fixed_point(W, zero, zero, 1.0, half, half, 3, 0.5, 1e-6, 5)
+    assert np.isnan(m_h) and not residual <= 1e-6
+
+
+# ---------------------------------------------------------------- the switch between the twins
+@pytest.mark.parametrize("wanted, answer", [("reference", "reference"), (None, "compiled"), ("fast", "ValueError")])
+def test_an_environment_variable_chooses_the_twins(monkeypatch, wanted, answer):
+    if answer == "compiled":
+        load_compiled()
+    monkeypatch.chdir(Path(kernels.__file__).parents[2])
+    monkeypatch.setenv("MINIFE_KERNELS", wanted) if wanted else monkeypatch.delenv("MINIFE_KERNELS", raising=False)
+    code = "from minife import kernels; print(kernels.implementation)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.strip() == answer or answer in run.stderr and repr(wanted) in run.stderr
+
+
+@pytest.mark.parametrize("n", [0, -1, True, 1.5, "2", None])
+def test_the_number_of_threads_is_a_positive_integer(n):
+    with pytest.raises(ValueError, match="n must be a positive integer"):
+        kernels.set_threads(n)

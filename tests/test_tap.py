@@ -1,0 +1,180 @@
+"""Chapter T: the TAP free energy against the exact Gibbs free energy, and its fixed points."""
+import numpy as np
+import pytest
+from conftest import random_rbm
+from numpy.testing import assert_allclose
+
+from minife import RBM, tap
+from minife.kernels import reference
+from minife.parameters import flatten
+from minife.rbm import exact
+from minife.units import Binary
+
+ORDERS = (1, 2, 3)
+
+
+def magnetisations(rng, rbm, n=4):
+    return rng.uniform(0.1, 0.9, (n, rbm.n_visible)), rng.uniform(0.1, 0.9, (n, rbm.n_hidden))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("size", [(5, 4), (3, 3), (6, 3)])
+def test_error_of_order_k_falls_as_coupling_to_the_k_plus_1(order, size, beta):
+    """(T1) and (T3) to (T8): a wrong coefficient anywhere would show as a wrong slope"""
+    rng = np.random.default_rng(sum(size) + order)
+    rbm = random_rbm(rng, *size, beta=beta)
+    m_v, m_h = magnetisations(rng, rbm, n=20)
+
+    def error(s):
+        weak = RBM(s * rbm.W, rbm.a, rbm.b, beta)
+        return np.linalg.norm(tap.free_energy(weak, m_v, m_h, order) - tap.gibbs_free_energy(weak, m_v, m_h))
+
+    scales = 2.0 ** -np.array([4, 5]) / beta
+    slope = np.log2(error(scales[0]) / error(scales[1]))
+    assert abs(slope - (order + 1)) < 0.1
+
+
+def test_exact_gibbs_free_energy_is_least_at_the_exact_moments(rng, beta):
+    """(T1) and (T2): its minimum is F = -log Z / beta, and it is convex"""
+    rbm = random_rbm(rng, beta=beta)
+    moments = exact.moments(rbm)
+    F = -exact.log_partition_function(rbm) / beta
+    assert_allclose(tap.gibbs_free_energy(rbm, moments.v[None], moments.h[None]), F, rtol=1e-13)
+    m, n = magnetisations(rng, rbm), magnetisations(rng, rbm)
+    ends, middle = [tap.gibbs_free_energy(rbm, *x) for x in (m, n)], [(x + y) / 2 for x, y in zip(m, n)]
+    assert (tap.gibbs_free_energy(rbm, *middle) <= sum(ends) / 2).all()
+    assert (np.concatenate(ends) > F).all()
+
+
+def test_zero_coupling_is_exact_at_every_order(rng, beta):
+    """(T4)"""
+    rbm = random_rbm(rng, beta=beta, scale=0.0)
+    m = magnetisations(rng, rbm)
+    for order in ORDERS:
+        assert_allclose(tap.free_energy(rbm, *m, order), tap.gibbs_free_energy(rbm, *m), rtol=1e-12)
+        assert_allclose(tap.fixed_point(rbm, order).free_energy, -exact.log_partition_function(rbm) / beta, rtol=1e-13)
+
+
+def test_two_units_by_hand():
+    """(T5), (T6), (T7) at m = 1/2: W/4, W^2/32 and nothing, since a fair coin has no third cumulant
+
+    p(1, 1) = p(0, 0) = x / 2 and e^W = (x / (1 - x))^2, so the exact Gibbs free energy is in closed form."""
+    W = 0.4
+    rbm, half = RBM([[W]], [0.0], [0.0]), np.array([[0.5]])
+    free = -2 * np.log(2)
+    assert_allclose(tap.free_energy(rbm, half, half, 1), free - W / 4, rtol=1e-14)
+    assert_allclose(tap.free_energy(rbm, half, half, 2), free - W / 4 - W**2 / 32, rtol=1e-14)
+    assert_allclose(tap.free_energy(rbm, half, half, 3), free - W / 4 - W**2 / 32, rtol=1e-14)
+    x = 1 / (1 + np.exp(-W / 2))
+    gibbs = -W * x / 2 + x * np.log(x / 2) + (1 - x) * np.log((1 - x) / 2)
+    assert_allclose(tap.gibbs_free_energy(rbm, half, half), gibbs, rtol=1e-13)
+
+
+def test_order_1_is_an_upper_bound_everywhere(rng, beta):
+    """(T13): Gamma_1 is the free energy of a product distribution, so its minimum lies above F"""
+    for _ in range(20):
+        rbm = random_rbm(rng, beta=beta, scale=2.0)
+        m = magnetisations(rng, rbm)
+        assert (tap.free_energy(rbm, *m, 1) >= tap.gibbs_free_energy(rbm, *m)).all()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("size", [(5, 4), (10, 8)])
+def test_stationary_at_a_fixed_point(order, size, rng, beta):
+    """(T9), (T10) and (T12)"""
+    rbm = random_rbm(rng, *size, beta=beta)
+    state = tap.fixed_point(rbm, order, *magnetisations(rng, rbm))
+    assert state.converged.all() and (state.residual <= 1e-10).all()
+    for slope in tap.stationarity(rbm, state.m_v, state.m_h, order):
+        assert np.abs(slope).max() < 1e-9
+    assert_allclose(state.free_energy, tap.free_energy(rbm, state.m_v, state.m_h, order))
+
+
+def test_each_order_improves_on_the_last_at_weak_coupling(rng):
+    """(T8), (T11), (T13) and (T14): free energy, moments and likelihood of order k, over 20 machines"""
+    errors = np.zeros((3, 3))
+    for _ in range(20):
+        rbm, X = random_rbm(rng, 6, 5, scale=0.03), rng.integers(2, size=(6, 6))
+        F, model, slope = -exact.log_partition_function(rbm), exact.moments(rbm), exact.log_likelihood_gradient(rbm, X)
+        for k, order in enumerate(ORDERS):
+            state = tap.fixed_point(rbm, order)
+            partial = tap.free_energy_gradient(rbm, state.m_v, state.m_h, order)
+            errors[k] += (abs(state.free_energy[0] - F), np.linalg.norm(partial["W"] + model.vh),
+                          np.linalg.norm(flatten(tap.log_likelihood_gradient(rbm, X, order)) - flatten(slope)))
+            assert_allclose(tap.log_likelihood(rbm, X, order),
+                            exact.log_likelihood(rbm, X) + state.free_energy[0] - F, rtol=1e-12)
+    assert (errors[0] > 5 * errors[1]).all()
+    assert (errors[1] > 2 * errors[2]).all()
+
+
+def test_temperature_is_the_scale_of_all_parameters(rng, beta):
+    """beta Gamma_k of (W, a, b; beta) is that of (beta W, beta a, beta b; 1)"""
+    rbm = random_rbm(rng, beta=beta)
+    scaled, m = RBM(beta * rbm.W, beta * rbm.a, beta * rbm.b), magnetisations(rng, rbm)
+    for order in ORDERS:
+        assert_allclose(beta * tap.free_energy(rbm, *m, order), tap.free_energy(scaled, *m, order), rtol=1e-13)
+
+
+def test_layers_can_be_exchanged(rng, beta):
+    rbm = random_rbm(rng, beta=beta)
+    m_v, m_h = magnetisations(rng, rbm)
+    for order in ORDERS:
+        assert_allclose(tap.free_energy(rbm.swapped(), m_h, m_v, order), tap.free_energy(rbm, m_v, m_h, order))
+
+
+def test_undamped_order_1_sweeps_never_raise_the_free_energy(rng):
+    """(T10): at order 1 each half step is the exact minimum over its layer"""
+    for _ in range(30):
+        rbm = random_rbm(rng, 8, 6, scale=3.0)
+        m_v, m_h = magnetisations(rng, rbm)
+        values = [tap.free_energy(rbm, m_v, m_h, 1)]
+        for _ in range(20):
+            m_h, _ = reference.half_step([rbm.W], rbm.b, 1.0, 1.0, 1e-6, m_v, m_h)
+            values.append(tap.free_energy(rbm, m_v, m_h, 1))
+            m_v, _ = reference.half_step([rbm.W.T], rbm.a, 1.0, 1.0, 1e-6, m_h, m_v)
+            values.append(tap.free_energy(rbm, m_v, m_h, 1))
+        assert (np.diff(values, axis=0) <= 1e-12 * np.abs(values[0])).all()
+
+
+def test_ising_ferromagnet_has_two_fixed_points_and_the_lowest_counts():
+    """Order 1, all-on or all-off: their free energies differ by the field, and log_likelihood takes the lower"""
+    rbm = RBM(np.full((4, 4), 2.0), np.full(4, -3.9), np.full(4, -3.9))
+    starts = {"m_v": np.array([[0.05] * 4, [0.95] * 4]), "m_h": np.array([[0.05] * 4, [0.95] * 4])}
+    state = tap.fixed_point(rbm, 1, **starts)
+    assert state.m_v[0].max() < 0.1 and state.m_v[1].min() > 0.9
+    assert state.free_energy[1] < state.free_energy[0]
+    X = np.ones((1, 4), dtype=int)
+    assert_allclose(tap.log_likelihood(rbm, X, 1, **starts), state.free_energy[1] - rbm.free_energy(X)[0])
+
+
+def test_rows_are_solved_alone(rng):
+    """A row's result does not depend on its neighbours, whichever of the two solvers takes the job"""
+    rbm = random_rbm(rng, 130, 130, scale=0.05)
+    m_v, m_h = magnetisations(rng, rbm, n=9)
+    together, alone = tap.fixed_point(rbm, 2, m_v, m_h), tap.fixed_point(rbm, 2, m_v[3:4], m_h[3:4])
+    assert_allclose(together.m_v[3:4], alone.m_v, rtol=1e-12)
+    assert together.n_iter[3] == alone.n_iter[0]
+
+
+def test_saturated_units_converge(rng):
+    """(T12): a unit that rounding pins to 0 or 1 is not asked for more digits than it has"""
+    rbm = RBM(rng.normal(0, 0.5, (5, 4)), np.array([40.0, -40.0, 20.0, -20.0, 0.0]), np.zeros(4))
+    assert tap.fixed_point(rbm, 2).converged.all()
+
+
+def test_no_convergence_is_a_warning_with_numbers():
+    rbm = RBM([[12.0]], [-6.0], [-6.0])
+    with pytest.warns(tap.NotConvergedWarning, match="1 fixed-point iterations stopped after 3 sweeps") as record:
+        state = tap.fixed_point(rbm, 1, max_iter=3)
+    assert not state.converged.any() and state.n_iter[0] == 3
+    assert record[0].message.residual == state.residual.max() and record[0].message.n_iter == 3
+
+
+def test_starts(rng):
+    """Without a start: free visible units, then the hidden means at them"""
+    rbm = random_rbm(rng)
+    with pytest.warns(tap.NotConvergedWarning):
+        state = tap.fixed_point(rbm, 1, max_iter=1, damping=1.0)
+    m_v = Binary().mean(rbm.a)[None]
+    assert_allclose(state.m_h, rbm.hidden_mean(m_v))
+    assert_allclose(state.m_v, rbm.visible_mean(rbm.hidden_mean(m_v)))

@@ -1,0 +1,205 @@
+"""Learning: each negative phase against the exact gradient, the one loop, its checkpoints and its constraints."""
+import json
+
+import numpy as np
+import pytest
+from conftest import random_rbm
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minife import RBM, tap
+from minife.backprop.optimizers import SGD, NormConstraint, linear_decay
+from minife.data import bars_and_stripes
+from minife.parameters import flatten, norm
+from minife.rbm import exact
+from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
+                                 descent_direction, load_checkpoint, train)
+
+PHASES = {"exact": ExactEnumeration, "cd": ContrastiveDivergence, "pcd": PersistentContrastiveDivergence,
+          "emf1": lambda: tap.ExtendedMeanField(order=1), "emf2": lambda: tap.ExtendedMeanField(order=2),
+          "emf3": lambda: tap.ExtendedMeanField(order=3)}
+X = bars_and_stripes(3)
+
+
+def machine(seed=0, dtype=np.float64):
+    return RBM.initialise(9, 8, np.random.default_rng(seed), X, dtype=dtype)
+
+
+def test_exact_phase_descends_minus_the_log_likelihood(rng, beta):
+    """(R9) and (R10)"""
+    rbm, batch = random_rbm(rng, beta=beta), rng.integers(2, size=(6, 5)).astype(np.uint8)
+    step, slope = descent_direction(rbm, batch, ExactEnumeration(), rng), exact.log_likelihood_gradient(rbm, batch)
+    for name in slope:
+        assert_allclose(step[name], -slope[name], rtol=1e-12, atol=1e-14)
+
+
+def test_contrastive_divergence_by_hand():
+    """(R13): from v = 1 the machine of the README is back at v = 1 with probability 263/330, biased from 11/16"""
+    rbm = RBM(W=[[np.log(18) / 2]], a=[-np.log(2) / 2], b=[-np.log(2)], beta=2)
+    n, batch = 100_000, np.ones((100_000, 1), dtype=np.uint8)
+    for k, p in ((1, 263 / 330), (2, 11 / 16 + (263 / 330 - 11 / 16) * 289 / 825)):
+        v = ContrastiveDivergence(k).moments(rbm, batch, np.random.default_rng(k)).v[0]
+        assert abs(v - p) < 5 * np.sqrt(p * (1 - p) / n)
+
+
+def test_long_contrastive_divergence_and_many_persistent_chains_are_unbiased(rng):
+    """(R13), (R14) and (R12): both approach the moments of the model"""
+    rbm = random_rbm(rng)
+    model, n = exact.moments(rbm), 40_000
+    persistent = PersistentContrastiveDivergence(n_chains=n, n_steps=1)
+    for _ in range(50):
+        chains = persistent.moments(rbm, None, rng)
+    for moments in (chains, ContrastiveDivergence(50).moments(rbm, np.ones((n, 5), dtype=np.uint8), rng)):
+        assert np.abs(moments.vh - model.vh).max() < 5 * 0.5 / np.sqrt(n)
+        assert np.abs(moments.v - model.v).max() < 5 * 0.5 / np.sqrt(n)
+
+
+def test_extended_mean_field_settles_at_the_fixed_point(rng):
+    """(T15): with the parameters at rest, its moments become minus the slopes of (T11)"""
+    rbm = random_rbm(rng, scale=0.4)
+    state = tap.fixed_point(rbm, 2)
+    slope = tap.free_energy_gradient(rbm, state.m_v, state.m_h, 2)
+    phase = tap.ExtendedMeanField(order=2, n_chains=7)
+    for _ in range(40):
+        moments = phase.moments(rbm, None, rng)
+    assert phase.m_v.shape == (7, 5)
+    assert_allclose(moments.vh, -slope["W"], rtol=1e-9)
+    assert_allclose(moments.h, -slope["b"], rtol=1e-9)
+
+
+def test_number_of_chains_is_free_of_the_batch_size(rng):
+    """(R14): means over rows and over chains, so 7 chains go with a batch of 3"""
+    rbm = random_rbm(rng)
+    for phase in (PersistentContrastiveDivergence(n_chains=7), tap.ExtendedMeanField(n_chains=7)):
+        moments = phase.moments(rbm, np.zeros((3, 5), dtype=np.uint8), rng)
+        assert moments.vh.shape == (5, 4) and moments.v.max() <= 1
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_learning_raises_the_exact_likelihood(name):
+    """(R15) on bars and stripes, whose best possible value is -log 14; EMF gains less than sampling does, and at
+    order 1 it loses: (T13) is then an upper bound, and raising it need not raise what lies below it"""
+    rbm = machine()
+    before = exact.log_likelihood(rbm, X)
+    n_epochs = 1500
+    train(rbm, X, PHASES[name](), SGD(linear_decay(0.1, 2 * n_epochs), momentum=0.5), n_epochs,
+          np.random.default_rng(1), batch_size=7)
+    gain = exact.log_likelihood(rbm, X) - before
+    assert gain < -np.log(14) - before
+    assert gain > {"exact": 2.5, "cd": 2.0, "pcd": 2.5, "emf2": 1.2, "emf3": 1.2}.get(name, -np.inf)
+    if name == "emf1":
+        assert gain < 0 < tap.log_likelihood(rbm, X, 1) - exact.log_likelihood(rbm, X)
+
+
+def test_grey_data_are_means(rng):
+    """Grey rows clamp the visible units at their means, and CD starts from a draw of them"""
+    rbm, grey = machine(), rng.random((20, 9))
+    data = rbm.clamped_moments(grey)
+    assert_allclose(data.v, grey.mean(axis=0))
+    train(rbm, grey, ContrastiveDivergence(), SGD(0.1), 2, rng)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", PHASES)
+def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
+    def run(rbm, n_epochs, rng, checkpoint=None):
+        return train(rbm, X, PHASES[name](), SGD(0.05, momentum=0.9, l2=1e-3), n_epochs, rng, batch_size=5,
+                     checkpoint=checkpoint, callbacks=[lambda rbm, epoch: {"mean": rbm.W.mean()}])
+    whole, parts = machine(dtype=dtype), machine(dtype=dtype)
+    history = run(whole, 4, np.random.default_rng(3))
+    run(parts, 2, np.random.default_rng(3), tmp_path / "run.npz")
+    resumed = machine(seed=99, dtype=dtype)               # another start and another seed: the file knows better
+    again = run(resumed, 4, np.random.default_rng(77), tmp_path / "run.npz")
+    for key in whole.parameters:
+        assert_array_equal(whole.parameters[key], resumed.parameters[key])
+    assert [r["epoch"] for r in again] == [1, 2, 3, 4]
+    assert [float(r["mean"]) for r in history] == [r["mean"] for r in again]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_checkpoint_of_another_machine_is_refused_and_nothing_is_changed(tmp_path, rng):
+    path = tmp_path / "run.npz"
+    train(machine(), X, ExactEnumeration(), SGD(0.1), 1, rng, checkpoint=path)
+    other = RBM.initialise(9, 5, rng)
+    W = other.W.copy()
+    with pytest.raises(ValueError, match=r"holds W \(9, 8\) float64, the machine has \(9, 5\)"):
+        load_checkpoint(path, other, ExactEnumeration(), SGD(0.1), rng)
+    assert_array_equal(other.W, W)
+
+
+def test_a_failed_epoch_leaves_the_last_checkpoint_alone(tmp_path, rng):
+    path = tmp_path / "run.npz"
+    train(machine(), X, ExactEnumeration(), SGD(0.1), 1, rng, checkpoint=path)
+    before = path.read_bytes()
+
+    def fail(rbm, epoch):
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        train(machine(), X, ExactEnumeration(), SGD(0.1), 3, rng, checkpoint=path, callbacks=[fail])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_divergence_is_an_error(rng):
+    with pytest.raises(FloatingPointError, match="stopped being finite in epoch"):
+        train(machine(), X, ContrastiveDivergence(), SGD(lambda t: np.inf), 5, rng)
+
+
+def test_callbacks_see_every_epoch_and_join_the_history(rng):
+    history = train(machine(), X, ContrastiveDivergence(), SGD(0.1), 3, rng,
+                    callbacks=[lambda rbm, epoch: {"square": epoch**2}, lambda rbm, epoch: None])
+    assert [(r["epoch"], r["square"]) for r in history] == [(1, 1), (2, 4), (3, 9)]
+    assert all(r["seconds"] > 0 for r in history)
+    json.dumps(history)
+
+
+def test_progress_is_shown_under_the_label(rng, capsys):
+    train(machine(), X, ContrastiveDivergence(), SGD(0.1), 2, rng, label="bars")
+    assert "bars" in capsys.readouterr().err
+
+
+def test_sgd_by_hand():
+    """(R15): two steps with momentum 1/2, rate 1/10 and decay on the matrix alone"""
+    theta = {"W": np.array([[1.0, -2.0]]), "b": np.array([3.0])}
+    gradient = {"W": np.array([[0.0, 1.0]]), "b": np.array([2.0])}
+    optimizer = SGD(0.1, momentum=0.5, l1=0.5, l2=1.0)
+    optimizer.step(theta, gradient)                       # W: 0 + 0.5 + 1 = 1.5 and 1 - 0.5 - 2 = -1.5
+    assert_allclose(theta["W"], [[0.85, -1.85]])
+    assert_allclose(theta["b"], [2.8])
+    optimizer.step(theta, gradient)                       # 0.75 + 0.5 + 0.85 = 2.1 and -0.75 + 1 - 0.5 - 1.85 = -2.1
+    assert_allclose(theta["W"], [[0.64, -1.64]])
+    assert_allclose(theta["b"], [2.5])                    # velocity 1 + 2
+
+
+def test_linear_decay_ends_at_zero():
+    rate = linear_decay(0.4, 10)
+    assert [rate(t) for t in (0, 5, 10, 11)] == [0.4, 0.2, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_norm_constraint_keeps_the_direction_and_sets_the_norm(p, rng):
+    """(R16): resetting the norm of all parameters at fixed direction is a change of temperature"""
+    rbm = random_rbm(rng)
+    direction, length = flatten(rbm.parameters) / norm(rbm.parameters, p), norm(rbm.parameters, p)
+    cold = RBM(*(array.copy() for array in rbm.parameters.values()))
+    NormConstraint(3.0, p, ceiling=False).apply(cold.parameters)
+    assert_allclose(flatten(cold.parameters), 3.0 * direction)
+    colder = RBM(**rbm.parameters, beta=3.0 / length)
+    assert_allclose(exact.log_partition_function(cold), exact.log_partition_function(colder))
+
+
+def test_norm_constraint_as_a_ceiling_and_for_chosen_parameters(rng):
+    rbm = random_rbm(rng)
+    before = {name: array.copy() for name, array in rbm.parameters.items()}
+    NormConstraint(1e3).apply(rbm.parameters)             # a ceiling far above
+    assert_array_equal(rbm.W, before["W"])
+    NormConstraint(1.0, names=("W",)).apply(rbm.parameters)
+    assert_allclose(np.linalg.norm(rbm.W), 1.0)
+    assert_array_equal(rbm.a, before["a"])
+
+
+def test_norm_constraint_in_training(rng):
+    """(R16) after every epoch, as temperature control"""
+    rbm, norms = machine(), []
+    train(rbm, X, ContrastiveDivergence(), SGD(0.5), 5, rng, norm_constraint=NormConstraint(4.0, ceiling=False),
+          callbacks=[lambda rbm, epoch: norms.append(norm(rbm.parameters))])
+    assert_allclose(norms, 4.0)
