@@ -40,8 +40,8 @@ def main():
         machines[name], histories[name] = rbm, history
         dreams[name], measures = examine(rbm, digits, n_dream_steps, arguments.seed)
         lines.append((name, *measures, sum(record["seconds"] for record in history)))
-    print_table(lines)
-    draw(digits, machines, histories, dreams, arguments.figure)
+    print_table(lines, digits, noise_and_shuffled(digits, np.random.default_rng(arguments.seed))[1])
+    draw(digits, machines, histories, dreams, n_dream_steps, arguments.figure)
     print(f"The figure is in {arguments.figure}")
 
 
@@ -82,37 +82,42 @@ def examine(rbm, digits, n_dream_steps, seed):
     v, h = gibbs_chain(rbm, digits.X_test[::20], n_dream_steps, rng)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tap.NotConvergedWarning)   # of 100 starts, only those that converge count
-        starts = digits.X_test[::10].astype(np.float32)
-        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=starts, damping=0.3, tol=1e-4)
-    measures = (free_energy_gap(rbm, digits.X_test, noise), free_energy_gap(rbm, digits.X_test, shuffled),
+        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=digits.X_test[::10], damping=0.3)
+    overlap = (rbm.free_energy(shuffled) <= rbm.free_energy(digits.X_test).max()).mean()
+    distance, nearest = nearest_row(v, digits.X_train)
+    measures = (free_energy_gap(rbm, digits.X_test, noise), free_energy_gap(rbm, digits.X_test, shuffled), overlap,
                 free_energy_gap(rbm, digits.X_train, digits.X_test), pseudo_likelihood(rbm, digits.X_test[::10]),
-                tap_likelihood, distance_to_nearest(v, digits.X_train))
+                tap_likelihood, distance.mean(), len(set(digits.y_train[nearest])))
     return rbm.visible_mean(h), measures
 
 
-def distance_to_nearest(rows, X):
-    """Return how many pixels a row differs from the nearest row of X by, on average over the rows."""
+def nearest_row(rows, X):
+    """Return in how many pixels each row differs from the nearest row of X, and the number of that row."""
     differences = rows.sum(axis=1)[:, None] + X.sum(axis=1) - 2 * (rows.astype(float) @ X.T)
-    return float(differences.min(axis=1).mean())
+    return differences.min(axis=1), differences.argmin(axis=1)
 
 
-def print_table(lines):
-    head = ("", "noise", "shuffled", "overfit", "pseudo-", "TAP log-", "dream to", "seconds")
-    units = ("", "- digits", "- digits", "", "likelihood", "likelihood", "digit", "")
-    for names in (head, units):
-        print("{:12}{:>10}{:>10}{:>9}{:>12}{:>12}{:>10}{:>9}".format(*names))
+def print_table(lines, digits, shuffled):
+    head = ("", "noise", "shuffled", "overlap", "overfit", "pseudo-", "TAP log-", "dream to", "classes", "seconds")
+    more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "digit", "", "")
+    for names in (head, more):
+        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>9}{:>8}{:>8}".format(*names))
     for line in lines:
-        print("{:12}{:10.0f}{:10.0f}{:9.1f}{:12.1f}{:12.1f}{:10.1f}{:9.1f}".format(*line))
-    print("""
+        print("{:12}{:9.0f}{:9.0f}{:8.1%}{:8.1f}{:11.1f}{:11.1f}{:9.1f}{:8d}{:8.1f}".format(*line))
+    digit, noise = (nearest_row(X[::20], digits.X_train)[0].mean() for X in (digits.X_test, shuffled))
+    print(f"""
 noise - digits, shuffled - digits: mean free energy above that of held-out digits; the higher the better
+overlap: share of the shuffled digits that lie as low as some held-out digit
 overfit: mean free energy of held-out digits above that of training digits
 pseudo-likelihood and order-2 TAP log-likelihood of held-out digits, in nats per digit
-dream to digit: pixels between a dream and the nearest training digit""")
+dream to digit: pixels between a dream and the nearest training digit, after Gibbs steps that start at held-out
+  digits; for held-out digits themselves it is {digit:.1f}, with their pixels shuffled {noise:.1f}
+classes: how many of the ten digits those nearest training digits are""")
 
 
-def draw(digits, machines, histories, dreams, path):
-    figure = plt.figure(figsize=(12, 8.6), layout="constrained")
-    rows = figure.subfigures(3, 1, height_ratios=[1, 1, 1])
+def draw(digits, machines, histories, dreams, n_dream_steps, path):
+    figure = plt.figure(figsize=(12, 7.6), layout="constrained")
+    rows = figure.subfigures(3, 1, height_ratios=[1.2, 1, 1])
 
     digits_axes, curve_axes, energy_axes = rows[0].subplots(1, 3)
     show_wall(digits_axes, digits.X_train[:50], n_columns=10)
@@ -127,10 +132,10 @@ def draw(digits, machines, histories, dreams, path):
     for axes, (name, rbm) in zip(rows[1].subplots(1, 3), machines.items()):
         strongest = np.argsort(-np.linalg.norm(rbm.W, axis=0))[:50]
         show_wall(axes, rbm.W.T[strongest], n_columns=10, signed=True)
-        axes.set_title(f"Filters learned by {name}: strokes")
+        axes.set_title(f"Strongest filters of {name}: strokes")
     for axes, name in zip(rows[2].subplots(1, 3), dreams):
         show_wall(axes, dreams[name], n_columns=10)
-        axes.set_title(f"Dreams of {name}")
+        axes.set_title(f"Dreams of {name} after {n_dream_steps} Gibbs steps")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
     plt.close(figure)
@@ -139,11 +144,16 @@ def draw(digits, machines, histories, dreams, path):
 def draw_free_energies(axes, rbm, digits):
     """Draw how far the free energies of digits, shuffled digits and noise lie apart."""
     noise, shuffled = noise_and_shuffled(digits, np.random.default_rng(0))
-    for X, label, colour in ((digits.X_test, "held-out digits", BLUE), (shuffled, "the same, pixels shuffled", ORANGE),
-                             (noise, "noise", RED)):
-        axes.hist(rbm.free_energy(X), bins=40, color=colour, alpha=0.8, label=label)
-    axes.set(title="PCD: digits lie low in free energy", xlabel="F(v) [nats at T = 1]", ylabel="rows")
-    axes.legend()
+    kinds = {"digits": rbm.free_energy(digits.X_test), "shuffled\npixels": rbm.free_energy(shuffled),
+             "noise": rbm.free_energy(noise)}
+    bins = np.linspace(min(map(np.min, kinds.values())), max(map(np.max, kinds.values())), 100)
+    top = 0
+    for (name, energies), colour in zip(kinds.items(), (BLUE, ORANGE, RED)):
+        counts, _, _ = axes.hist(energies, bins, color=colour)
+        axes.text(np.median(energies), counts.max() + 10, name, color=colour, ha="center", va="bottom")
+        top = max(top, counts.max())
+    axes.set(title="PCD: held-out digits lie low in free energy", xlabel="F(v) [energy, at T = 1]",
+             ylabel="rows per bin", ylim=(0, 1.3 * top))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ class Spin:
         return np.tanh(x)
 
     def variance(self, x):
-        return 1 - np.tanh(x) ** 2
+        tail = np.exp(-2 * np.abs(x))
+        return 4 * tail / (1 + tail) ** 2                       # 1 - m^2
 
     def conjugate(self, m):
         return x_log_x((1 + m) / 2) + x_log_x((1 - m) / 2)
@@ -92,7 +93,7 @@ class LeakyRectified:
         return self.variance(x) * x
 
     def variance(self, x):
-        return np.where(x > 0, 1.0, self.slope)
+        return np.where(x > 0, np.ones_like(x), self.slope)
 
     def conjugate(self, m):
         return m**2 / (2 * self.variance(m))
@@ -111,7 +112,7 @@ class Rectified:
         return np.maximum(x, 0)
 
     def variance(self, x):
-        return np.where(x > 0, 1.0, 0.0)
+        return np.where(x > 0, np.ones_like(x), 0)
 
     def conjugate(self, m):
         return np.where(m >= 0, m**2 / 2, np.inf)
@@ -127,13 +128,13 @@ class Step:
         return np.maximum(x, 0)
 
     def mean(self, x):
-        return np.where(x > 0, 1.0, 0.0)
+        return np.where(x > 0, np.ones_like(x), 0)
 
     def variance(self, x):
         return np.zeros_like(x)
 
     def conjugate(self, m):
-        return np.where((m >= 0) & (m <= 1), 0.0, np.inf)       # no entropy at T = 0
+        return np.where((m >= 0) & (m <= 1), np.zeros_like(m), np.inf)  # no entropy at T = 0
 
 
 class Potts:
@@ -149,7 +150,8 @@ class Potts:
 
     def variance(self, x):
         m = self.mean(x)
-        return m[..., None] * np.eye(m.shape[-1]) - m[..., :, None] * m[..., None, :]  # (..., k, k)
+        identity = np.eye(m.shape[-1], dtype=m.dtype)
+        return m[..., None] * identity - m[..., :, None] * m[..., None, :]  # (..., k, k)
 
     def conjugate(self, m):
         return x_log_x(m).sum(axis=-1)                              # (...)

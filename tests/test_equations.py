@@ -1,4 +1,8 @@
-"""Every numbered equation of a chapter is cited by its code and by a test, and the other way round."""
+"""Every numbered equation of a chapter is cited by its code and by a test, and the other way round.
+
+And what the READMEs claim can be run is run."""
+import contextlib
+import io
 import re
 from pathlib import Path
 
@@ -59,3 +63,13 @@ def test_every_module_in_the_map_exists():
 def test_links_of_the_readmes_lead_somewhere(readme):
     for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", (ROOT / readme).read_text(encoding="utf-8")):
         assert ((ROOT / readme).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("readme", ["README.md", "minife/data/README.md", *CHAPTERS.values()])
+def test_snippets_of_the_readmes_print_the_numbers_they_show(readme):
+    text = (ROOT / readme).read_text(encoding="utf-8").replace("\u2212", "-")
+    for snippet in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            exec(snippet, {})
+        for number in re.findall(r"-?\d+\.\d+", output.getvalue()):
+            assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", text), f"{number} is printed, but not in {readme}"

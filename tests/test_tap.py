@@ -70,6 +70,19 @@ def test_two_units_by_hand():
     assert_allclose(tap.gibbs_free_energy(rbm, half, half), gibbs, rtol=1e-13)
 
 
+def test_one_by_one_machine_by_hand():
+    """The example of the README: weights 18 : 3 : 3 : 1, so F = -log(25/18) at means 0.16, with the table's numbers"""
+    rbm, m = RBM([[np.log(2)]], [-np.log(6)], [-np.log(6)]), np.array([[0.16]])
+    assert_allclose(tap.gibbs_free_energy(rbm, m, m), -np.log(25 / 18), rtol=1e-13)
+    table = {1: (-0.323721, -0.323797, 0.156678, 0.024548), 2: (-0.328061, -0.328061, 0.159900, 0.038076),
+             3: (-0.328524, -0.328524, 0.160046, 0.040148)}
+    for order, row in table.items():
+        star = tap.fixed_point(rbm, order)
+        vh = -tap.free_energy_gradient(rbm, star.m_v, star.m_h, order)["W"][0, 0]
+        found = (tap.free_energy(rbm, m, m, order)[0], star.free_energy[0], star.m_v[0, 0], vh)
+        assert_allclose(found, row, atol=6e-7)
+
+
 def test_order_1_is_an_upper_bound_everywhere(rng, beta):
     """(T13): Gamma_1 is the free energy of a product distribution, so its minimum lies above F"""
     for _ in range(20):
@@ -154,6 +167,14 @@ def test_rows_are_solved_alone(rng):
     together, alone = tap.fixed_point(rbm, 2, m_v, m_h), tap.fixed_point(rbm, 2, m_v[3:4], m_h[3:4])
     assert_allclose(together.m_v[3:4], alone.m_v, rtol=1e-12)
     assert together.n_iter[3] == alone.n_iter[0]
+
+
+def test_float32_machines_are_solved_in_float64(rng):
+    rbm = random_rbm(rng)
+    single = RBM(*(array.astype(np.float32) for array in rbm.parameters.values()))
+    state = tap.fixed_point(single, 3)
+    assert state.converged.all() and state.m_v.dtype == np.float64
+    assert_allclose(state.m_v, tap.fixed_point(rbm, 3).m_v, rtol=1e-5)
 
 
 def test_saturated_units_converge(rng):

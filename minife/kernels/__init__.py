@@ -3,6 +3,7 @@
 The environment variable MINIFE_KERNELS=reference asks for the twins, to step through them with a debugger."""
 import os
 
+from .. import validation
 from . import reference
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
@@ -28,8 +29,7 @@ def set_threads(n):
     """Let the compiled kernels use n threads (by default all that OMP_NUM_THREADS allows).
 
     Results do not depend on n. Without OpenMP, and for the NumPy twins, it has no effect."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"n must be a positive integer, got {n!r}")
+    n = validation.positive_integer(n, "n")
     if implementation == "compiled":
         _gibbs.set_threads(n)
         _fixed_point.set_threads(n)

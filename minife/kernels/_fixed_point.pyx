@@ -9,13 +9,13 @@ from libc.math cimport fabs
 
 from ._inline cimport available_threads, cloned, real, sigmoid
 
-cdef int threads = available_threads()
+cdef int n_threads = available_threads()
 
 
 def set_threads(int n):
     """Let the kernel of this module use n threads; results do not depend on n."""
-    global threads
-    threads = n
+    global n_threads
+    n_threads = n
 
 
 cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize_t n_out, int order, real beta,
@@ -65,7 +65,7 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
         theta[j] = fabs(mean - m) / (c + floor)
         m_out[j] = m + damping * (mean - m)
     for j in range(n_out):
-        worst = theta[j] if theta[j] > worst else worst
+        worst = worst if theta[j] <= worst else theta[j]  # NaN is the worst of all
     residual[0] = worst
 
 
@@ -74,6 +74,7 @@ def damped_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] 
     """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = m_v.shape[0], n_visible = W.shape[0], n_hidden = W.shape[1], r
+    cdef int threads = n_threads, t
     m_v, m_h = np.array(m_v, dtype=dtype, order="C"), np.array(m_h, dtype=dtype, order="C")
     residual_array, n_iter_array = np.full(n, np.inf, dtype=dtype), np.zeros(n, dtype=np.intp)
     cdef const real[:, ::1] W_T = np.ascontiguousarray(np.asarray(W).T)
@@ -83,7 +84,6 @@ def damped_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] 
     cdef real[:, :, ::1] scratch = np.empty((threads, 3, max(n_visible, n_hidden)), dtype=dtype)
     cdef real[:, ::1] worst = np.empty((threads, 2), dtype=dtype)
     cdef real floor = np.finfo(dtype).eps ** (1 / 3.)
-    cdef int t
     for r in prange(n, nogil=True, num_threads=threads, schedule="dynamic"):
         t = threadid()
         while residual[r] > tol and n_iter[r] < max_iter:

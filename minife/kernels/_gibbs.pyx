@@ -9,13 +9,13 @@ from cython.parallel cimport prange, threadid
 
 from ._inline cimport available_threads, cloned, philox, real, sigmoid, uint8_t, uint32_t, uint64_t
 
-cdef int threads = available_threads()
+cdef int n_threads = available_threads()
 
 
 def set_threads(int n):
     """Let the kernels of this module use n threads; results do not depend on n."""
-    global threads
-    threads = n
+    global n_threads
+    n_threads = n
 
 
 cdef cloned sum_active_rows(const uint8_t *state, Py_ssize_t n_in, const real *matrix, Py_ssize_t n_out,
@@ -55,14 +55,18 @@ cdef cloned random_row(uint64_t key, uint32_t draw, uint32_t row, Py_ssize_t n_b
 cdef cloned draw_row(const real *field, real beta, const uint32_t *words, Py_ssize_t n_out, uint8_t *sample) noexcept nogil:
     """sample = 1 with probability sigma(beta * field)  (R4)"""
     cdef Py_ssize_t j
-    # sample = (words >> 1) * 2.0**-31 < 1 / (1 + np.exp(-beta * field))
+    cdef int bits = 23 if real is float else 31  # so that uniform is exact, and never 0 or 1
+    cdef real half = 0.5, unit = 1 / <real>(1 << 23) if real is float else 1 / <real>(1u << 31)
+    # uniform = ((words >> (32 - bits)) + 0.5) * 2.0**-bits
+    # sample = uniform < 1 / (1 + np.exp(-beta * field))
     for j in range(n_out):
-        sample[j] = <real><int>(words[j] >> 1) * <real>4.656612873077393e-10 < sigmoid(beta * field[j])
+        sample[j] = (<real><int>(words[j] >> (32 - bits)) + half) * unit < sigmoid(beta * field[j])
 
 
 def binary_product(const uint8_t[:, ::1] states, const real[:, ::1] matrix):
     """Return states @ matrix for 0/1 states (n, n_in) and a matrix (n_in, n_out)  (K1)"""
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1], r
+    cdef int threads = n_threads
     out_array = np.zeros((n, n_out), dtype=np.float32 if real is float else np.float64)
     active_array = np.empty((threads, n_in + 1), dtype=np.intp)
     cdef real[:, ::1] out = out_array
@@ -73,8 +77,9 @@ def binary_product(const uint8_t[:, ::1] states, const real[:, ::1] matrix):
 
 
 def random_words(uint64_t key, uint32_t draw, Py_ssize_t n_rows, Py_ssize_t n_units):
-    """Return random 32-bit words (n_rows, n_units), a function of key, draw, row and unit alone  (K3)"""
+    """Return random 32-bit words (n_rows, n_units), a function of key, draw, row, unit and ceil(n_units / 4)  (K3)"""
     cdef Py_ssize_t n_blocks = (n_units + 3) // 4, r
+    cdef int threads = n_threads
     words_array = np.empty((n_rows, 4 * n_blocks), dtype=np.uint32)
     cdef uint32_t[:, ::1] words = words_array
     for r in prange(n_rows, nogil=True, num_threads=threads, schedule="static"):
@@ -86,16 +91,16 @@ def sample_units(const uint8_t[:, ::1] states, const real[:, ::1] W, const real[
                  uint64_t key, uint32_t draw):
     """Return samples (n, n_out) uint8 of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = W.shape[1], r, n_blocks = (W.shape[1] + 3) // 4
+    cdef int threads = n_threads, t
     sample_array = np.empty((n, n_out), dtype=np.uint8)
     active_array = np.empty((threads, n_in + 1), dtype=np.intp)
     words_array = np.empty((threads, 4 * n_blocks), dtype=np.uint32)
     # field = bias + states @ W
-    field_array = np.tile(bias, (n, 1))
+    field_array = np.tile(np.asarray(bias), (n, 1))
     cdef uint8_t[:, ::1] sample = sample_array
     cdef Py_ssize_t[:, ::1] active = active_array
     cdef uint32_t[:, ::1] words = words_array
     cdef real[:, ::1] field = field_array
-    cdef int t
     for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
         t = threadid()
         sum_active_rows(&states[r, 0], n_in, &W[0, 0], n_out, &active[t, 0], &field[r, 0])

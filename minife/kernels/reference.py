@@ -26,7 +26,7 @@ def philox(block, row, draw, key):
 
 
 def random_words(key, draw, n_rows, n_units):
-    """Return random 32-bit words (n_rows, n_units), a function of key, draw, row and unit alone  (K3)"""
+    """Return random 32-bit words (n_rows, n_units), a function of key, draw, row, unit and ceil(n_units / 4)  (K3)"""
     n_blocks = (n_units + 3) // 4
     words = np.hstack(philox(np.arange(n_blocks), np.arange(n_rows)[:, None], draw, int(key)))  # (n_rows, 4 n_blocks)
     return words.astype(np.uint32)[:, :n_units]
@@ -42,7 +42,8 @@ def sample_units(states, W, bias, beta, key, draw):
     """Return samples (n, n_out) uint8 of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
     field = bias + binary_product(states, W)
     words = random_words(key, draw, *field.shape)
-    uniform = (words >> np.uint32(1)).astype(W.dtype) * W.dtype.type(2.0**-31)  # in [0, 1]
+    bits = 23 if W.dtype == np.float32 else 31  # so that uniform is exact, and never 0 or 1
+    uniform = ((words >> np.uint32(32 - bits)) + 0.5).astype(W.dtype) * W.dtype.type(2.0**-bits)
     return (uniform < sigmoid(W.dtype.type(beta) * field)).astype(np.uint8)
 
 

@@ -81,10 +81,7 @@ def _hidden_is_smaller(rbm):
     if min(rbm.n_visible, rbm.n_hidden) > LARGEST_LAYER:
         raise ValueError(f"exact sums need a layer of at most {LARGEST_LAYER} units (2^{LARGEST_LAYER} terms), "
                          f"got {rbm.n_visible} visible and {rbm.n_hidden} hidden")
-    small = rbm if rbm.n_hidden <= rbm.n_visible else rbm.swapped()
-    if small.W.dtype == np.float64:
-        return small
-    return type(rbm)(*(array.astype(np.float64) for array in (small.W, small.a, small.b)), rbm.beta)
+    return (rbm if rbm.n_hidden <= rbm.n_visible else rbm.swapped()).double()
 
 
 def _chunks(rbm):

@@ -61,6 +61,12 @@ class RBM:
         """Return the same machine with its layers exchanged: v for h, W^T for W."""
         return RBM(self.W.T, self.b, self.a, self.beta)
 
+    def double(self):
+        """Return the machine in float64: itself if it is already."""
+        if self.W.dtype == np.float64:
+            return self
+        return RBM(*(array.astype(np.float64) for array in (self.W, self.a, self.b)), self.beta)
+
     def energy(self, v, h):
         """Return E(v, h) (n,) of binary states v (n, n_visible), h (n, n_hidden)  (R1)"""
         v, h = validation.states(v, self.n_visible, "v"), validation.states(h, self.n_hidden, "h")

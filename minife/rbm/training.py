@@ -1,11 +1,10 @@
 """Learning: one loop, and negative phases that differ only in how the model dreams."""
-import json
 import os
 import time
 
 import numpy as np
 
-from .. import validation
+from .. import storage, validation
 from ..progress import progress
 from . import exact
 from .gibbs import gibbs_chain
@@ -115,25 +114,18 @@ def descent_direction(rbm, batch, negative_phase, rng):
 
 def save_checkpoint(path, rbm, negative_phase, optimizer, rng, history):
     """Write the whole state of a training run to an .npz file, which appears complete or not at all."""
-    arrays = {f"rbm.{name}": array for name, array in rbm.parameters.items()}
-    arrays |= {f"phase.{name}": array for name, array in negative_phase.state().items()}
-    arrays |= {f"optimizer.{name}": array for name, array in optimizer.state().items()}
-    text = json.dumps({"rng": rng.bit_generator.state, "history": history}, default=float)  # callbacks return NumPy numbers
-    temporary = f"{path}.writing"
-    with open(temporary, "wb") as file:
-        np.savez(file, text=text, **arrays)
-    os.replace(temporary, path)
+    parts = {"rbm": rbm.parameters, "phase": negative_phase.state(), "optimizer": optimizer.state()}
+    arrays = {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
+    storage.write(path, {"rng": rng.bit_generator.state, "history": history}, arrays)
 
 
 def load_checkpoint(path, rbm, negative_phase, optimizer, rng):
     """Bring a training run back to the state of a checkpoint, in place, and return its history."""
-    with np.load(path, allow_pickle=False) as file:
-        text = json.loads(str(file["text"]))
-        parts = {"rbm": {}, "phase": {}, "optimizer": {}}
-        for name in file.files:
-            if name != "text":
-                part, key = name.split(".", 1)
-                parts[part][key] = file[name]
+    text, arrays = storage.read(path)
+    parts = {"rbm": {}, "phase": {}, "optimizer": {}}
+    for name, array in arrays.items():
+        part, key = name.split(".", 1)
+        parts[part][key] = array
     for name, array in rbm.parameters.items():
         saved = parts["rbm"][name]
         if saved.shape != array.shape or saved.dtype != array.dtype:

@@ -1,4 +1,4 @@
-"""The TAP free energy Gamma_k of orders k = 1, 2, 3: its value and its derivatives, in closed form.
+"""The TAP free energy Gamma_k: the expansion (T3) of orders k = 1, 2, 3 and its derivatives, in closed form.
 
 In all of this, c = m - m^2 is the variance of a unit and skew = c (1/2 - m) half its third cumulant."""
 import numpy as np

@@ -17,7 +17,7 @@ class NotConvergedWarning(UserWarning):
 
     def __init__(self, residual, n_iter, n_rows):
         super().__init__(f"{n_rows} fixed-point iterations stopped after {n_iter} sweeps with a residual of "
-                         f"{residual:.1e}: more sweeps (max_iter), a smaller damping or weaker couplings may help")
+                         f"{residual:.1e}: more sweeps (max_iter), a smaller share (damping) or weaker couplings may help")
         self.residual, self.n_iter = residual, n_iter
 
 
@@ -39,10 +39,12 @@ def fixed_point(rbm, order=2, m_v=None, m_h=None, method="damped", damping=0.5, 
               m_h, the hidden means at m_v
     damping   the share of the new value in (0, 1]; 1 is no damping
     tol       on the residual, the largest |sigma(theta) - m| / c over the units: the error of theta  (T12)
-    Warns NotConvergedWarning where a row is not there after max_iter sweeps."""
+    All in float64, whatever the machine's type. Warns NotConvergedWarning where a row is not there after max_iter
+    sweeps."""
     validation.one_of(method, "method", METHODS)
     damping = validation.share(damping, "damping")
     tol, max_iter = validation.positive(tol, "tol"), validation.positive_integer(max_iter, "max_iter")
+    rbm = rbm.double()
     m_v, m_h, order = starts(rbm, m_v, m_h, order)
     m_v, m_h, residual, n_iter = damped_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter)
     converged = residual <= tol

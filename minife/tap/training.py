@@ -10,7 +10,7 @@ class ExtendedMeanField:
 
     order     1, 2 or 3, of the TAP free energy
     n_steps   damped sweeps per step
-    n_chains  rows of magnetisations, whatever the batch size; they start as fair coins
+    n_chains  rows of magnetisations, whatever the batch size; they start uniform in [0, 1)
     damping   the share of the new value in (0, 1]"""
 
     def __init__(self, order=2, n_steps=3, n_chains=100, damping=0.5):

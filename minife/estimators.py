@@ -1,0 +1,148 @@
+"""RBMs in scikit-learn's shape, for those who have data and a pipeline. scikit-learn itself is not needed."""
+import inspect
+
+import numpy as np
+
+from . import storage, validation
+from .backprop.optimizers import SGD
+from .rbm import exact
+from .rbm.gibbs import gibbs_chain
+from .rbm.likelihood import pseudo_likelihoods
+from .rbm.model import RBM
+from .rbm.training import ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence, train
+from .tap import ExtendedMeanField
+
+METHODS = ("pcd", "cd", "emf", "exact")
+
+
+class BernoulliRBM:
+    """A binary RBM with the interface of sklearn.neural_network.BernoulliRBM, and a choice of how it learns.
+
+    n_components         hidden units
+    learning_rate        a number, or a function of the number of steps taken
+    batch_size, n_iter   rows per step, epochs
+    verbose              true shows progress
+    random_state         None, an integer or a numpy.random.Generator
+    method               "pcd" persistent contrastive divergence, "cd" contrastive divergence, "emf" extended mean
+                         field, "exact" enumeration (at most 25 units in the smaller layer)
+    n_chains             persistent chains ("pcd" and "emf"), whatever the batch size
+    n_gibbs_steps        Gibbs steps per update ("pcd" and "cd")
+    order, n_fixed_point_steps   of the TAP free energy, and damped sweeps per update ("emf")
+    momentum, weight_decay       of the steps; the decay is L2, on the weights alone
+    norm_constraint      a NormConstraint, applied after each epoch
+    dtype                numpy.float32 or numpy.float64
+    callbacks, checkpoint   as in minife.rbm.training.train
+
+    After fit: components_ (n_components, n_features), intercept_hidden_, intercept_visible_, history_ (a dict per
+    epoch), rbm_ (the minife.RBM itself, which shares these arrays)."""
+
+    def __init__(self, n_components=256, *, learning_rate=0.1, batch_size=10, n_iter=10, verbose=0, random_state=None,
+                 method="pcd", n_chains=100, n_gibbs_steps=1, order=2, n_fixed_point_steps=3, momentum=0.0,
+                 weight_decay=0.0, norm_constraint=None, dtype=np.float32, callbacks=(), checkpoint=None):
+        self.n_components, self.learning_rate, self.batch_size = n_components, learning_rate, batch_size
+        self.n_iter, self.verbose, self.random_state, self.method = n_iter, verbose, random_state, method
+        self.n_chains, self.n_gibbs_steps, self.order = n_chains, n_gibbs_steps, order
+        self.n_fixed_point_steps, self.momentum, self.weight_decay = n_fixed_point_steps, momentum, weight_decay
+        self.norm_constraint, self.dtype, self.callbacks, self.checkpoint = norm_constraint, dtype, callbacks, checkpoint
+
+    def get_params(self, deep=True):
+        """Return the arguments of the constructor as a dict."""
+        return {name: getattr(self, name) for name in list(inspect.signature(type(self)).parameters)}
+
+    def set_params(self, **params):
+        """Set arguments of the constructor by name, and return self."""
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(f"BernoulliRBM has no parameter {name!r}; it has {', '.join(self.get_params())}")
+            setattr(self, name, value)
+        return self
+
+    def fit(self, X, y=None):
+        """Learn from X (n, n_features), binary or grey values in [0, 1], and return self. y is ignored."""
+        self._start(X)
+        self.history_ = self._train(X, self.n_iter)
+        return self
+
+    def partial_fit(self, X, y=None):
+        """Go on learning for one epoch over X, with the chains and the momentum as they are, and return self."""
+        if not hasattr(self, "rbm_"):
+            self._start(X)
+        self.history_ = self.history_ + self._train(X, 1)
+        return self
+
+    def transform(self, X):
+        """Return the features p(h = 1 | x) (n, n_components) of X, binary or grey values in [0, 1]."""
+        return self._fitted().hidden_mean(X)
+
+    def fit_transform(self, X, y=None):
+        """Learn from X and return its features."""
+        return self.fit(X).transform(X)
+
+    def score_samples(self, X):
+        """Return the pseudo-likelihood of each binary row of X (n, n_features), in nats, from every pixel: (n,)"""
+        return pseudo_likelihoods(self._fitted(), X)
+
+    def log_likelihood(self, X):
+        """Return the exact mean log-likelihood of X, in nats, where the smaller layer has at most 25 units."""
+        return exact.log_likelihood(self._fitted(), X)
+
+    def gibbs(self, v):
+        """Return the binary rows v (n, n_features) after one Gibbs step."""
+        return gibbs_chain(self._fitted(), v, 1, self._rng)[0]
+
+    def sample(self, n_samples=1, n_steps=1000):
+        """Return dreams, n_samples binary rows: chains of n_steps Gibbs steps that start from fair coins."""
+        n_samples = validation.positive_integer(n_samples, "n_samples")
+        start = self._rng.integers(2, size=(n_samples, self._fitted().n_visible), dtype=np.uint8)
+        return gibbs_chain(self.rbm_, start, n_steps, self._rng)[0]
+
+    def save(self, path):
+        """Write the fitted model to an .npz file: parameters and settings, not chains, callbacks or schedules."""
+        rbm, settings = self._fitted(), self.get_params()
+        for name in ("norm_constraint", "callbacks", "checkpoint", "random_state", "dtype"):
+            del settings[name]
+        if callable(self.learning_rate):
+            del settings["learning_rate"]
+        storage.write(path, {"settings": settings, "history": self.history_}, rbm.parameters)
+
+    @classmethod
+    def load(cls, path):
+        """Return the model that save() wrote."""
+        text, arrays = storage.read(path)
+        model = cls(**text["settings"], dtype=arrays["W"].dtype.type)
+        model._adopt(RBM(**arrays), np.random.default_rng())
+        model.history_ = text["history"]
+        return model
+
+    def _start(self, X):
+        """Begin a new machine, with new chains."""
+        validation.one_of(self.method, "method", METHODS)
+        dtype = validation.one_of(np.dtype(self.dtype), "dtype", (np.dtype("f4"), np.dtype("f8")))
+        rng = np.random.default_rng(self.random_state)
+        n_features = validation.real_array(X, "X", n_dims=2).shape[1]
+        self._adopt(RBM.initialise(n_features, self.n_components, rng, X, dtype), rng)
+        self.history_ = []
+
+    def _adopt(self, rbm, rng):
+        self.rbm_, self._rng = rbm, rng
+        self.components_, self.intercept_hidden_, self.intercept_visible_ = rbm.W.T, rbm.b, rbm.a
+        self.n_features_in_ = rbm.n_visible
+        self._optimizer = SGD(self.learning_rate, momentum=self.momentum, l2=self.weight_decay)
+        if self.method == "pcd":
+            self._phase = PersistentContrastiveDivergence(self.n_chains, self.n_gibbs_steps)
+        elif self.method == "cd":
+            self._phase = ContrastiveDivergence(self.n_gibbs_steps)
+        elif self.method == "emf":
+            self._phase = ExtendedMeanField(self.order, self.n_fixed_point_steps, self.n_chains)
+        else:
+            self._phase = ExactEnumeration()
+
+    def _train(self, X, n_epochs):
+        return train(self.rbm_, X, self._phase, self._optimizer, n_epochs, self._rng, batch_size=self.batch_size,
+                     norm_constraint=self.norm_constraint, callbacks=self.callbacks, checkpoint=self.checkpoint,
+                     label="BernoulliRBM" if self.verbose else None)
+
+    def _fitted(self):
+        if not hasattr(self, "rbm_"):
+            raise ValueError("this BernoulliRBM has not learned yet: call fit or load first")
+        return self.rbm_

@@ -1,0 +1,23 @@
+"""Files: .npz archives of named arrays and one JSON text, written atomically, read without pickle."""
+import json
+import os
+
+import numpy as np
+
+
+def write(path, text, arrays):
+    """Write arrays (a dict) and text (anything JSON holds) to path: the file appears complete or not at all."""
+    text = json.dumps(text, default=float)                # callbacks return NumPy numbers
+    temporary = f"{path}.writing"
+    with open(temporary, "wb") as file:
+        np.savez(file, text=text, **arrays)
+    os.replace(temporary, path)
+
+
+def read(path):
+    """Return the text and the dict of arrays of a file that write() made."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    if "text" not in arrays:
+        raise ValueError(f"{path} is no file of minife: it has no entry 'text'")
+    return json.loads(str(arrays.pop("text"))), arrays

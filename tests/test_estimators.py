@@ -1,0 +1,96 @@
+"""The estimator in scikit-learn's shape, on its own."""
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minife.data import bars_and_stripes
+from minife.estimators import BernoulliRBM
+from minife.rbm import exact
+from minife.rbm.likelihood import pseudo_likelihood
+
+X = bars_and_stripes(3)
+
+
+def model(**changes):
+    return BernoulliRBM(**({"n_components": 8, "n_iter": 20, "batch_size": 7, "random_state": 0} | changes))
+
+
+@pytest.mark.parametrize("method", ["pcd", "cd", "emf", "exact"])
+def test_every_method_learns(method):
+    short, long = (model(method=method, n_iter=n, momentum=0.5).fit(X) for n in (1, 1000))
+    assert long.log_likelihood(X) > short.log_likelihood(X) + 0.5
+    assert len(long.history_) == 1000
+
+
+def test_attributes_have_the_names_and_shapes_of_scikit_learn():
+    m = model().fit(X)
+    assert m.components_.shape == (8, 9) and m.components_.dtype == np.float32
+    assert m.intercept_hidden_.shape == (8,) and m.intercept_visible_.shape == (9,) and m.n_features_in_ == 9
+    assert m.transform(X).shape == (len(X), 8)
+    assert m.components_.base is m.rbm_.W
+
+
+def test_scores_are_pseudo_likelihoods_and_likelihoods():
+    m = model(dtype=np.float64).fit(X)
+    assert m.score_samples(X).shape == (len(X),)
+    assert_allclose(m.score_samples(X).mean(), pseudo_likelihood(m.rbm_, X))
+    assert_allclose(m.log_likelihood(X), exact.log_likelihood(m.rbm_, X))
+
+
+def test_same_seed_same_model_and_another_seed_another():
+    first, again, other = model().fit(X), model().fit(X), model(random_state=1).fit(X)
+    assert_array_equal(first.components_, again.components_)
+    assert (first.components_ != other.components_).any()
+
+
+def test_dreams():
+    m = model(method="exact", n_iter=500, momentum=0.5).fit(X)
+    dreams = m.sample(200, n_steps=50)
+    assert dreams.dtype == np.uint8 and dreams.shape == (200, 9)
+    known = {tuple(row) for row in X}
+    assert np.mean([tuple(row) in known for row in dreams]) > 3 * len(X) / 2**9
+    assert m.gibbs(X).shape == X.shape
+
+
+def test_partial_fit_goes_on():
+    m = model().partial_fit(X)
+    before = m.components_.copy()
+    m.partial_fit(X)
+    assert len(m.history_) == 2 and (m.components_ != before).any()
+
+
+def test_save_and_load(tmp_path):
+    m = model(method="emf", order=3, learning_rate=lambda t: 0.1).fit(X)
+    m.save(tmp_path / "model.npz")
+    again = BernoulliRBM.load(tmp_path / "model.npz")
+    assert_array_equal(again.transform(X), m.transform(X))
+    assert again.order == 3 and again.method == "emf" and again.history_ == m.history_
+    assert again.sample(2, n_steps=3).shape == (2, 9)
+    assert again.partial_fit(X).components_.shape == (8, 9)
+
+
+def test_load_refuses_other_files(tmp_path):
+    np.savez(tmp_path / "other.npz", W=np.zeros(3))
+    with pytest.raises(ValueError, match="no file of minife"):
+        BernoulliRBM.load(tmp_path / "other.npz")
+
+
+def test_checkpoint_resumes(tmp_path):
+    whole = model(n_iter=6).fit(X)
+    model(n_iter=3, checkpoint=tmp_path / "c.npz").fit(X)
+    assert_array_equal(model(n_iter=6, checkpoint=tmp_path / "c.npz").fit(X).components_, whole.components_)
+
+
+@pytest.mark.parametrize("changes, message", [({"method": "adam"}, "method must be one of"), ({"n_components": 0}, "n_h"),
+                                              ({"dtype": np.float16}, "dtype must be one of"), ({"n_iter": 0}, "n_ep")])
+def test_bad_settings_are_errors_at_fit(changes, message):
+    with pytest.raises(ValueError, match=message):
+        model(**changes).fit(X)
+
+
+def test_a_model_that_has_not_learned_says_so():
+    with pytest.raises(ValueError, match="has not learned yet"):
+        model().transform(X)
+    with pytest.raises(ValueError, match="no parameter 'units'"):
+        model().set_params(units=3)
+    assert model().set_params(n_components=3).get_params()["n_components"] == 3

@@ -1,0 +1,142 @@
+"""Bad input is caught at the public door, with an error that names the argument, what was expected and what came."""
+import numpy as np
+import pytest
+from conftest import random_rbm
+
+from minife import RBM, kernels, tap
+from minife.backprop.optimizers import SGD, NormConstraint
+from minife.rbm import exact, gibbs, likelihood, training
+
+RNG = np.random.default_rng(0)
+rbm = random_rbm(RNG, 5, 4)
+V, H = RNG.integers(2, size=(3, 5)), RNG.integers(2, size=(3, 4))
+M_V, M_H = RNG.random((3, 5)), RNG.random((3, 4))
+
+
+def fit(**changes):
+    arguments = {"X": V, "negative_phase": training.ContrastiveDivergence(), "optimizer": SGD(0.1), "n_epochs": 1,
+                 "rng": RNG} | changes
+    return training.train(random_rbm(RNG, 5, 4), **arguments)
+
+
+def nan(array):
+    array = array.astype(float)
+    array[1, 2] = np.nan
+    return array
+
+
+BAD_STATES = {
+    "shape": (V[:, :4], r"must have shape \(n, 5\), got \(3, 4\)"),
+    "one axis": (V[0], r"must have 2 axes, got shape \(5,\)"),
+    "empty": (V[:0], r"must not be empty, got shape \(0, 5\)"),
+    "nan": (nan(V), "must be finite, got nan"),
+    "infinite": (np.where(V == 1, np.inf, 0.0), "must be finite"),
+    "a two": (2 * np.ones((3, 5)), r"must lie in \[0, 1\], got values from 2.0 to 2.0"),
+    "uint8 two": (np.full((3, 5), 2, dtype=np.uint8), r"must lie in \[0, 1\]"),
+    "negative": (-np.ones((3, 5)), r"must lie in \[0, 1\]"),
+    "grey": (np.full((3, 5), 0.5), "must hold binary states, 0 or 1, got 0.5"),
+}
+TAKES_STATES = {
+    "energy": lambda v: rbm.energy(v, H),
+    "free_energy": rbm.free_energy,
+    "free_energy_gradient": rbm.free_energy_gradient,
+    "sample_hidden": lambda v: gibbs.sample_hidden(rbm, v, RNG),
+    "gibbs_chain": lambda v: gibbs.gibbs_chain(rbm, v, 1, RNG),
+    "pseudo_likelihood": lambda v: likelihood.pseudo_likelihood(rbm, v),
+    "exact.log_likelihood": lambda v: exact.log_likelihood(rbm, v),
+    "exact.log_likelihood_gradient": lambda v: exact.log_likelihood_gradient(rbm, v),
+    "tap.log_likelihood": lambda v: tap.log_likelihood(rbm, v),
+    "tap.log_likelihood_gradient": lambda v: tap.log_likelihood_gradient(rbm, v),
+}
+TAKES_MEANS = {
+    "hidden_field": rbm.hidden_field,
+    "hidden_mean": rbm.hidden_mean,
+    "clamped_moments": rbm.clamped_moments,
+    "train": lambda v: fit(X=v),
+    "tap.free_energy": lambda m: tap.free_energy(rbm, m, M_H),
+    "tap.stationarity": lambda m: tap.stationarity(rbm, m, M_H),
+    "tap.free_energy_gradient": lambda m: tap.free_energy_gradient(rbm, m, M_H),
+    "tap.fixed_point": lambda m: tap.fixed_point(rbm, m_v=m),
+    "tap.gibbs_free_energy": lambda m: tap.gibbs_free_energy(rbm, m, M_H),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_STATES)
+@pytest.mark.parametrize("name", TAKES_STATES)
+def test_bad_states(name, bad):
+    states, message = BAD_STATES[bad]
+    with pytest.raises(ValueError, match=message):
+        TAKES_STATES[name](states)
+
+
+@pytest.mark.parametrize("bad", [bad for bad in BAD_STATES if bad != "grey"])
+@pytest.mark.parametrize("name", TAKES_MEANS)
+def test_bad_means(name, bad):
+    means, message = BAD_STATES[bad]
+    with pytest.raises(ValueError, match=message):
+        TAKES_MEANS[name](means)
+
+
+BAD_CALLS = {
+    "W one axis": (lambda: RBM([1.0], [0.0], [0.0]), "W must have 2 axes"),
+    "W empty": (lambda: RBM(np.zeros((0, 3)), [], np.zeros(3)), "W must not be empty"),
+    "W nan": (lambda: RBM([[np.nan]], [0.0], [0.0]), "W must be finite"),
+    "a shape": (lambda: RBM(np.zeros((2, 3)), np.zeros(3), np.zeros(3)), r"shapes \(2,\) and \(3,\).*got \(3,\)"),
+    "beta 0": (lambda: RBM([[1.0]], [0.0], [0.0], beta=0), "beta must be a positive number, got 0"),
+    "beta < 0": (lambda: RBM([[1.0]], [0.0], [0.0], beta=-1.0), "beta must be a positive number, got -1.0"),
+    "beta nan": (lambda: RBM([[1.0]], [0.0], [0.0], beta=np.nan), "beta must be a positive number"),
+    "beta text": (lambda: RBM([[1.0]], [0.0], [0.0], beta="1"), "beta must be a positive number"),
+    "n_hidden": (lambda: RBM.initialise(5, 0, RNG), "n_hidden must be a positive integer, got 0"),
+    "rows differ": (lambda: rbm.energy(V, H[:2]), "same number of rows, got 3 and 2"),
+    "n_steps": (lambda: gibbs.gibbs_chain(rbm, V, 0, RNG), "n_steps must be a positive integer, got 0"),
+    "n_steps real": (lambda: gibbs.gibbs_chain(rbm, V, 1.5, RNG), "n_steps must be a positive integer, got 1.5"),
+    "order 4": (lambda: tap.free_energy(rbm, M_V, M_H, 4), "order must be one of 1, 2, 3, got 4"),
+    "order 4, solver": (lambda: tap.fixed_point(rbm, 4), "order must be one of 1, 2, 3, got 4"),
+    "order 4, phase": (lambda: tap.ExtendedMeanField(order=4), "order must be one of 1, 2, 3, got 4"),
+    "order True": (lambda: tap.fixed_point(rbm, True), "order must be one of 1, 2, 3, got True"),
+    "damping 0": (lambda: tap.fixed_point(rbm, damping=0.0), "damping must be a positive number, got 0.0"),
+    "damping > 1": (lambda: tap.fixed_point(rbm, damping=1.1), r"damping must lie in \(0, 1\], got 1.1"),
+    "damping, phase": (lambda: tap.ExtendedMeanField(damping=-1), "damping must be a positive number, got -1"),
+    "method": (lambda: tap.fixed_point(rbm, method="newton"), "method must be one of 'damped', got 'newton'"),
+    "tol": (lambda: tap.fixed_point(rbm, tol=0), "tol must be a positive number, got 0"),
+    "max_iter": (lambda: tap.fixed_point(rbm, max_iter=0), "max_iter must be a positive integer"),
+    "magnetisation rows": (lambda: tap.free_energy(rbm, M_V, M_H[:2]), "same number of rows, got 3 and 2"),
+    "magnetisation 1": (lambda: tap.gibbs_free_energy(rbm, np.ones((3, 5)), M_H), r"strictly inside \(0, 1\)"),
+    "too many units": (lambda: tap.gibbs_free_energy(random_rbm(RNG, 9, 6), M_V, M_H), "at most 14 units"),
+    "n_epochs": (lambda: fit(n_epochs=0), "n_epochs must be a positive integer"),
+    "batch_size": (lambda: fit(batch_size=-1), "batch_size must be a positive integer"),
+    "n_chains": (lambda: training.PersistentContrastiveDivergence(n_chains=0), "n_chains must be a positive integer"),
+    "learning_rate": (lambda: SGD(-0.1), "learning_rate must be a positive number, got -0.1"),
+    "momentum": (lambda: SGD(0.1, momentum=1.0), r"momentum must lie in \[0, 1\), got 1.0"),
+    "decay": (lambda: SGD(0.1, l2=np.nan), "l1 and l2 must be finite and not negative, got 0.0 and nan"),
+    "radius": (lambda: NormConstraint(0.0), "radius must be a positive number, got 0.0"),
+    "norm": (lambda: NormConstraint(1.0, p=3), "p must be one of 1, 2, got 3"),
+    "threads": (lambda: kernels.set_threads(0), "n must be a positive integer, got 0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_argument(name):
+    call, message = BAD_CALLS[name]
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("call", [lambda: gibbs.sample_hidden(rbm, V, 0), lambda: RBM.initialise(5, 4, None),
+                                  lambda: fit(rng=np.random)])
+def test_randomness_is_a_generator(call):
+    with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got"):
+        call()
+
+
+@pytest.mark.parametrize("bad", ["text", None, [[1, 2], [3]], np.array([["a"]]), np.array([[1j]])])
+def test_what_is_no_array_of_numbers(bad):
+    with pytest.raises(TypeError, match="v must be an array of real numbers"):
+        rbm.free_energy(bad)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32, np.float64, list])
+def test_states_may_come_in_any_type(dtype):
+    v = V.tolist() if dtype is list else V.astype(dtype)
+    np.testing.assert_allclose(rbm.free_energy(v), rbm.free_energy(V))
+    np.testing.assert_allclose(rbm.free_energy(np.asfortranarray(v)), rbm.free_energy(V))
