@@ -125,7 +125,8 @@ def draw(digits, machines, histories, dreams, n_dream_steps, path):
     for name, history in histories.items():
         epochs = [record["epoch"] for record in history]
         curve_axes.plot(epochs, [record["pseudo_likelihood"] for record in history], color=COLOURS[name], label=name)
-    curve_axes.set(title="Learning: held-out digits get likelier", xlabel="epoch", ylabel="pseudo-likelihood [nats/digit]")
+    curve_axes.set(title="Learning: held-out digits get likelier", xlabel="epoch",
+                   ylabel="pseudo-likelihood [nats/digit]")
     curve_axes.legend()
     draw_free_energies(energy_axes, machines["PCD"], digits)
 

@@ -43,7 +43,8 @@ class BernoulliRBM:
         self.n_iter, self.verbose, self.random_state, self.method = n_iter, verbose, random_state, method
         self.n_chains, self.n_gibbs_steps, self.order = n_chains, n_gibbs_steps, order
         self.n_fixed_point_steps, self.momentum, self.weight_decay = n_fixed_point_steps, momentum, weight_decay
-        self.norm_constraint, self.dtype, self.callbacks, self.checkpoint = norm_constraint, dtype, callbacks, checkpoint
+        self.norm_constraint, self.dtype = norm_constraint, dtype
+        self.callbacks, self.checkpoint = callbacks, checkpoint
 
     def get_params(self, deep=True):
         """Return the arguments of the constructor as a dict."""

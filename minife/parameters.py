@@ -10,8 +10,3 @@ def flatten(parameters):
 def norm(parameters, p=2):
     """Return the L1 (p = 1) or L2 (p = 2) norm of all parameters together."""
     return float(np.linalg.norm(flatten(parameters), ord=p))
-
-
-def map_parameters(function, *dicts):
-    """Return the dict name -> function(array, ...) over one or more dicts with the same keys."""
-    return {name: function(*(d[name] for d in dicts)) for name in dicts[0]}

@@ -81,8 +81,9 @@ def test_checkpoint_resumes(tmp_path):
     assert_array_equal(model(n_iter=6, checkpoint=tmp_path / "c.npz").fit(X).components_, whole.components_)
 
 
-@pytest.mark.parametrize("changes, message", [({"method": "adam"}, "method must be one of"), ({"n_components": 0}, "n_h"),
-                                              ({"dtype": np.float16}, "dtype must be one of"), ({"n_iter": 0}, "n_ep")])
+@pytest.mark.parametrize("changes, message", [
+    ({"method": "adam"}, "method must be one of"), ({"n_components": 0}, "n_hidden must be a positive integer"),
+    ({"dtype": np.float16}, "dtype must be one of"), ({"n_iter": 0}, "n_epochs must be a positive integer")])
 def test_bad_settings_are_errors_at_fit(changes, message):
     with pytest.raises(ValueError, match=message):
         model(**changes).fit(X)

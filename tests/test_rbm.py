@@ -19,7 +19,7 @@ class BruteForce:
         n = rbm.n_visible
         s = (np.arange(2 ** (n + rbm.n_hidden))[:, None] >> np.arange(n + rbm.n_hidden) & 1).astype(float)
         self.v, self.h, self.beta = s[:, :n], s[:, n:], rbm.beta
-        self.E = -self.v @ rbm.a - self.h @ rbm.b - np.einsum("ni,ij,nj->n", self.v, rbm.W, self.h, optimize=True)  # (R1)
+        self.E = -self.v @ rbm.a - self.h @ rbm.b - ((self.v @ rbm.W) * self.h).sum(axis=1)        # (R1)
         weight = np.exp(-rbm.beta * (self.E - self.E.min()))
         self.log_z = np.log(weight.sum()) - rbm.beta * self.E.min()
         self.p = weight / weight.sum()                                                              # (R2)

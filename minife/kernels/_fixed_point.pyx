@@ -7,7 +7,7 @@ import numpy as np
 from cython.parallel cimport prange, threadid
 from libc.math cimport fabs
 
-from ._inline cimport available_threads, cloned, real, sigmoid
+from ._inline cimport available_threads, cloned, real, sigmoid, threads_for
 
 cdef int n_threads = available_threads()
 
@@ -74,7 +74,7 @@ def damped_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] 
     """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = m_v.shape[0], n_visible = W.shape[0], n_hidden = W.shape[1], r
-    cdef int threads = n_threads, t
+    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter, n_threads), t
     m_v, m_h = np.array(m_v, dtype=dtype, order="C"), np.array(m_h, dtype=dtype, order="C")
     residual_array, n_iter_array = np.full(n, np.inf, dtype=dtype), np.zeros(n, dtype=np.intp)
     cdef const real[:, ::1] W_T = np.ascontiguousarray(np.asarray(W).T)

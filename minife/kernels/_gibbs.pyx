@@ -7,7 +7,7 @@ import numpy as np
 
 from cython.parallel cimport prange, threadid
 
-from ._inline cimport available_threads, cloned, philox, real, sigmoid, uint8_t, uint32_t, uint64_t
+from ._inline cimport available_threads, cloned, philox, real, sigmoid, threads_for, uint8_t, uint32_t, uint64_t
 
 cdef int n_threads = available_threads()
 
@@ -44,7 +44,8 @@ cdef cloned sum_active_rows(const uint8_t *state, Py_ssize_t n_in, const real *m
             total[j] += row0[j]
 
 
-cdef cloned random_row(uint64_t key, uint32_t draw, uint32_t row, Py_ssize_t n_blocks, uint32_t *words) noexcept nogil:
+cdef cloned random_row(uint64_t key, uint32_t draw, uint32_t row, Py_ssize_t n_blocks,
+                       uint32_t *words) noexcept nogil:
     """words = 4 * n_blocks random words of one row; word w of block k stands at w * n_blocks + k  (K3)"""
     cdef Py_ssize_t k
     for k in range(n_blocks):
@@ -52,7 +53,8 @@ cdef cloned random_row(uint64_t key, uint32_t draw, uint32_t row, Py_ssize_t n_b
                words + k, words + n_blocks + k, words + 2 * n_blocks + k, words + 3 * n_blocks + k)
 
 
-cdef cloned draw_row(const real *field, real beta, const uint32_t *words, Py_ssize_t n_out, uint8_t *sample) noexcept nogil:
+cdef cloned draw_row(const real *field, real beta, const uint32_t *words, Py_ssize_t n_out,
+                     uint8_t *sample) noexcept nogil:
     """sample = 1 with probability sigma(beta * field)  (R4)"""
     cdef Py_ssize_t j
     cdef int bits = 23 if real is float else 31  # so that uniform is exact, and never 0 or 1
@@ -66,7 +68,7 @@ cdef cloned draw_row(const real *field, real beta, const uint32_t *words, Py_ssi
 def binary_product(const uint8_t[:, ::1] states, const real[:, ::1] matrix):
     """Return states @ matrix for 0/1 states (n, n_in) and a matrix (n_in, n_out)  (K1)"""
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1], r
-    cdef int threads = n_threads
+    cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
     out_array = np.zeros((n, n_out), dtype=np.float32 if real is float else np.float64)
     active_array = np.empty((threads, n_in + 1), dtype=np.intp)
     cdef real[:, ::1] out = out_array
@@ -79,10 +81,9 @@ def binary_product(const uint8_t[:, ::1] states, const real[:, ::1] matrix):
 def random_words(uint64_t key, uint32_t draw, Py_ssize_t n_rows, Py_ssize_t n_units):
     """Return random 32-bit words (n_rows, n_units), a function of key, draw, row, unit and ceil(n_units / 4)  (K3)"""
     cdef Py_ssize_t n_blocks = (n_units + 3) // 4, r
-    cdef int threads = n_threads
     words_array = np.empty((n_rows, 4 * n_blocks), dtype=np.uint32)
     cdef uint32_t[:, ::1] words = words_array
-    for r in prange(n_rows, nogil=True, num_threads=threads, schedule="static"):
+    for r in range(n_rows):
         random_row(key, draw, <uint32_t>r, n_blocks, &words[r, 0])
     return words_array[:, :n_units]
 
@@ -91,7 +92,7 @@ def sample_units(const uint8_t[:, ::1] states, const real[:, ::1] W, const real[
                  uint64_t key, uint32_t draw):
     """Return samples (n, n_out) uint8 of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = W.shape[1], r, n_blocks = (W.shape[1] + 3) // 4
-    cdef int threads = n_threads, t
+    cdef int threads = threads_for(<double>n * n_in * n_out, n_threads), t
     sample_array = np.empty((n, n_out), dtype=np.uint8)
     active_array = np.empty((threads, n_in + 1), dtype=np.intp)
     words_array = np.empty((threads, 4 * n_blocks), dtype=np.uint32)

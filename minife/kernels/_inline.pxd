@@ -13,6 +13,13 @@ cdef extern from "platform.h":
     int available_threads() nogil
 
 
+cdef inline int threads_for(double n_additions, int n_threads) noexcept:
+    """Small jobs get one thread.
+
+    Waking a second one, which then spins beside NumPy's BLAS for a while, costs more than it saves."""
+    return n_threads if n_additions > 1e7 else 1
+
+
 @cython.cdivision(True)
 cdef inline real exponential(real x) noexcept nogil:
     """e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2, e^r by its Taylor polynomial  (K4)

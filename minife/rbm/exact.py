@@ -56,7 +56,9 @@ def log_likelihood_gradient(rbm, X):
     """Return the gradient of the mean log-likelihood: beta times (moments at the data - moments of the model)  (R9)"""
     data = rbm.clamped_moments(validation.states(X, rbm.n_visible, "X"))
     model = moments(rbm)
-    return {"W": rbm.beta * (data.vh - model.vh), "a": rbm.beta * (data.v - model.v), "b": rbm.beta * (data.h - model.h)}
+    return {"W": rbm.beta * (data.vh - model.vh),
+            "a": rbm.beta * (data.v - model.v),
+            "b": rbm.beta * (data.h - model.h)}
 
 
 def thermodynamics(rbm):

@@ -17,7 +17,9 @@ def sample_visible(rbm, h, rng):
 
 
 def gibbs_chain(rbm, v, n_steps, rng):
-    """Return v (n, n_visible) and h (n, n_hidden) after n_steps of h ~ p(h | v), v ~ p(v | h), one chain a row  (R12)"""
+    """Return v (n, n_visible) and h (n, n_hidden), after n_steps of h ~ p(h | v), v ~ p(v | h) from v  (R12)
+
+    Each row is a chain. The returned pair is a state of the joint chain: v was drawn from p(v | h)."""
     v = validation.states(v, rbm.n_visible, "v")
     n_steps = validation.positive_integer(n_steps, "n_steps")
     key, W_T = draw_key(rng), np.ascontiguousarray(rbm.W.T)

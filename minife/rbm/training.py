@@ -94,7 +94,8 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, n
         if norm_constraint is not None:
             norm_constraint.apply(rbm.parameters)
         if not all(np.isfinite(array).all() for array in rbm.parameters.values()):
-            raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch + 1}: lower the learning rate")
+            raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch + 1}: "
+                                     "lower the learning rate")
         record = {"epoch": epoch + 1, "seconds": time.perf_counter() - start}
         for callback in callbacks:
             record.update(callback(rbm, epoch + 1) or {})
@@ -109,7 +110,9 @@ def descent_direction(rbm, batch, negative_phase, rng):
     data = rbm.clamped_moments(batch)
     model = negative_phase.moments(rbm, batch, rng)
     beta = rbm.W.dtype.type(rbm.beta)
-    return {"W": beta * (model.vh - data.vh), "a": beta * (model.v - data.v), "b": beta * (model.h - data.h)}
+    return {"W": beta * (model.vh - data.vh),
+            "a": beta * (model.v - data.v),
+            "b": beta * (model.h - data.h)}
 
 
 def save_checkpoint(path, rbm, negative_phase, optimizer, rng, history):

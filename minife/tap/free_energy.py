@@ -34,7 +34,9 @@ def stationarity(rbm, m_v, m_h, order=2):
 
 
 def free_energy_gradient(rbm, m_v, m_h, order=2):
-    """Return the explicit partials of Gamma_k in W, a and b, averaged over rows; at a fixed point the total ones  (T11)"""
+    """Return the explicit partials of Gamma_k in W, a and b, averaged over the rows of m_v and m_h  (T11)
+
+    At a fixed point they are the total derivatives, by the envelope theorem."""
     m_v, m_h, order = check_magnetisations(rbm, m_v, m_h, order)
     W, beta, n = rbm.W, rbm.W.dtype.type(rbm.beta), len(m_v)
     c_v, c_h, skew_v, skew_h = cumulants(m_v, m_h)
@@ -47,7 +49,7 @@ def free_energy_gradient(rbm, m_v, m_h, order=2):
 
 
 def local_fields(rbm, m_v, m_h, order):
-    """Return theta_v (n, n_visible) and theta_h (n, n_hidden): beta times the fields, with the Onsager reaction  (T9)"""
+    """Return theta_v (n, n_visible), theta_h (n, n_hidden): beta times the fields, with Onsager reaction  (T9)"""
     W, beta = rbm.W, rbm.beta
     c_v, c_h, skew_v, skew_h = cumulants(m_v, m_h)
     theta_v = beta * (rbm.a + m_h @ W.T)

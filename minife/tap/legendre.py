@@ -9,7 +9,7 @@ MOST_UNITS = 14
 
 
 def gibbs_free_energy(rbm, m_v, m_h):
-    """Return Gamma (n,) at magnetisations m_v (n, n_visible), m_h (n, n_hidden) strictly inside (0, 1), exactly  (T1, T2)
+    """Return Gamma (n,), exactly, at m_v (n, n_visible), m_h (n, n_hidden) strictly inside (0, 1)  (T1, T2)
 
     Newton's method on the dual: find the fields (u, w) at which the machine has these means. All
     2^(n_visible + n_hidden) states are summed, so at most 14 units in all."""

@@ -17,7 +17,8 @@ class NotConvergedWarning(UserWarning):
 
     def __init__(self, residual, n_iter, n_rows):
         super().__init__(f"{n_rows} fixed-point iterations stopped after {n_iter} sweeps with a residual of "
-                         f"{residual:.1e}: more sweeps (max_iter), a smaller share (damping) or weaker couplings may help")
+                         f"{residual:.1e}: more sweeps (max_iter), a smaller share (damping) or weaker couplings "
+                         "may help")
         self.residual, self.n_iter = residual, n_iter
 
 
