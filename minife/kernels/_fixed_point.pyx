@@ -23,12 +23,12 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
                       real *onsager_3, real *residual) noexcept nogil:
     """Move one layer towards its stationary point at fixed m_in, the other layer; residual = its worst unit  (T10)"""
     cdef Py_ssize_t i, j
-    cdef real m, c, k, x, mean, w, error, worst = 0
+    cdef real m, c, skew, x, mean, w, worst = 0
     cdef real half = 0.5, third = 1 / 3.
     cdef const real *row
     # theta = beta * (bias + m_in @ W)
     # onsager_2 = beta**2 * (c_in @ W**2)
-    # onsager_3 = beta**3 * ((c_in * (0.5 - m_in)) @ W**3)
+    # onsager_3 = beta**3 * (skew_in @ W**3)
     for j in range(n_out):
         theta[j] = beta * bias[j]
         onsager_2[j] = 0
@@ -37,10 +37,10 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
         row = W + i * n_out
         m = m_in[i]
         c = m - m * m
-        k = c * (half - m)
+        skew = c * (half - m)
         m *= beta
         c *= beta * beta
-        k *= beta * beta * beta
+        skew *= beta * beta * beta
         if order == 1:
             for j in range(n_out):
                 theta[j] += m * row[j]
@@ -54,7 +54,7 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
                 w = row[j]
                 theta[j] += m * w
                 onsager_2[j] += c * (w * w)
-                onsager_3[j] += k * (w * w * w)
+                onsager_3[j] += skew * (w * w * w)
     # theta += (0.5 - m_out) * onsager_2 + (1/3 - 2 * c_out) * onsager_3
     # m_out += damping * (sigmoid(theta) - m_out)
     for j in range(n_out):
@@ -64,6 +64,7 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
         mean = sigmoid(x)
         theta[j] = fabs(mean - m) / (c + floor)
         m_out[j] = m + damping * (mean - m)
+    # residual = np.max(np.abs(mean - m_out) / (c_out + floor))
     for j in range(n_out):
         worst = worst if theta[j] <= worst else theta[j]  # NaN is the worst of all
     residual[0] = worst

@@ -52,11 +52,12 @@ def half_step(powers, bias, beta, damping, floor, m_in, m_out):
 
     powers is (W,), (W, W^2) or (W, W^2, W^3), elementwise: as many as the order."""
     c_in, c_out = m_in - m_in**2, m_out - m_out**2
+    skew_in = c_in * (0.5 - m_in)
     theta = beta * (bias + m_in @ powers[0])
     if len(powers) >= 2:
         theta += beta**2 * (0.5 - m_out) * (c_in @ powers[1])
     if len(powers) >= 3:
-        theta += beta**3 * (1 / 3 - 2 * c_out) * ((c_in * (0.5 - m_in)) @ powers[2])
+        theta += beta**3 * (1 / 3 - 2 * c_out) * (skew_in @ powers[2])
     mean = sigmoid(theta)
     residual = (np.abs(mean - m_out) / (c_out + floor)).max(axis=1)
     return m_out + damping * (mean - m_out), residual
