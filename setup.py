@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def openmp_flags():
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "try.c")
         source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
-        compiler = os.environ.get("CC", "cc").split()
+        compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
         try:
             subprocess.run([*compiler, "-fopenmp", str(source), "-o", str(Path(folder, "try"))],
                            check=True, capture_output=True)
@@ -37,9 +38,13 @@ def extensions():
         compile_flags.append("-DMINIFE_BASELINE")
     return [Extension(f"minife.kernels.{source.stem}", [f"minife/kernels/{source.name}"],
                       include_dirs=["minife/kernels"], depends=["minife/kernels/platform.h"],
-                      extra_compile_args=compile_flags, extra_link_args=link_flags, optional=True)
+                      extra_compile_args=compile_flags, extra_link_args=link_flags)
             for source in sorted(HERE.glob("minife/kernels/*.pyx"))]
 
+
+kernels = cythonize(extensions(), language_level=3)
+for kernel in kernels:
+    kernel.optional = True  # set here because cythonize forgets it: a failed compilation is a warning
 
 setup(
     name="minife",
@@ -47,7 +52,7 @@ setup(
     description="mini free energy: RBMs, TAP free energies and backprop, derived by hand",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="MIT",
+    license="MIT AND CC-BY-SA-3.0",  # the embedded digits are under the latter
     author="the minife authors",
     python_requires=">=3.10",
     install_requires=["numpy>=2.0", "matplotlib>=3.8"],
@@ -55,5 +60,5 @@ setup(
     packages=find_packages(include=["minife", "minife.*"]),
     package_data={"minife": ["*/*.md", "*.md"], "minife.data": ["digits.npz"],
                   "minife.kernels": ["*.pyx", "*.pxd", "*.h"]},
-    ext_modules=cythonize(extensions(), language_level=3),
+    ext_modules=kernels,
 )

@@ -13,6 +13,7 @@ from .rbm.training import ContrastiveDivergence, ExactEnumeration, PersistentCon
 from .tap import ExtendedMeanField
 
 METHODS = ("pcd", "cd", "emf", "exact")
+_PLAIN = (bool, int, float, str, np.integer, np.floating)
 
 
 class BernoulliRBM:
@@ -48,7 +49,7 @@ class BernoulliRBM:
 
     def get_params(self, deep=True):
         """Return the arguments of the constructor as a dict."""
-        return {name: getattr(self, name) for name in list(inspect.signature(type(self)).parameters)}
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def set_params(self, **params):
         """Set arguments of the constructor by name, and return self."""
@@ -61,14 +62,16 @@ class BernoulliRBM:
     def fit(self, X, y=None):
         """Learn from X (n, n_features), binary or grey values in [0, 1], and return self. y is ignored."""
         self._start(X)
-        self.history_ = self._train(X, self.n_iter)
+        self.history_ = self._train(X, self.n_iter, self.checkpoint)
         return self
 
     def partial_fit(self, X, y=None):
-        """Go on learning for one epoch over X, with the chains and the momentum as they are, and return self."""
+        """Go on learning for one epoch over X, with the chains and the momentum as they are, and return self.
+
+        No checkpoint is read or written."""
         if not hasattr(self, "rbm_"):
             self._start(X)
-        self.history_ = self.history_ + self._train(X, 1)
+        self.history_ = self._train(X, len(self.history_) + 1, checkpoint=None)
         return self
 
     def transform(self, X):
@@ -88,7 +91,7 @@ class BernoulliRBM:
         return exact.log_likelihood(self._fitted(), X)
 
     def gibbs(self, v):
-        """Return the binary rows v (n, n_features) after one Gibbs step."""
+        """Return binary v (n, n_features) after one Gibbs step from binary v."""
         return gibbs_chain(self._fitted(), v, 1, self._rng)[0]
 
     def sample(self, n_samples=1, n_steps=1000):
@@ -98,12 +101,13 @@ class BernoulliRBM:
         return gibbs_chain(self.rbm_, start, n_steps, self._rng)[0]
 
     def save(self, path):
-        """Write the fitted model to an .npz file: parameters and settings, not chains, callbacks or schedules."""
-        rbm, settings = self._fitted(), self.get_params()
-        for name in ("norm_constraint", "callbacks", "checkpoint", "random_state", "dtype"):
-            del settings[name]
-        if callable(self.learning_rate):
-            del settings["learning_rate"]
+        """Write the fitted model to an .npz file: parameters, history, and all settings that are numbers or texts.
+
+        Left out are chains and momentum, callbacks, checkpoint, norm_constraint, and a random_state or learning_rate
+        that is an object. To go on with training exactly, use a checkpoint."""
+        rbm = self._fitted()
+        settings = {name: value for name, value in self.get_params().items() if isinstance(value, _PLAIN)
+                    and name not in ("checkpoint", "dtype")}
         storage.write(path, {"settings": settings, "history": self.history_}, rbm.parameters)
 
     @classmethod
@@ -116,8 +120,10 @@ class BernoulliRBM:
         return model
 
     def _start(self, X):
-        """Begin a new machine, with new chains."""
+        """Begin a new machine with new chains, the settings checked under their own names."""
         validation.one_of(self.method, "method", METHODS)
+        for name in ("n_components", "batch_size", "n_iter"):
+            validation.positive_integer(getattr(self, name), name)
         dtype = validation.one_of(np.dtype(self.dtype), "dtype", (np.dtype("f4"), np.dtype("f8")))
         rng = np.random.default_rng(self.random_state)
         n_features = validation.real_array(X, "X", n_dims=2).shape[1]
@@ -125,6 +131,7 @@ class BernoulliRBM:
         self.history_ = []
 
     def _adopt(self, rbm, rng):
+        """Take a machine as the fitted one, with a new optimizer and new chains."""
         self.rbm_, self._rng = rbm, rng
         self.components_, self.intercept_hidden_, self.intercept_visible_ = rbm.W.T, rbm.b, rbm.a
         self.n_features_in_ = rbm.n_visible
@@ -138,12 +145,14 @@ class BernoulliRBM:
         else:
             self._phase = ExactEnumeration()
 
-    def _train(self, X, n_epochs):
+    def _train(self, X, n_epochs, checkpoint):
+        """Return the history after training up to n_epochs in all."""
         return train(self.rbm_, X, self._phase, self._optimizer, n_epochs, self._rng, batch_size=self.batch_size,
-                     norm_constraint=self.norm_constraint, callbacks=self.callbacks, checkpoint=self.checkpoint,
-                     label="BernoulliRBM" if self.verbose else None)
+                     norm_constraint=self.norm_constraint, callbacks=self.callbacks, checkpoint=checkpoint,
+                     history=self.history_, label="BernoulliRBM" if self.verbose else None)
 
     def _fitted(self):
+        """Return the machine, or say that there is none yet."""
         if not hasattr(self, "rbm_"):
             raise ValueError("this BernoulliRBM has not learned yet: call fit or load first")
         return self.rbm_

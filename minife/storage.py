@@ -1,17 +1,21 @@
 """Files: .npz archives of named arrays and one JSON text, written atomically, read without pickle."""
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 
 
 def write(path, text, arrays):
     """Write arrays (a dict) and text (anything JSON holds) to path: the file appears complete or not at all."""
-    text = json.dumps(text, default=float)                # callbacks return NumPy numbers
-    temporary = f"{path}.writing"
-    with open(temporary, "wb") as file:
-        np.savez(file, text=text, **arrays)
-    os.replace(temporary, path)
+    text = json.dumps(text, default=lambda number: number.item())  # callbacks return NumPy numbers
+    temporary = Path(f"{path}.writing")
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, text=text, **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read(path):

@@ -4,14 +4,15 @@ import numpy as np
 
 def real_array(x, name, n_dims):
     """Return x as a finite, non-empty float32 or float64 array with n_dims axes."""
+    kind = type(x).__name__
     try:
         x = np.asarray(x)
-        if x.dtype not in (np.float32, np.float64):
-            if x.dtype.kind not in "biuf":
-                raise TypeError
-            x = x.astype(np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be an array of real numbers, got {type(x).__name__}") from None
+    except ValueError:
+        raise TypeError(f"{name} must be an array of real numbers, got a ragged {kind}") from None
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of real numbers, got {kind} of {x.dtype}")
+    if x.dtype not in (np.float32, np.float64):
+        x = x.astype(np.float64)
     if x.ndim != n_dims:
         raise ValueError(f"{name} must have {n_dims} axes, got shape {x.shape}")
     if x.size == 0:
@@ -51,18 +52,27 @@ def states(v, n_units, name):
     return v
 
 
+def number(x, name, what, lies_there):
+    """Return x as a float, if it is a finite real number and lies_there(x); `what` says where that is."""
+    if isinstance(x, bool) or not isinstance(x, (int, float, np.integer, np.floating)) or not np.isfinite(x) \
+            or not lies_there(x):
+        raise ValueError(f"{name} must be {what}, got {x!r}")
+    return float(x)
+
+
 def positive(x, name):
     """Return x as a finite float above zero."""
-    if isinstance(x, (bool, str)) or not np.isscalar(x) or not np.isreal(x) or not 0 < x < np.inf:
-        raise ValueError(f"{name} must be a positive number, got {x!r}")
-    return float(x)
+    return number(x, name, "a positive number", lambda x: x > 0)
+
+
+def not_negative(x, name):
+    """Return x as a finite float, zero or above."""
+    return number(x, name, "a number of at least 0", lambda x: x >= 0)
 
 
 def share(x, name):
     """Return x as a float in (0, 1]."""
-    if positive(x, name) > 1:
-        raise ValueError(f"{name} must lie in (0, 1], got {x!r}")
-    return float(x)
+    return number(x, name, "a number in (0, 1]", lambda x: 0 < x <= 1)
 
 
 def positive_integer(n, name):

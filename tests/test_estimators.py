@@ -56,7 +56,16 @@ def test_partial_fit_goes_on():
     m = model().partial_fit(X)
     before = m.components_.copy()
     m.partial_fit(X)
-    assert len(m.history_) == 2 and (m.components_ != before).any()
+    assert [record["epoch"] for record in m.history_] == [1, 2] and (m.components_ != before).any()
+
+
+def test_partial_fit_leaves_checkpoints_alone(tmp_path):
+    path = tmp_path / "c.npz"
+    m = model(n_iter=3, checkpoint=path).fit(X)
+    before, saved = m.components_.copy(), path.read_bytes()
+    m.partial_fit(X).partial_fit(X)
+    assert [record["epoch"] for record in m.history_] == [1, 2, 3, 4, 5]
+    assert (m.components_ != before).any() and path.read_bytes() == saved
 
 
 def test_save_and_load(tmp_path):
@@ -64,7 +73,9 @@ def test_save_and_load(tmp_path):
     m.save(tmp_path / "model.npz")
     again = BernoulliRBM.load(tmp_path / "model.npz")
     assert_array_equal(again.transform(X), m.transform(X))
-    assert again.order == 3 and again.method == "emf" and again.history_ == m.history_
+    assert again.order == 3 and again.method == "emf" and again.history_ == m.history_ and again.random_state == 0
+    assert model(n_components=np.int64(4)).fit(X).save(tmp_path / "four.npz") is None
+    assert BernoulliRBM.load(tmp_path / "four.npz").fit(X).components_.shape == (4, 9)
     assert again.sample(2, n_steps=3).shape == (2, 9)
     assert again.partial_fit(X).components_.shape == (8, 9)
 
@@ -82,8 +93,8 @@ def test_checkpoint_resumes(tmp_path):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"method": "adam"}, "method must be one of"), ({"n_components": 0}, "n_hidden must be a positive integer"),
-    ({"dtype": np.float16}, "dtype must be one of"), ({"n_iter": 0}, "n_epochs must be a positive integer")])
+    ({"method": "adam"}, "method must be one of"), ({"n_components": 0}, "n_components must be a positive integer"),
+    ({"dtype": np.float16}, "dtype must be one of"), ({"n_iter": 0}, "n_iter must be a positive integer")])
 def test_bad_settings_are_errors_at_fit(changes, message):
     with pytest.raises(ValueError, match=message):
         model(**changes).fit(X)

@@ -107,6 +107,7 @@ def test_conditionals(case):
         assert_allclose(rbm.hidden_mean(x[None])[0], p @ brute.h[rows], rtol=1e-12)
         assert_allclose(rbm.hidden_field(x[None])[0], rbm.b + x @ rbm.W, rtol=1e-12, atol=1e-14)
     h = brute.h[-1]
+    assert_allclose(rbm.visible_field(h[None])[0], rbm.a + rbm.W @ h, rtol=1e-12, atol=1e-14)
     rows = (brute.h == h).all(axis=1)
     assert_allclose(rbm.visible_mean(h[None])[0], brute.p[rows] / brute.p[rows].sum() @ brute.v[rows], rtol=1e-12)
 

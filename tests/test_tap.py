@@ -34,6 +34,48 @@ def test_error_of_order_k_falls_as_coupling_to_the_k_plus_1(order, size, beta):
     assert abs(slope - (order + 1)) < 0.1
 
 
+def order_4(rbm, m_v, m_h):
+    """Return the term of order 4 that the README states: edges and 4-cycles, term by term."""
+    c_v, c_h, W = m_v - m_v**2, m_h - m_h**2, rbm.W
+    total = np.zeros(len(m_v))
+    for i in range(rbm.n_visible):
+        for j in range(rbm.n_hidden):
+            x, y = c_v[:, i], c_h[:, j]
+            total -= W[i, j] ** 4 * x * y * (1 - 6 * x - 6 * y + 30 * x * y) / 24
+            for k in range(i + 1, rbm.n_visible):
+                for l in range(j + 1, rbm.n_hidden):
+                    total -= W[i, j] * W[k, j] * W[k, l] * W[i, l] * x * c_v[:, k] * y * c_h[:, l]
+    return rbm.beta**3 * total
+
+
+def test_order_4_is_what_is_left_out(beta):
+    """The error of order 3 minus the term of order 4 falls as the coupling to the fifth"""
+    rng = np.random.default_rng(5)
+    rbm = random_rbm(rng, 5, 4, beta=beta)
+    m_v, m_h = magnetisations(rng, rbm, n=20)
+
+    def error(s):
+        weak = RBM(s * rbm.W, rbm.a, rbm.b, beta)
+        gamma = tap.free_energy(weak, m_v, m_h, 3) + order_4(weak, m_v, m_h)
+        return np.linalg.norm(gamma - tap.gibbs_free_energy(weak, m_v, m_h))
+
+    assert abs(np.log2(error(0.25 / beta) / error(0.125 / beta)) - 5) < 0.15
+
+
+def test_derivatives_in_the_coupling(beta):
+    """(T3) at lambda = 0: the terms (T5), (T6), (T7) are the derivatives of the exact Gamma over 1!, 2! and 3!"""
+    rng = np.random.default_rng(6)
+    rbm = random_rbm(rng, 3, 3, beta=beta)
+    m_v, m_h = magnetisations(rng, rbm)
+    step = 0.05 / beta
+    values = [tap.gibbs_free_energy(RBM(k * step * rbm.W, rbm.a, rbm.b, beta), m_v, m_h) for k in range(-4, 5)]
+    series = np.polynomial.polynomial.polyfit(step * np.arange(-4, 5), values, 8)      # (9, n): Taylor coefficients
+    gammas = [tap.free_energy(rbm, m_v, m_h, order) for order in ORDERS]
+    free = tap.free_energy(RBM(0 * rbm.W, rbm.a, rbm.b, beta), m_v, m_h, 1)
+    for order, term in zip(ORDERS, np.diff([free, *gammas], axis=0)):
+        assert_allclose(series[order], term, rtol=1e-4, atol=1e-9)
+
+
 def test_exact_gibbs_free_energy_is_least_at_the_exact_moments(rng, beta):
     """(T1) and (T2): its minimum is F = -log Z / beta, and it is convex"""
     rbm = random_rbm(rng, beta=beta)
@@ -135,16 +177,17 @@ def test_layers_can_be_exchanged(rng, beta):
         assert_allclose(tap.free_energy(rbm.swapped(), m_h, m_v, order), tap.free_energy(rbm, m_v, m_h, order))
 
 
-def test_undamped_order_1_sweeps_never_raise_the_free_energy(rng):
-    """(T10): at order 1 each half step is the exact minimum over its layer"""
+@pytest.mark.parametrize("damping", [1.0, 0.5, 0.1])
+def test_order_1_sweeps_never_raise_the_free_energy(damping, rng):
+    """(T10): at order 1 each half step goes to the exact minimum over its layer, or towards it"""
     for _ in range(30):
         rbm = random_rbm(rng, 8, 6, scale=3.0)
         m_v, m_h = magnetisations(rng, rbm)
         values = [tap.free_energy(rbm, m_v, m_h, 1)]
         for _ in range(20):
-            m_h, _ = reference.half_step([rbm.W], rbm.b, 1.0, 1.0, 1e-6, m_v, m_h)
+            m_h, _ = reference.half_step(rbm.W, rbm.b, 1, 1.0, damping, 1e-6, m_v, m_h)
             values.append(tap.free_energy(rbm, m_v, m_h, 1))
-            m_v, _ = reference.half_step([rbm.W.T], rbm.a, 1.0, 1.0, 1e-6, m_h, m_v)
+            m_v, _ = reference.half_step(rbm.W.T, rbm.a, 1, 1.0, damping, 1e-6, m_h, m_v)
             values.append(tap.free_energy(rbm, m_v, m_h, 1))
         assert (np.diff(values, axis=0) <= 1e-12 * np.abs(values[0])).all()
 

@@ -121,9 +121,15 @@ def test_checkpoint_of_another_machine_is_refused_and_nothing_is_changed(tmp_pat
     train(machine(), X, ExactEnumeration(), SGD(0.1), 1, rng, checkpoint=path)
     other = RBM.initialise(9, 5, rng)
     W = other.W.copy()
-    with pytest.raises(ValueError, match=r"holds W \(9, 8\) float64, the machine has \(9, 5\)"):
+    with pytest.raises(ValueError, match="holds a run of ExactEnumeration with 9 visible and 8 hidden units of float64 "
+                                         "at beta = 1.0, but this run is .* 5 hidden"):
         load_checkpoint(path, other, ExactEnumeration(), SGD(0.1), rng)
     assert_array_equal(other.W, W)
+    with pytest.raises(ValueError, match="ExactEnumeration .* but this run is a run of ContrastiveDivergence"):
+        load_checkpoint(path, machine(), ContrastiveDivergence(), SGD(0.1), rng)
+    np.savez(path, W=W)
+    with pytest.raises(ValueError, match="no file of minife"):
+        load_checkpoint(path, machine(), ExactEnumeration(), SGD(0.1), rng)
 
 
 def test_a_failed_epoch_leaves_the_last_checkpoint_alone(tmp_path, rng):
@@ -181,7 +187,7 @@ def test_norm_constraint_keeps_the_direction_and_sets_the_norm(p, rng):
     rbm = random_rbm(rng)
     direction, length = flatten(rbm.parameters) / norm(rbm.parameters, p), norm(rbm.parameters, p)
     cold = RBM(*(array.copy() for array in rbm.parameters.values()))
-    NormConstraint(3.0, p, ceiling=False).apply(cold.parameters)
+    NormConstraint(3.0, p).apply(cold.parameters)
     assert_allclose(flatten(cold.parameters), 3.0 * direction)
     colder = RBM(**rbm.parameters, beta=3.0 / length)
     assert_allclose(exact.log_partition_function(cold), exact.log_partition_function(colder))
@@ -190,7 +196,7 @@ def test_norm_constraint_keeps_the_direction_and_sets_the_norm(p, rng):
 def test_norm_constraint_as_a_ceiling_and_for_chosen_parameters(rng):
     rbm = random_rbm(rng)
     before = {name: array.copy() for name, array in rbm.parameters.items()}
-    NormConstraint(1e3).apply(rbm.parameters)             # a ceiling far above
+    NormConstraint(1e3, ceiling=True).apply(rbm.parameters)             # a ceiling far above
     assert_array_equal(rbm.W, before["W"])
     NormConstraint(1.0, names=("W",)).apply(rbm.parameters)
     assert_allclose(np.linalg.norm(rbm.W), 1.0)
@@ -200,6 +206,6 @@ def test_norm_constraint_as_a_ceiling_and_for_chosen_parameters(rng):
 def test_norm_constraint_in_training(rng):
     """(R16) after every epoch, as temperature control"""
     rbm, norms = machine(), []
-    train(rbm, X, ContrastiveDivergence(), SGD(0.5), 5, rng, norm_constraint=NormConstraint(4.0, ceiling=False),
+    train(rbm, X, ContrastiveDivergence(), SGD(0.5), 5, rng, norm_constraint=NormConstraint(4.0),
           callbacks=[lambda rbm, epoch: norms.append(norm(rbm.parameters))])
     assert_allclose(norms, 4.0)

@@ -1,1 +1,1 @@
-"""Chapter B: so far the steps that every trainer shares."""
+"""The steps that every trainer shares."""

@@ -14,16 +14,15 @@ class SGD:
 
     learning_rate  a positive number, or a function of the number of steps taken
     momentum       in [0, 1)
-    l1, l2         decay: the gradients of l1 |W|_1 and l2 |W|^2 / 2 are added for weight matrices, never for biases"""
+    l1, l2         decay: the gradients of l1 |W|_1 and l2 |W|^2 / 2 are added for arrays with two axes, the weights,
+                   never for biases"""
 
     def __init__(self, learning_rate=0.1, momentum=0.0, l1=0.0, l2=0.0):
         if not callable(learning_rate):
             validation.positive(learning_rate, "learning_rate")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum must lie in [0, 1), got {momentum!r}")
-        if not (0 <= l1 < np.inf and 0 <= l2 < np.inf):
-            raise ValueError(f"l1 and l2 must be finite and not negative, got {l1!r} and {l2!r}")
-        self.learning_rate, self.momentum, self.l1, self.l2 = learning_rate, momentum, l1, l2
+        self.learning_rate = learning_rate
+        self.momentum = validation.number(momentum, "momentum", "a number in [0, 1)", lambda x: 0 <= x < 1)
+        self.l1, self.l2 = validation.not_negative(l1, "l1"), validation.not_negative(l2, "l2")
         self.n_steps, self.velocity = 0, {}
 
     def step(self, theta, gradient):
@@ -56,9 +55,9 @@ class NormConstraint:
 
     radius   the L1 (p = 1) or L2 (p = 2) norm to keep
     names    which parameters; None means all of them, the one choice that is exactly a change of temperature
-    ceiling  True leaves a smaller norm alone, False resets it too, as the post has it"""
+    ceiling  False resets every norm, as the post has it; True leaves a smaller one alone"""
 
-    def __init__(self, radius, p=2, names=None, ceiling=True):
+    def __init__(self, radius, p=2, names=None, ceiling=False):
         self.radius = validation.positive(radius, "radius")
         self.p = validation.one_of(p, "p", (1, 2))
         self.names, self.ceiling = names, ceiling

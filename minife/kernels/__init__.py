@@ -15,7 +15,7 @@ if _wanted == "compiled":
     try:
         from . import _fixed_point, _gibbs
         implementation = "compiled"
-    except ImportError:  # nothing was compiled here
+    except ModuleNotFoundError:  # nothing was compiled here
         pass
 
 if implementation == "compiled":

@@ -27,8 +27,8 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
     cdef real half = 0.5, third = 1 / 3.
     cdef const real *row
     # theta = beta * (bias + m_in @ W)
-    # onsager_2 = beta**2 * (c_in @ W**2)
-    # onsager_3 = beta**3 * (skew_in @ W**3)
+    # onsager_2 = beta**2 * (c_in @ (W * W))
+    # onsager_3 = beta**3 * (skew_in @ (W * W * W))
     for j in range(n_out):
         theta[j] = beta * bias[j]
         onsager_2[j] = 0
@@ -55,8 +55,8 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
                 theta[j] += m * w
                 onsager_2[j] += c * (w * w)
                 onsager_3[j] += skew * (w * w * w)
-    # theta += (0.5 - m_out) * onsager_2 + (1/3 - 2 * c_out) * onsager_3
-    # m_out += damping * (sigmoid(theta) - m_out)
+    # theta += (0.5 - m_out) * onsager_2 + (1 / 3 - 2 * c_out) * onsager_3
+    # m_out + damping * (mean - m_out)
     for j in range(n_out):
         m = m_out[j]
         c = m - m * m

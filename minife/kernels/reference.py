@@ -47,19 +47,19 @@ def sample_units(states, W, bias, beta, key, draw):
     return (uniform < sigmoid(W.dtype.type(beta) * field)).astype(np.uint8)
 
 
-def half_step(powers, bias, beta, damping, floor, m_in, m_out):
-    """Return one layer moved towards its stationary point at fixed m_in, the other layer, and its residual  (T10)
-
-    powers is (W,), (W, W^2) or (W, W^2, W^3), elementwise: as many as the order."""
+def half_step(W, bias, order, beta, damping, floor, m_in, m_out):
+    """Return one layer moved towards its stationary point at fixed m_in, the other layer, and its residual  (T10)"""
     c_in, c_out = m_in - m_in**2, m_out - m_out**2
     skew_in = c_in * (0.5 - m_in)
-    theta = beta * (bias + m_in @ powers[0])
-    if len(powers) >= 2:
-        theta += beta**2 * (0.5 - m_out) * (c_in @ powers[1])
-    if len(powers) >= 3:
-        theta += beta**3 * (1 / 3 - 2 * c_out) * (skew_in @ powers[2])
+    theta = beta * (bias + m_in @ W)
+    if order >= 2:
+        onsager_2 = beta**2 * (c_in @ (W * W))
+        theta += (0.5 - m_out) * onsager_2
+    if order >= 3:
+        onsager_3 = beta**3 * (skew_in @ (W * W * W))
+        theta += (1 / 3 - 2 * c_out) * onsager_3
     mean = sigmoid(theta)
-    residual = (np.abs(mean - m_out) / (c_out + floor)).max(axis=1)
+    residual = np.max(np.abs(mean - m_out) / (c_out + floor), axis=1)
     return m_out + damping * (mean - m_out), residual
 
 
@@ -68,14 +68,12 @@ def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
     m_v, m_h = np.array(m_v, dtype=W.dtype), np.array(m_h, dtype=W.dtype)
     residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
     beta, damping, floor = (W.dtype.type(x) for x in (beta, damping, np.finfo(W.dtype).eps ** (1 / 3)))
-    powers = [W, W * W, W * W * W][:order]
-    powers_T = [power.T for power in powers]
     for _ in range(max_iter):
         rows = np.flatnonzero(residual > tol)
         if len(rows) == 0:
             break
-        m_h[rows], worst_h = half_step(powers, b, beta, damping, floor, m_v[rows], m_h[rows])
-        m_v[rows], worst_v = half_step(powers_T, a, beta, damping, floor, m_h[rows], m_v[rows])
+        m_h[rows], worst_h = half_step(W, b, order, beta, damping, floor, m_v[rows], m_h[rows])
+        m_v[rows], worst_v = half_step(W.T, a, order, beta, damping, floor, m_h[rows], m_v[rows])
         residual[rows] = np.maximum(worst_h, worst_v)
         n_iter[rows] += 1
     return m_v, m_h, residual, n_iter

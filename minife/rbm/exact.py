@@ -27,13 +27,13 @@ def all_states(n_units, start=0, stop=None):
 
 def log_partition_function(rbm):
     """Return log Z, a number: log of the sum of e^(-beta E) over all 2^(n_visible + n_hidden) states  (R7)"""
-    small = _hidden_is_smaller(rbm)
+    small = _with_small_hidden_layer(rbm)
     return float(np.logaddexp.reduce([np.logaddexp.reduce(log_weight) for _, _, log_weight in _chunks(small)]))
 
 
 def moments(rbm):
     """Return the Moments <v>, <h>, <v h> of the model  (R10)"""
-    small = _hidden_is_smaller(rbm)
+    small = _with_small_hidden_layer(rbm)
     log_z = log_partition_function(rbm)
     mean_v, mean_h, mean_vh = 0, 0, 0
     for h, field, log_weight in _chunks(small):
@@ -63,27 +63,29 @@ def log_likelihood_gradient(rbm, X):
 
 def thermodynamics(rbm):
     """Return F, U, S and C at the machine's temperature  (R11)"""
-    small, beta = _hidden_is_smaller(rbm), rbm.beta
+    small, beta = _with_small_hidden_layer(rbm), rbm.beta
     log_z = log_partition_function(rbm)
     U, variance = 0.0, 0.0
     for h, field, log_weight in _chunks(small):
-        m = unit.mean(beta * field)
-        mean = -(h @ small.b) - (m * field).sum(axis=1)             # <E | h>, since v factorises
-        U += np.exp(log_weight - log_z) @ mean
-    for h, field, log_weight in _chunks(small):                     # a second pass: no digits lost in <E^2> - U^2
-        m = unit.mean(beta * field)
-        mean = -(h @ small.b) - (m * field).sum(axis=1)
-        spread = ((m - m**2) * field**2).sum(axis=1)                # Var(E | h)
+        U += np.exp(log_weight - log_z) @ _energy_given(h, field, small)[0]
+    for h, field, log_weight in _chunks(small):          # a second pass: no digits lost in <E^2> - U^2
+        mean, spread = _energy_given(h, field, small)
         variance += np.exp(log_weight - log_z) @ ((mean - U) ** 2 + spread)
     return Thermodynamics(F=-log_z / beta, U=float(U), S=float(beta * U + log_z), C=float(beta**2 * variance))
 
 
-def _hidden_is_smaller(rbm):
-    """Return the machine with its smaller layer as the hidden one, in float64."""
+def _with_small_hidden_layer(rbm):
+    """Return the machine, its layers exchanged if need be, in float64."""
     if min(rbm.n_visible, rbm.n_hidden) > LARGEST_LAYER:
         raise ValueError(f"exact sums need a layer of at most {LARGEST_LAYER} units (2^{LARGEST_LAYER} terms), "
                          f"got {rbm.n_visible} visible and {rbm.n_hidden} hidden")
     return (rbm if rbm.n_hidden <= rbm.n_visible else rbm.swapped()).double()
+
+
+def _energy_given(h, field, rbm):
+    """Return <E | h> and Var(E | h), both (n,): v factorises  (R11)"""
+    m = unit.mean(rbm.beta * field)
+    return -(h @ rbm.b) - (m * field).sum(axis=1), ((m - m**2) * field**2).sum(axis=1)
 
 
 def _chunks(rbm):

@@ -23,7 +23,7 @@ class RBM:
     W     weights (n_visible, n_hidden), float32 or float64; a, b are of the same type
     a, b  visible and hidden biases (n_visible,), (n_hidden,)
     beta  inverse temperature 1/T > 0
-    The arrays are kept, not copied, where their type allows; training changes them in place."""
+    The arrays are kept, not copied, where their type and layout allow; training changes them in place."""
 
     def __init__(self, W, a, b, beta=1.0):
         self.W = np.ascontiguousarray(validation.real_array(W, "W", n_dims=2))
@@ -54,12 +54,12 @@ class RBM:
 
     @property
     def parameters(self):
-        """The dict of W, a and b: the arrays themselves."""
+        """Return the dict of W, a and b: the arrays themselves."""
         return {"W": self.W, "a": self.a, "b": self.b}
 
     def swapped(self):
-        """Return the same machine with its layers exchanged: v for h, W^T for W."""
-        return RBM(self.W.T, self.b, self.a, self.beta)
+        """Return a copy of the machine with its layers exchanged: v for h, W^T for W."""
+        return RBM(self.W.T.copy(), self.b.copy(), self.a.copy(), self.beta)
 
     def double(self):
         """Return the machine in float64: itself if it is already."""
@@ -104,7 +104,7 @@ class RBM:
         return {"W": -clamped.vh, "a": -clamped.v, "b": -clamped.h}
 
     def clamped_moments(self, v):
-        """Return the Moments with v held at the rows of v (n, n_visible), states or means: exact, h factorises  (R8)"""
+        """Return the Moments with v held at the rows of v (n, n_visible), states or means: exact, h factorises  (R9)"""
         v = validation.states_or_means(v, self.n_visible, "v")
         mean_h = unit.mean(self.beta * self._hidden_field(v))  # (n, n_hidden)
         if v.dtype == np.uint8:
@@ -114,6 +114,7 @@ class RBM:
         return Moments(v.mean(axis=0, dtype=self.W.dtype), mean_h.mean(axis=0), vh / len(v))
 
     def _hidden_field(self, v):
+        """Return b + v W of checked v: a sum of rows of W where v is binary."""
         if v.dtype == np.uint8:
             return self.b + kernels.binary_product(v, self.W)
         return self.b + v.astype(self.W.dtype) @ self.W

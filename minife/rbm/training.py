@@ -10,20 +10,29 @@ from . import exact
 from .gibbs import gibbs_chain
 
 
-class ExactEnumeration:
+class NegativePhase:
+    """How the model dreams: the moments of the model, and what must be kept from one step to the next."""
+
+    def moments(self, rbm, batch, rng):
+        """Return the Moments of the model, exact or estimated; batch (n, n_visible) is the data of this step."""
+        raise NotImplementedError
+
+    def state(self):
+        """Return what a resumed run needs: a dict of arrays."""
+        return {}
+
+    def restore(self, state):
+        """Take up a state() again."""
+
+
+class ExactEnumeration(NegativePhase):
     """The negative phase by summing over all states: for small machines, the gradient itself  (R10)"""
 
     def moments(self, rbm, batch, rng):
         return exact.moments(rbm)
 
-    def state(self):
-        return {}
 
-    def restore(self, state):
-        pass
-
-
-class ContrastiveDivergence:
+class ContrastiveDivergence(NegativePhase):
     """CD-k: chains that start at the batch and run k Gibbs steps (Hinton 2002)  (R13)"""
 
     def __init__(self, n_steps=1):
@@ -35,14 +44,8 @@ class ContrastiveDivergence:
         v, _ = gibbs_chain(rbm, batch, self.n_steps, rng)
         return rbm.clamped_moments(v)
 
-    def state(self):
-        return {}
 
-    def restore(self, state):
-        pass
-
-
-class PersistentContrastiveDivergence:
+class PersistentContrastiveDivergence(NegativePhase):
     """PCD-k: any number of chains that live on from step to step, k Gibbs steps each (Tieleman 2008)  (R14)
 
     The chains start as independent fair coins."""
@@ -66,23 +69,24 @@ class PersistentContrastiveDivergence:
 
 
 def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, norm_constraint=None, callbacks=(),
-          checkpoint=None, label=None):
+          checkpoint=None, history=(), label=None):
     """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (R15)
 
     X               (n, n_visible), binary, or grey values in [0, 1], which clamp the visible units at those means
-    negative_phase  the object whose moments(rbm, batch, rng) are the Moments of the model
+    negative_phase  a NegativePhase
     optimizer       the object whose step(parameters, gradient) descends, e.g. SGD
     norm_constraint applied after every epoch  (R16)
     callbacks       each is called as callback(rbm, epoch) after an epoch; a dict it returns joins the history
     checkpoint      a path (.npz): the whole state is written there after every epoch, atomically, and a run that
                     finds the file goes on from it, to the very numbers of a run that was never interrupted
+    history         of the epochs that went before, if this run goes on from another; n_epochs counts them too
     label           a text: shows progress under that name
     Raises FloatingPointError if the parameters stop being finite; the last checkpoint is then still good."""
     X = validation.states_or_means(X, rbm.n_visible, "X")
     n_epochs = validation.positive_integer(n_epochs, "n_epochs")
     batch_size = validation.positive_integer(batch_size, "batch_size")
     validation.generator(rng)
-    history = []
+    history = list(history)
     if checkpoint is not None and os.path.exists(checkpoint):
         history = load_checkpoint(checkpoint, rbm, negative_phase, optimizer, rng)
     for epoch in progress(range(len(history), n_epochs), label):
@@ -119,24 +123,28 @@ def save_checkpoint(path, rbm, negative_phase, optimizer, rng, history):
     """Write the whole state of a training run to an .npz file, which appears complete or not at all."""
     parts = {"rbm": rbm.parameters, "phase": negative_phase.state(), "optimizer": optimizer.state()}
     arrays = {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
-    storage.write(path, {"rng": rng.bit_generator.state, "history": history}, arrays)
+    text = {"kind": _kind(rbm, negative_phase), "rng": rng.bit_generator.state, "history": history}
+    storage.write(path, text, arrays)
 
 
 def load_checkpoint(path, rbm, negative_phase, optimizer, rng):
-    """Bring a training run back to the state of a checkpoint, in place, and return its history."""
+    """Return the history of a checkpoint, and bring machine, phase, optimizer and rng back to its state, in place."""
     text, arrays = storage.read(path)
+    if text.get("kind") != _kind(rbm, negative_phase):
+        raise ValueError(f"{path} holds {text.get('kind', 'no checkpoint')}, but this run is {_kind(rbm, negative_phase)}")
     parts = {"rbm": {}, "phase": {}, "optimizer": {}}
     for name, array in arrays.items():
         part, key = name.split(".", 1)
         parts[part][key] = array
-    for name, array in rbm.parameters.items():
-        saved = parts["rbm"][name]
-        if saved.shape != array.shape or saved.dtype != array.dtype:
-            raise ValueError(f"checkpoint {path} holds {name} {saved.shape} {saved.dtype}, "
-                             f"the machine has {array.shape} {array.dtype}")
     for name, array in rbm.parameters.items():
         array[...] = parts["rbm"][name]
     negative_phase.restore(parts["phase"])
     optimizer.restore(parts["optimizer"])
     rng.bit_generator.state = text["rng"]
     return text["history"]
+
+
+def _kind(rbm, negative_phase):
+    """Return what must agree for a run to go on from a checkpoint."""
+    return (f"a run of {type(negative_phase).__name__} with {rbm.n_visible} visible and {rbm.n_hidden} hidden units "
+            f"of {rbm.W.dtype} at beta = {rbm.beta}")

@@ -13,6 +13,7 @@ def gibbs_free_energy(rbm, m_v, m_h):
 
     Newton's method on the dual: find the fields (u, w) at which the machine has these means. All
     2^(n_visible + n_hidden) states are summed, so at most 14 units in all."""
+    rbm = rbm.double()
     if rbm.n_visible + rbm.n_hidden > MOST_UNITS:
         raise ValueError(f"the exact Gibbs free energy sums over all states of at most {MOST_UNITS} units, "
                          f"got {rbm.n_visible} visible and {rbm.n_hidden} hidden")

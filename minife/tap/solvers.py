@@ -24,7 +24,12 @@ class NotConvergedWarning(UserWarning):
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """Magnetisations m_v (n, n_visible), m_h (n, n_hidden) and, per row, Gamma_k, residual, sweeps, success."""
+    """Magnetisations m_v (n, n_visible), m_h (n, n_hidden) and, per row, what the solver says of them.
+
+    free_energy  Gamma_k at them, an energy
+    residual     of the last sweep, each layer just before it moved  (T12)
+    n_iter       sweeps done
+    converged    whether the residual came down to tol"""
     m_v: np.ndarray
     m_h: np.ndarray
     free_energy: np.ndarray
@@ -39,7 +44,8 @@ def fixed_point(rbm, order=2, m_v=None, m_h=None, method="damped", damping=0.5, 
     m_v, m_h  starts (n, n_visible), (n, n_hidden); without m_v, one row of free units, sigma(beta a); without
               m_h, the hidden means at m_v
     damping   the share of the new value in (0, 1]; 1 is no damping
-    tol       on the residual, the largest |sigma(theta) - m| / c over the units: the error of theta  (T12)
+    tol       on the residual, the largest |sigma(theta) - m| / (c + eps^(1/3)) over the units: the error of theta,
+              of saturated units as far as rounding lets it be known  (T12)
     All in float64, whatever the machine's type. Warns NotConvergedWarning where a row is not there after max_iter
     sweeps."""
     validation.one_of(method, "method", METHODS)
@@ -73,6 +79,6 @@ def damped_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter):
     """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps  (T10)
 
     For many rows of a large machine the NumPy twin is the faster one: its products are BLAS."""
-    many = len(m_v) >= 8 and rbm.W.size >= 2**14
+    many = len(m_v) >= 32 and rbm.W.size >= 2**14
     sweeps = reference.damped_fixed_point if many else kernels.damped_fixed_point
     return sweeps(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, damping, tol, max_iter)

@@ -1,11 +1,12 @@
-"""Extended mean field: learning with magnetisations in place of samples (Gabrie, Tramel and Krzakala 2015)."""
+"""Extended mean field: learning with magnetisations in place of samples (Gabrié, Tramel and Krzakala 2015)."""
 from .. import validation
 from ..rbm.model import Moments
+from ..rbm.training import NegativePhase
 from .free_energy import ORDERS, free_energy_gradient
 from .solvers import damped_sweeps
 
 
-class ExtendedMeanField:
+class ExtendedMeanField(NegativePhase):
     """The negative phase of EMF: magnetisations that live on from step to step, moved towards fixed points  (T15)
 
     order     1, 2 or 3, of the TAP free energy
