@@ -1,14 +1,17 @@
-"""Chapter U. A unit is a convex potential A(x): its slope is the mean of the unit, its curvature the variance.
+"""Chapter U. A unit is a convex potential A(x): its slope is the mean of the unit, its curvature the response.
 
 Each class writes the same five functions of the local field x or of the mean m, elementwise:
 
-    potential(x)   A(x) = log sum_s e^(x s), up to a constant         (U1)
+    potential(x)   A(x) = log sum_s w(s) e^(x s), up to a constant    (U1)
     mean(x)        m = A'(x), the activation                          (U2)
-    variance(x)    A''(x) >= 0, the factor that backprop multiplies by (U3)
-    conjugate(m)   A*(m) = max_x [x m - A(x)], minus the entropy      (U4)
+    variance(x)    A''(x) >= 0, the factor that backprop multiplies by: the variance of a unit with a spread of
+                   states, the response of a cold one                 (U3)
+    conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy      (U4)
     field(m)       x = A*'(m), the inverse of the activation          (U5)
 """
 import numpy as np
+
+from . import validation
 
 
 def x_log_x(x):
@@ -79,12 +82,10 @@ class Gaussian:
 
 
 class LeakyRectified:
-    """The Gaussian unit whose variance falls to `slope` below zero: leaky ReLU. A state that nothing drives is 0."""
+    """The Gaussian unit whose response falls to `slope` below zero: leaky ReLU."""
 
     def __init__(self, slope=0.01):
-        if not 0 < slope <= 1:
-            raise ValueError(f"slope must lie in (0, 1], got {slope!r}")
-        self.slope = slope
+        self.slope = validation.share(slope, "slope")
 
     def potential(self, x):
         return self.variance(x) * x**2 / 2

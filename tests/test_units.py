@@ -146,5 +146,5 @@ def test_the_means_of_a_potts_unit_sum_to_one():
 
 @pytest.mark.parametrize("slope", [0, -0.1, 1.1, np.nan, np.inf])
 def test_the_slope_of_a_leaky_unit_lies_in_0_1(slope):
-    with pytest.raises(ValueError, match="slope must lie in"):
+    with pytest.raises(ValueError, match="slope must be a number in"):
         LeakyRectified(slope)

@@ -36,7 +36,7 @@ cdef inline real exponential(real x) noexcept nogil:
     x = high if x > high else x
     shifted = x * log2_e + shift
     n = shifted - shift
-    if real is float:  # ln 2 in two parts, so that n ln 2 is exact
+    if real is float:  # ln 2 in two parts: n times the first is exact
         r = (x - n * <real>0.693359375) + n * <real>2.12194440e-4
         p = <real>(1 / 5040.)
     else:

@@ -131,7 +131,8 @@ def load_checkpoint(path, rbm, negative_phase, optimizer, rng):
     """Return the history of a checkpoint, and bring machine, phase, optimizer and rng back to its state, in place."""
     text, arrays = storage.read(path)
     if text.get("kind") != _kind(rbm, negative_phase):
-        raise ValueError(f"{path} holds {text.get('kind', 'no checkpoint')}, but this run is {_kind(rbm, negative_phase)}")
+        raise ValueError(f"{path} holds {text.get('kind', 'no checkpoint')}, "
+                         f"but this run is {_kind(rbm, negative_phase)}")
     parts = {"rbm": {}, "phase": {}, "optimizer": {}}
     for name, array in arrays.items():
         part, key = name.split(".", 1)
