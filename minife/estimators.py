@@ -47,6 +47,10 @@ class BernoulliRBM:
         self.norm_constraint, self.dtype = norm_constraint, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
+    components_ = property(lambda self: self.rbm_.W.T)
+    intercept_hidden_ = property(lambda self: self.rbm_.b)
+    intercept_visible_ = property(lambda self: self.rbm_.a)
+
     def get_params(self, deep=True):
         """Return the arguments of the constructor as a dict."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
@@ -62,16 +66,16 @@ class BernoulliRBM:
     def fit(self, X, y=None):
         """Learn from X (n, n_features), binary or grey values in [0, 1], and return self. y is ignored."""
         self._start(X)
-        self.history_ = self._train(X, self.n_iter, self.checkpoint)
+        self._train(X, self.n_iter, self.checkpoint)
         return self
 
     def partial_fit(self, X, y=None):
         """Go on learning for one epoch over X, with the chains and the momentum as they are, and return self.
 
-        No checkpoint is read or written."""
+        Method, learning rate, momentum and decay stay those of the beginning. No checkpoint is read or written."""
         if not hasattr(self, "rbm_"):
             self._start(X)
-        self.history_ = self._train(X, len(self.history_) + 1, checkpoint=None)
+        self._train(X, len(self.history_) + 1, checkpoint=None)
         return self
 
     def transform(self, X):
@@ -97,8 +101,9 @@ class BernoulliRBM:
     def sample(self, n_samples=1, n_steps=1000):
         """Return dreams, n_samples binary rows: chains of n_steps Gibbs steps that start from fair coins."""
         n_samples = validation.positive_integer(n_samples, "n_samples")
-        start = self._rng.integers(2, size=(n_samples, self._fitted().n_visible), dtype=np.uint8)
-        return gibbs_chain(self.rbm_, start, n_steps, self._rng)[0]
+        rbm = self._fitted()
+        start = self._rng.integers(2, size=(n_samples, rbm.n_visible), dtype=np.uint8)
+        return gibbs_chain(rbm, start, n_steps, self._rng)[0]
 
     def save(self, path):
         """Write the fitted model to an .npz file: parameters, history, and all settings that are numbers or texts.
@@ -124,7 +129,7 @@ class BernoulliRBM:
         validation.one_of(self.method, "method", METHODS)
         for name in ("n_components", "batch_size", "n_iter"):
             validation.positive_integer(getattr(self, name), name)
-        dtype = validation.one_of(np.dtype(self.dtype), "dtype", (np.dtype("f4"), np.dtype("f8")))
+        dtype = np.dtype(validation.one_of(np.dtype(self.dtype).name, "dtype", ("float32", "float64")))
         rng = np.random.default_rng(self.random_state)
         n_features = validation.real_array(X, "X", n_dims=2).shape[1]
         self._adopt(RBM.initialise(n_features, self.n_components, rng, X, dtype), rng)
@@ -133,7 +138,6 @@ class BernoulliRBM:
     def _adopt(self, rbm, rng):
         """Take a machine as the fitted one, with a new optimizer and new chains."""
         self.rbm_, self._rng = rbm, rng
-        self.components_, self.intercept_hidden_, self.intercept_visible_ = rbm.W.T, rbm.b, rbm.a
         self.n_features_in_ = rbm.n_visible
         self._optimizer = SGD(self.learning_rate, momentum=self.momentum, l2=self.weight_decay)
         if self.method == "pcd":
@@ -146,10 +150,10 @@ class BernoulliRBM:
             self._phase = ExactEnumeration()
 
     def _train(self, X, n_epochs, checkpoint):
-        """Return the history after training up to n_epochs in all."""
-        return train(self.rbm_, X, self._phase, self._optimizer, n_epochs, self._rng, batch_size=self.batch_size,
-                     norm_constraint=self.norm_constraint, callbacks=self.callbacks, checkpoint=checkpoint,
-                     history=self.history_, label="BernoulliRBM" if self.verbose else None)
+        """Train until history_ counts n_epochs."""
+        train(self.rbm_, X, self._phase, self._optimizer, n_epochs, self._rng, batch_size=self.batch_size,
+              norm_constraint=self.norm_constraint, callbacks=self.callbacks, checkpoint=checkpoint,
+              history=self.history_, label="BernoulliRBM" if self.verbose else None)
 
     def _fitted(self):
         """Return the machine, or say that there is none yet."""

@@ -10,7 +10,8 @@ def numerical_gradient(f, parameters, step=1e-3):
     """Return the gradient of the number f(parameters) by the five-point central difference, and its rounding noise.
 
     The truncation error is O(step^4). The arrays, float64, are changed in place, one entry at a time, and
-    restored; f may read them from its argument or from the object that owns them."""
+    restored; f may read them from its argument or from the object that owns them. Raises GradientError where f is not
+    finite or a step is lost in rounding."""
     gradient, noise = {}, 0.0
     for name, array in parameters.items():
         if not isinstance(array, np.ndarray) or array.dtype != np.float64:
@@ -19,6 +20,8 @@ def numerical_gradient(f, parameters, step=1e-3):
         gradient[name] = np.zeros(array.shape)
         for index in np.ndindex(array.shape):
             value = array[index]
+            if value + step == value:
+                raise GradientError(f"{name}{[int(i) for i in index]} = {value:g} does not feel a step of {step:g}")
             try:
                 values = []
                 for k in (-2, -1, 1, 2):
@@ -26,6 +29,8 @@ def numerical_gradient(f, parameters, step=1e-3):
                     values.append(float(f(parameters)))
             finally:
                 array[index] = value
+            if not np.isfinite(values).all():
+                raise GradientError(f"f is not finite around {name}{[int(i) for i in index]} = {value:g}: {values}")
             gradient[name][index] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
             noise = max(noise, np.finfo(float).eps * max(map(abs, values)) / step)
     return gradient, noise

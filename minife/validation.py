@@ -2,17 +2,20 @@
 import numpy as np
 
 
-def real_array(x, name, n_dims):
-    """Return x as a finite, non-empty float32 or float64 array with n_dims axes."""
+def real_array(x, name, n_dims, dtype=None):
+    """Return x as a finite, non-empty array with n_dims axes, of the dtype or, if None, float32 or float64."""
     kind = type(x).__name__
+    if np.ma.isMaskedArray(x):
+        raise TypeError(f"{name} must be an array of real numbers without a mask, got {kind}")
     try:
         x = np.asarray(x)
     except ValueError:
         raise TypeError(f"{name} must be an array of real numbers, got a ragged {kind}") from None
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be an array of real numbers, got {kind} of {x.dtype}")
-    if x.dtype not in (np.float32, np.float64):
-        x = x.astype(np.float64)
+    if dtype is not None or x.dtype not in (np.float32, np.float64):
+        with np.errstate(over="ignore"):                  # what becomes infinite is reported below
+            x = x.astype(dtype or np.float64, copy=False)
     if x.ndim != n_dims:
         raise ValueError(f"{name} must have {n_dims} axes, got shape {x.shape}")
     if x.size == 0:
@@ -77,14 +80,14 @@ def share(x, name):
 
 def positive_integer(n, name):
     """Return n as an int of at least 1."""
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n < 2**31:
         raise ValueError(f"{name} must be a positive integer, got {n!r}")
     return int(n)
 
 
 def one_of(x, name, choices):
-    """Return x, one of the choices."""
-    if isinstance(x, bool) or x not in choices:
+    """Return x, one of the choices, which are integers or texts."""
+    if isinstance(x, bool) or not isinstance(x, (int, np.integer, str)) or x not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {x!r}")
     return x
 

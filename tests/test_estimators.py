@@ -27,7 +27,7 @@ def test_attributes_have_the_names_and_shapes_of_scikit_learn():
     assert m.components_.shape == (8, 9) and m.components_.dtype == np.float32
     assert m.intercept_hidden_.shape == (8,) and m.intercept_visible_.shape == (9,) and m.n_features_in_ == 9
     assert m.transform(X).shape == (len(X), 8)
-    assert m.components_.base is m.rbm_.W
+    assert np.shares_memory(m.components_, m.rbm_.W)
 
 
 def test_scores_are_pseudo_likelihoods_and_likelihoods():
@@ -82,7 +82,7 @@ def test_save_and_load(tmp_path):
 
 def test_load_refuses_other_files(tmp_path):
     np.savez(tmp_path / "other.npz", W=np.zeros(3))
-    with pytest.raises(ValueError, match="no file of minife"):
+    with pytest.raises(ValueError, match="no whole file of minife"):
         BernoulliRBM.load(tmp_path / "other.npz")
 
 

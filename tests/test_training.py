@@ -12,7 +12,7 @@ from minife.data import bars_and_stripes
 from minife.parameters import flatten, norm
 from minife.rbm import exact
 from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
-                                 descent_direction, load_checkpoint, train)
+                                 descent_direction, train)
 
 PHASES = {"exact": ExactEnumeration, "cd": ContrastiveDivergence, "pcd": PersistentContrastiveDivergence,
           "emf1": lambda: tap.ExtendedMeanField(order=1), "emf2": lambda: tap.ExtendedMeanField(order=2),
@@ -116,20 +116,30 @@ def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
 
 
-def test_checkpoint_of_another_machine_is_refused_and_nothing_is_changed(tmp_path, rng):
+@pytest.mark.parametrize("change", [{"rbm": RBM.initialise(9, 5, np.random.default_rng(0))}, {"X": X[::-1]},
+                                    {"negative_phase": ContrastiveDivergence()},
+                                    {"negative_phase": PersistentContrastiveDivergence(n_chains=7)}], ids=str)
+def test_checkpoint_of_another_run_is_refused_and_nothing_is_changed(change, tmp_path):
+    def run(**changes):
+        arguments = {"rbm": machine(), "X": X, "negative_phase": PersistentContrastiveDivergence(),
+                     "optimizer": SGD(0.1), "n_epochs": 2, "rng": np.random.default_rng(0),
+                     "checkpoint": tmp_path / "run.npz"} | changes
+        return train(**arguments)
+    run()
+    rbm = change.get("rbm", machine())
+    W, before = rbm.W.copy(), (tmp_path / "run.npz").read_bytes()
+    with pytest.raises(ValueError, match="is of another run: it holds 9 visible and 8 hidden units of float64 at beta"):
+        run(**({"rbm": rbm} | change))
+    assert_array_equal(rbm.W, W)
+    assert (tmp_path / "run.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 torn"])
+def test_a_file_that_is_no_checkpoint_says_so(content, tmp_path, rng):
     path = tmp_path / "run.npz"
-    train(machine(), X, ExactEnumeration(), SGD(0.1), 1, rng, checkpoint=path)
-    other = RBM.initialise(9, 5, rng)
-    W = other.W.copy()
-    with pytest.raises(ValueError, match="holds a run of ExactEnumeration with 9 visible and 8 hidden units of float64 "
-                                         "at beta = 1.0, but this run is .* 5 hidden"):
-        load_checkpoint(path, other, ExactEnumeration(), SGD(0.1), rng)
-    assert_array_equal(other.W, W)
-    with pytest.raises(ValueError, match="ExactEnumeration .* but this run is a run of ContrastiveDivergence"):
-        load_checkpoint(path, machine(), ContrastiveDivergence(), SGD(0.1), rng)
-    np.savez(path, W=W)
-    with pytest.raises(ValueError, match="no file of minife"):
-        load_checkpoint(path, machine(), ExactEnumeration(), SGD(0.1), rng)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="run.npz is no whole file of minife"):
+        train(machine(), X, ExactEnumeration(), SGD(0.1), 1, rng, checkpoint=path)
 
 
 def test_a_failed_epoch_leaves_the_last_checkpoint_alone(tmp_path, rng):

@@ -64,7 +64,9 @@ class NormConstraint:
 
     def apply(self, theta):
         """Rescale the parameters theta, a dict name -> array, in place."""
-        chosen = theta if self.names is None else {name: theta[name] for name in self.names}
+        chosen = {name: array for name, array in theta.items() if self.names is None or name in self.names}
+        if not chosen:
+            raise ValueError(f"names must be among {', '.join(theta)}, got {self.names}")
         norm = parameters.norm(chosen, self.p)
         if norm > self.radius or (norm > 0 and not self.ceiling):
             for array in chosen.values():

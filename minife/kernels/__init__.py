@@ -25,6 +25,10 @@ else:
     from .reference import binary_product, damped_fixed_point, random_words, sample_units
 
 
+if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork, and the child would wait for them
+    os.register_at_fork(after_in_child=lambda: set_threads(1))
+
+
 def set_threads(n):
     """Let the compiled kernels use n threads (by default all that OMP_NUM_THREADS allows).
 

@@ -27,8 +27,10 @@ class RBM:
 
     def __init__(self, W, a, b, beta=1.0):
         self.W = np.ascontiguousarray(validation.real_array(W, "W", n_dims=2))
-        self.a = np.ascontiguousarray(validation.real_array(a, "a", n_dims=1), dtype=self.W.dtype)
-        self.b = np.ascontiguousarray(validation.real_array(b, "b", n_dims=1), dtype=self.W.dtype)
+        self.a = np.ascontiguousarray(validation.real_array(a, "a", n_dims=1, dtype=self.W.dtype))
+        self.b = np.ascontiguousarray(validation.real_array(b, "b", n_dims=1, dtype=self.W.dtype))
+        if np.shares_memory(self.a, self.b):              # training must not tie them
+            self.b = self.b.copy()
         self.beta = validation.positive(beta, "beta")
         if self.a.shape != self.W.shape[:1] or self.b.shape != self.W.shape[1:]:
             raise ValueError(f"a and b must have shapes {self.W.shape[:1]} and {self.W.shape[1:]} to go with W "

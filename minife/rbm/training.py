@@ -1,6 +1,7 @@
 """Learning: one loop, and negative phases that differ only in how the model dreams."""
 import os
 import time
+import zlib
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class PersistentContrastiveDivergence(NegativePhase):
 
 
 def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, norm_constraint=None, callbacks=(),
-          checkpoint=None, history=(), label=None):
+          checkpoint=None, history=None, label=None):
     """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (R15)
 
     X               (n, n_visible), binary, or grey values in [0, 1], which clamp the visible units at those means
@@ -79,16 +80,18 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, n
     callbacks       each is called as callback(rbm, epoch) after an epoch; a dict it returns joins the history
     checkpoint      a path (.npz): the whole state is written there after every epoch, atomically, and a run that
                     finds the file goes on from it, to the very numbers of a run that was never interrupted
-    history         of the epochs that went before, if this run goes on from another; n_epochs counts them too
+    history         the list of the epochs that went before, if this run goes on from another; it grows in place, and
+                    n_epochs counts them too
     label           a text: shows progress under that name
     Raises FloatingPointError if the parameters stop being finite; the last checkpoint is then still good."""
     X = validation.states_or_means(X, rbm.n_visible, "X")
     n_epochs = validation.positive_integer(n_epochs, "n_epochs")
     batch_size = validation.positive_integer(batch_size, "batch_size")
     validation.generator(rng)
-    history = list(history)
+    history = [] if history is None else history
+    kind = run_kind(rbm, X, negative_phase)
     if checkpoint is not None and os.path.exists(checkpoint):
-        history = load_checkpoint(checkpoint, rbm, negative_phase, optimizer, rng)
+        history[:] = load_checkpoint(checkpoint, kind, rbm, negative_phase, optimizer, rng)
     for epoch in progress(range(len(history), n_epochs), label):
         start = time.perf_counter()
         order = rng.permutation(len(X))
@@ -105,7 +108,7 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, n
             record.update(callback(rbm, epoch + 1) or {})
         history.append(record)
         if checkpoint is not None:
-            save_checkpoint(checkpoint, rbm, negative_phase, optimizer, rng, history)
+            save_checkpoint(checkpoint, kind, rbm, negative_phase, optimizer, rng, history)
     return history
 
 
@@ -119,33 +122,33 @@ def descent_direction(rbm, batch, negative_phase, rng):
             "b": beta * (model.h - data.h)}
 
 
-def save_checkpoint(path, rbm, negative_phase, optimizer, rng, history):
+def run_kind(rbm, X, negative_phase):
+    """Return in words what must agree for a run to go on from a checkpoint: machine, negative phase and data."""
+    settings = ", ".join(f"{name}={value}" for name, value in vars(negative_phase).items()
+                         if isinstance(value, (int, float)))
+    return (f"{rbm.n_visible} visible and {rbm.n_hidden} hidden units of {rbm.W.dtype} at beta = {rbm.beta}, "
+            f"{type(negative_phase).__name__}({settings}), {len(X)} rows with checksum {zlib.crc32(X.tobytes()):08x}")
+
+
+def save_checkpoint(path, kind, rbm, negative_phase, optimizer, rng, history):
     """Write the whole state of a training run to an .npz file, which appears complete or not at all."""
     parts = {"rbm": rbm.parameters, "phase": negative_phase.state(), "optimizer": optimizer.state()}
     arrays = {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
-    text = {"kind": _kind(rbm, negative_phase), "rng": rng.bit_generator.state, "history": history}
-    storage.write(path, text, arrays)
+    storage.write(path, {"kind": kind, "rng": rng.bit_generator.state, "history": history}, arrays)
 
 
-def load_checkpoint(path, rbm, negative_phase, optimizer, rng):
+def load_checkpoint(path, kind, rbm, negative_phase, optimizer, rng):
     """Return the history of a checkpoint, and bring machine, phase, optimizer and rng back to its state, in place."""
     text, arrays = storage.read(path)
-    if text.get("kind") != _kind(rbm, negative_phase):
-        raise ValueError(f"{path} holds {text.get('kind', 'no checkpoint')}, "
-                         f"but this run is {_kind(rbm, negative_phase)}")
+    if text.get("kind") != kind:
+        raise ValueError(f"checkpoint {path} is of another run: it holds {text.get('kind', 'none')}; this run is {kind}")
     parts = {"rbm": {}, "phase": {}, "optimizer": {}}
     for name, array in arrays.items():
         part, key = name.split(".", 1)
         parts[part][key] = array
+    rng.bit_generator.state = text["rng"]
+    optimizer.restore(parts["optimizer"])
+    negative_phase.restore(parts["phase"])
     for name, array in rbm.parameters.items():
         array[...] = parts["rbm"][name]
-    negative_phase.restore(parts["phase"])
-    optimizer.restore(parts["optimizer"])
-    rng.bit_generator.state = text["rng"]
     return text["history"]
-
-
-def _kind(rbm, negative_phase):
-    """Return what must agree for a run to go on from a checkpoint."""
-    return (f"a run of {type(negative_phase).__name__} with {rbm.n_visible} visible and {rbm.n_hidden} hidden units "
-            f"of {rbm.W.dtype} at beta = {rbm.beta}")

@@ -1,9 +1,9 @@
 """The exact Gibbs free energy of a small machine: what the expansion of free_energy.py approaches."""
 import numpy as np
 
-from .. import validation
 from ..rbm.exact import all_states
 from ..rbm.model import unit
+from .free_energy import check_magnetisations
 
 MOST_UNITS = 14
 
@@ -17,7 +17,7 @@ def gibbs_free_energy(rbm, m_v, m_h):
     if rbm.n_visible + rbm.n_hidden > MOST_UNITS:
         raise ValueError(f"the exact Gibbs free energy sums over all states of at most {MOST_UNITS} units, "
                          f"got {rbm.n_visible} visible and {rbm.n_hidden} hidden")
-    m = np.hstack([validation.means(m_v, rbm.n_visible, "m_v"), validation.means(m_h, rbm.n_hidden, "m_h")])
+    m = np.hstack(check_magnetisations(rbm, m_v, m_h, order=1)[:2])
     if m.min() == 0 or m.max() == 1:
         raise ValueError("m_v and m_h must lie strictly inside (0, 1): at 0 or 1 no finite field has those means")
     s = all_states(rbm.n_visible + rbm.n_hidden).astype(float)               # (n_states, n_units)

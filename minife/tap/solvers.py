@@ -16,10 +16,12 @@ class NotConvergedWarning(UserWarning):
     """Some fixed-point iteration stopped short; carries the worst residual and the iterations done."""
 
     def __init__(self, residual, n_iter, n_rows):
-        super().__init__(f"{n_rows} fixed-point iterations stopped after {n_iter} sweeps with a residual of "
-                         f"{residual:.1e}: more sweeps (max_iter), a smaller share (damping) or weaker couplings "
-                         "may help")
-        self.residual, self.n_iter = residual, n_iter
+        super().__init__(residual, n_iter, n_rows)
+        self.residual, self.n_iter, self.n_rows = residual, n_iter, n_rows
+
+    def __str__(self):
+        return (f"{self.n_rows} fixed-point iterations stopped after {self.n_iter} sweeps with a residual of "
+                f"{self.residual:.1e}: more sweeps (max_iter), a smaller share (damping) or weaker couplings may help")
 
 
 @dataclass(frozen=True)
