@@ -1,12 +1,18 @@
 """The estimator in scikit-learn's shape, on its own."""
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from minife import RBM, tap
+from minife.backprop.optimizers import SGD, NormConstraint
 from minife.data import bars_and_stripes
 from minife.estimators import BernoulliRBM
 from minife.rbm import exact
+from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.likelihood import pseudo_likelihood
+from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 X = bars_and_stripes(3)
 
@@ -76,6 +82,10 @@ def test_save_and_load(tmp_path):
     assert again.order == 3 and again.method == "emf" and again.history_ == m.history_ and again.random_state == 0
     assert model(n_components=np.int64(4)).fit(X).save(tmp_path / "four.npz") is None
     assert BernoulliRBM.load(tmp_path / "four.npz").fit(X).components_.shape == (4, 9)
+    assert again.components_.dtype == np.float32
+    model(learning_rate=0.03, dtype=np.float64, random_state=np.random.default_rng(0)).fit(X).save(tmp_path / "b.npz")
+    double = BernoulliRBM.load(tmp_path / "b.npz")
+    assert double.learning_rate == 0.03 and double.dtype == np.float64
     assert again.sample(2, n_steps=3).shape == (2, 9)
     assert again.partial_fit(X).components_.shape == (8, 9)
 
@@ -84,6 +94,9 @@ def test_load_refuses_other_files(tmp_path):
     np.savez(tmp_path / "other.npz", W=np.zeros(3))
     with pytest.raises(ValueError, match="no whole file of minife"):
         BernoulliRBM.load(tmp_path / "other.npz")
+    np.savez(tmp_path / "pickled.npz", text=np.array({}, dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        BernoulliRBM.load(tmp_path / "pickled.npz")
 
 
 def test_checkpoint_resumes(tmp_path):
@@ -106,3 +119,53 @@ def test_a_model_that_has_not_learned_says_so():
     with pytest.raises(ValueError, match="no parameter 'units'"):
         model().set_params(units=3)
     assert model().set_params(n_components=3).get_params()["n_components"] == 3
+
+
+PHASES = {
+    "pcd": (lambda: PersistentContrastiveDivergence(6, 2), {"n_chains": 6, "n_gibbs_steps": 2}),
+    "cd": (lambda: ContrastiveDivergence(2), {"n_gibbs_steps": 2}),
+    "emf": (lambda: tap.ExtendedMeanField(3, 2, 6), {"order": 3, "n_fixed_point_steps": 2, "n_chains": 6}),
+}
+
+
+@pytest.mark.parametrize("method", PHASES)
+def test_settings_reach_the_one_loop(method):
+    """The estimator is a call of train(), to the last bit"""
+    phase, settings = PHASES[method]
+    seen, rng = [], np.random.default_rng(3)
+    m = model(method=method, learning_rate=0.2, batch_size=4, n_iter=3, random_state=3, momentum=0.6, weight_decay=0.05,
+              norm_constraint=NormConstraint(1.0), dtype=np.float64, **settings,
+              callbacks=[lambda rbm, epoch: seen.append(epoch)]).fit(X[:11])
+    rbm = RBM.initialise(9, 8, rng, X[:11])
+    train(rbm, X[:11], phase(), SGD(0.2, momentum=0.6, l2=0.05), 3, rng, batch_size=4,
+          norm_constraint=NormConstraint(1.0))
+    assert_array_equal(m.components_, rbm.W.T)
+    assert_array_equal(m.intercept_hidden_, rbm.b)
+    assert_array_equal(m.intercept_visible_, rbm.a)
+    assert seen == [1, 2, 3]
+
+
+def test_fit_starts_again_and_fit_transform_is_fit_then_transform():
+    m = model()
+    features = m.fit_transform(X)
+    assert_array_equal(features, m.rbm_.hidden_mean(X))
+    assert_array_equal(m.fit_transform(X), features)      # the same seed, from the start
+    assert len(m.history_) == 20
+
+
+def test_dreams_go_on():
+    m = model(n_iter=1).fit(X)
+    start = np.tile(X, (20, 1))
+    assert (m.gibbs(start) != m.gibbs(start)).any()
+    assert (m.sample(50, n_steps=1) != m.sample(50, n_steps=1)).any()
+    for dreams, n_steps in ((lambda: m.gibbs(start), 1), (lambda: m.sample(50, n_steps=3), 3)):
+        rng = copy.deepcopy(m._rng)
+        first = start if n_steps == 1 else rng.integers(2, size=(50, 9), dtype=np.uint8)
+        assert_array_equal(dreams(), gibbs_chain(m.rbm_, first, n_steps, rng)[0])
+
+
+def test_verbose_shows_progress_and_silence_is_the_default(capsys):
+    model(n_iter=1).fit(X)
+    assert capsys.readouterr().err == ""
+    model(n_iter=1, verbose=1).fit(X)
+    assert "BernoulliRBM" in capsys.readouterr().err

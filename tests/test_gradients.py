@@ -124,6 +124,12 @@ def test_check_gradient_wants_the_same_keys_shapes_and_float64():
     x = np.array([1.0])
     with pytest.raises(GradientError, match="keys"):
         check_gradient(lambda p: 0.0, {"x": x}, {"y": x})
+    with pytest.raises(GradientError, match="keys"):
+        check_gradient(lambda p: 0.0, {"x": x}, {"x": x, "y": x})
+    with pytest.raises(GradientError, match="keys"):
+        check_gradient(lambda p: 0.0, {"x": x, "y": x}, {"x": x})
+    with pytest.raises(GradientError, match="shape"):
+        check_gradient(lambda p: 0.0, {"x": np.zeros((2, 2))}, {"x": np.zeros(4)})
     with pytest.raises(GradientError, match="shape"):
         check_gradient(lambda p: 0.0, {"x": x}, {"x": np.zeros(2)})
     with pytest.raises(TypeError, match="float64"):
@@ -133,3 +139,24 @@ def test_check_gradient_wants_the_same_keys_shapes_and_float64():
 def test_check_gradient_accepts_a_gradient_that_is_zero():
     x = np.array([1.0, 2.0])
     assert check_gradient(lambda p: 3.0, {"x": x}, {"x": np.zeros(2)}) == {"x": 0.0}
+    assert check_gradient(lambda p: 0.0, {"x": x}, {"x": np.zeros(2)}) == {"x": 0.0}
+
+
+def test_check_gradient_forgives_the_rounding_of_f():
+    x = np.array([0.3, 0.7])
+    check_gradient(lambda p: 1e8 + (p["x"] ** 2).sum(), {"x": x}, {"x": 2 * x})
+    with pytest.raises(GradientError):
+        check_gradient(lambda p: 1e8 + (p["x"] ** 2).sum(), {"x": x}, {"x": 2 * x + [0, 300]})
+
+
+def test_check_gradient_returns_the_worst_error():
+    x = np.zeros(4)
+    worst = check_gradient(lambda p: p["x"].sum(), {"x": x}, {"x": np.array([1, 1, 1 + 5e-4, 1])}, tolerance=1e-3)
+    np.testing.assert_allclose(worst["x"], 5e-4 / (1 + 5e-4), rtol=1e-6)
+
+
+def test_numerical_gradient_restores_the_parameters_when_f_fails():
+    x = np.array([1.0, 2.0])
+    with pytest.raises(ZeroDivisionError):
+        numerical_gradient(lambda p: 1 / 0, {"x": x})
+    np.testing.assert_array_equal(x, [1.0, 2.0])

@@ -4,9 +4,9 @@ import pytest
 from conftest import BETAS, random_rbm
 from numpy.testing import assert_allclose
 
-from minife import RBM
+from minife import RBM, kernels
 from minife.rbm import exact
-from minife.rbm.gibbs import gibbs_chain, sample_hidden, sample_visible
+from minife.rbm.gibbs import draw_key, gibbs_chain, sample_hidden, sample_visible
 from minife.rbm.likelihood import free_energy_gap, pseudo_likelihood
 
 SIZES = ((1, 1), (5, 4), (3, 7), (10, 8))
@@ -121,6 +121,9 @@ def test_clamped_moments_are_those_of_the_free_energy(rng, beta):
     assert_allclose(dense.vh, binary.vh, rtol=1e-13)
     grey = rng.random((9, 5))
     assert_allclose(rbm.clamped_moments(grey).vh, grey.T @ rbm.hidden_mean(grey) / 9, rtol=1e-13)
+    assert_allclose(rbm.hidden_field(grey), rbm.b + grey @ rbm.W, rtol=1e-13)
+    grey_h = rng.random((9, 4))
+    assert_allclose(rbm.visible_field(grey_h), rbm.a + grey_h @ rbm.W.T, rtol=1e-13)
     gradient = rbm.free_energy_gradient(X)
     assert_allclose(gradient["W"], -binary.vh)
     assert_allclose(gradient["a"], -binary.v)
@@ -214,13 +217,19 @@ def test_initialise_sets_the_visible_means_of_the_data(rng):
 def test_float32_stays_float32(rng):
     rbm = RBM.initialise(6, 4, rng, dtype=np.float32)
     v = rng.integers(2, size=(3, 6))
-    for array in (rbm.a, rbm.hidden_field(v), rbm.hidden_mean(v), rbm.free_energy(v), rbm.clamped_moments(v).vh):
+    assert RBM(rbm.W, np.zeros(6), np.zeros(4)).a.dtype == np.float32
+    h, grey, grey_h = rng.integers(2, size=(3, 4)), rng.random((3, 6)), rng.random((3, 4))
+    moments = rbm.clamped_moments(v), rbm.clamped_moments(grey)
+    for array in (rbm.a, rbm.hidden_field(v), rbm.hidden_mean(v), rbm.free_energy(v), rbm.hidden_field(grey),
+                  rbm.visible_field(h), rbm.visible_field(grey_h), *(m.v for m in moments), *(m.vh for m in moments)):
         assert array.dtype == np.float32
 
 
-def test_exact_sums_of_a_float32_machine_are_float64(rng):
-    rbm = random_rbm(rng)
-    single = RBM(*(array.astype(np.float32) for array in rbm.parameters.values()))
+def test_exact_sums_of_a_float32_machine_are_float64(rng, beta):
+    rbm = random_rbm(rng, beta=beta)
+    single = RBM(*(array.astype(np.float32) for array in rbm.parameters.values()), beta)
+    assert rbm.double() is rbm
+    assert_allclose(exact.log_partition_function(single), exact.log_partition_function(single.double()), rtol=1e-14)
     assert exact.moments(single).vh.dtype == np.float64
     assert_allclose(exact.log_partition_function(single), exact.log_partition_function(rbm), rtol=1e-6)
 
@@ -228,3 +237,56 @@ def test_exact_sums_of_a_float32_machine_are_float64(rng):
 def test_exact_sums_refuse_what_cannot_be_summed(rng):
     with pytest.raises(ValueError, match="at most 25 units.*got 30 visible and 26 hidden"):
         exact.log_partition_function(random_rbm(rng, 30, 26))
+
+
+def test_exact_sums_do_not_depend_on_the_chunks(rng, beta, monkeypatch):
+    """(R7), (R10) and (R11): 2^5 states in one piece and in four"""
+    rbm = random_rbm(rng, 6, 5, beta=beta)
+    log_z, moments, thermo = exact.log_partition_function(rbm), exact.moments(rbm), exact.thermodynamics(rbm)
+    monkeypatch.setattr(exact, "CHUNK", 8)
+    assert_allclose(exact.log_partition_function(rbm), log_z, rtol=1e-13)
+    for name in ("v", "h", "vh"):
+        assert_allclose(getattr(exact.moments(rbm), name), getattr(moments, name), rtol=1e-13)
+    for name in ("F", "U", "S", "C"):
+        assert_allclose(getattr(exact.thermodynamics(rbm), name), getattr(thermo, name), rtol=1e-12)
+
+
+def test_all_states_are_the_binary_numbers():
+    assert exact.all_states(2).tolist() == [[0, 0], [1, 0], [0, 1], [1, 1]]
+    assert exact.all_states(3, 3, 5).tolist() == [[1, 1, 0], [0, 0, 1]]
+
+
+def test_the_largest_layer_that_can_be_summed(rng, monkeypatch):
+    monkeypatch.setattr(exact, "LARGEST_LAYER", 4)
+    exact.log_partition_function(random_rbm(rng, 7, 4))
+    exact.log_partition_function(random_rbm(rng, 4, 7))
+    with pytest.raises(ValueError, match="at most 4 units"):
+        exact.log_partition_function(random_rbm(rng, 7, 5))
+
+
+def test_a_chain_of_one_step_is_one_draw_of_each_layer(rng):
+    """(R12): h of the first step is the draw that sample_hidden makes with the same generator"""
+    rbm, v = random_rbm(rng), rng.integers(2, size=(50, 5))
+    _, h = gibbs_chain(rbm, v, 1, np.random.default_rng(7))
+    assert (h == sample_hidden(rbm, v, np.random.default_rng(7))).all()
+
+
+def test_no_draw_of_a_chain_is_used_twice(rng, monkeypatch):
+    """(R12) and (K3)"""
+    draws, sample_units = [], kernels.sample_units
+    monkeypatch.setattr(kernels, "sample_units", lambda *args: draws.append(args[4:]) or sample_units(*args))
+    gibbs_chain(random_rbm(rng), rng.integers(2, size=(2, 5)), 3, rng)
+    assert len(set(draws)) == 6 and len({key for key, _ in draws}) == 1
+    assert max(draw_key(rng) for _ in range(20)) > 2**60
+
+
+def test_initialise_draws_weights_of_standard_deviation_0_01(rng):
+    W = RBM.initialise(100, 100, rng).W
+    assert abs(W.std() - 0.01) < 5 * 0.01 / np.sqrt(2 * W.size)
+    assert abs(W.mean()) < 5 * 0.01 / np.sqrt(W.size)
+
+
+def test_arrays_are_kept_where_their_type_allows():
+    W, a, b = np.zeros((3, 2)), np.zeros(3), np.zeros(2)
+    rbm = RBM(W, a, b)
+    assert rbm.W is W and rbm.a is a and rbm.b is b

@@ -8,6 +8,7 @@ from minife import RBM, tap
 from minife.kernels import reference
 from minife.parameters import flatten
 from minife.rbm import exact
+from minife.tap.solvers import lowest
 from minife.units import Binary
 
 ORDERS = (1, 2, 3)
@@ -242,3 +243,73 @@ def test_starts(rng):
     m_v = Binary().mean(rbm.a)[None]
     assert_allclose(state.m_h, rbm.hidden_mean(m_v))
     assert_allclose(state.m_v, rbm.visible_mean(rbm.hidden_mean(m_v)))
+
+
+def test_order_2_is_the_default_everywhere(rng):
+    rbm, X = random_rbm(rng), rng.integers(2, size=(4, 5))
+    m = magnetisations(rng, rbm)
+    assert_allclose(tap.free_energy(rbm, *m), tap.free_energy(rbm, *m, 2))
+    assert_allclose(tap.stationarity(rbm, *m)[0], tap.stationarity(rbm, *m, 2)[0])
+    assert_allclose(flatten(tap.free_energy_gradient(rbm, *m)), flatten(tap.free_energy_gradient(rbm, *m, 2)))
+    assert_allclose(tap.fixed_point(rbm).free_energy, tap.fixed_point(rbm, 2).free_energy)
+    assert_allclose(tap.log_likelihood(rbm, X), tap.log_likelihood(rbm, X, 2))
+    assert_allclose(flatten(tap.log_likelihood_gradient(rbm, X)), flatten(tap.log_likelihood_gradient(rbm, X, 2)))
+    assert tap.ExtendedMeanField().order == 2
+
+
+@pytest.mark.filterwarnings("ignore::minife.tap.NotConvergedWarning")
+def test_converged_says_whether_the_residual_is_below_the_tolerance(rng):
+    rbm = random_rbm(rng)
+    states = [tap.fixed_point(rbm, max_iter=n, tol=1e-8) for n in range(1, 60)]
+    assert [bool(s.converged[0]) for s in states] == [bool(s.residual[0] <= 1e-8) for s in states]
+    assert not states[0].converged[0] and states[-1].converged[0]
+
+
+def test_lowest_prefers_rows_that_converged():
+    m = np.full((3, 1), 0.5)
+
+    def state(converged):
+        return tap.FixedPoint(m, m, np.array([-1.0, -3.0, -2.0]), np.zeros(3), np.ones(3), np.array(converged))
+    assert lowest(state([True, False, True])) == 2
+    assert lowest(state([True, True, True])) == 1
+    assert lowest(state([False, False, False])) == 1
+
+
+@pytest.mark.filterwarnings("ignore::minife.tap.NotConvergedWarning")
+def test_gradient_of_the_likelihood_is_at_the_lowest_fixed_point():
+    """(T14): the second of two starts counts, as in log_likelihood"""
+    rbm = RBM(np.full((4, 4), 2.0), np.full(4, -3.9), np.full(4, -3.9))
+    low, high = np.full((1, 4), 0.05), np.full((1, 4), 0.95)
+    X, both = np.ones((1, 4), dtype=int), np.vstack([low, high])
+    slopes = [tap.log_likelihood_gradient(rbm, X, 1, m_v=m, m_h=m) for m in (both, high, low)]
+    assert_allclose(flatten(slopes[0]), flatten(slopes[1]))
+    assert np.abs(flatten(slopes[0]) - flatten(slopes[2])).max() > 0.1
+
+
+def test_the_hidden_units_start_at_their_means(rng, beta):
+    """At order 1 these are stationary already, so a damped sweep leaves them"""
+    rbm = random_rbm(rng, beta=beta)
+    with pytest.warns(tap.NotConvergedWarning):
+        state = tap.fixed_point(rbm, 1, max_iter=1, damping=0.3)
+    assert_allclose(state.m_h, rbm.hidden_mean(Binary().mean(beta * rbm.a)[None]), rtol=1e-13)
+
+
+def test_float32_free_energies_stay_float32(rng):
+    rbm = random_rbm(rng)
+    single, m = RBM(*(array.astype(np.float32) for array in rbm.parameters.values())), magnetisations(rng, rbm)
+    assert tap.free_energy(single, *m, 3).dtype == tap.stationarity(single, *m, 3)[0].dtype == np.float32
+    assert tap.free_energy_gradient(single, *m, 3)["W"].dtype == np.float32
+
+
+def test_warning_tells_of_the_worst_row_and_counts_those_that_failed():
+    rbm = RBM([[12.0]], [-6.0], [-6.0])
+    m = np.array([[0.0025], [0.6], [0.55]])               # the first is next to its fixed point
+    with pytest.warns(tap.NotConvergedWarning, match="2 fixed-point iterations stopped after 9 sweeps") as record:
+        state = tap.fixed_point(rbm, 1, m, m, max_iter=9, tol=1e-1)
+    assert state.converged.tolist() == [True, False, False]
+    assert record[0].message.residual == state.residual.max() > state.residual.min()
+
+
+def test_half_damping_is_the_default(rng):
+    rbm = random_rbm(rng)
+    assert tap.fixed_point(rbm).n_iter == tap.fixed_point(rbm, damping=0.5).n_iter

@@ -1,16 +1,20 @@
 """Learning: each negative phase against the exact gradient, the one loop, its checkpoints and its constraints."""
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minife import RBM, tap
+from minife import RBM, storage, tap
 from minife.backprop.optimizers import SGD, NormConstraint, linear_decay
 from minife.data import bars_and_stripes
 from minife.parameters import flatten, norm
+from minife.progress import progress
 from minife.rbm import exact
+from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
                                  descent_direction, train)
 
@@ -72,6 +76,8 @@ def test_number_of_chains_is_free_of_the_batch_size(rng):
     for phase in (PersistentContrastiveDivergence(n_chains=7), tap.ExtendedMeanField(n_chains=7)):
         moments = phase.moments(rbm, np.zeros((3, 5), dtype=np.uint8), rng)
         assert moments.vh.shape == (5, 4) and moments.v.max() <= 1
+        for chains in phase.state().values():
+            assert len(chains) == 7 and np.ptp(chains, axis=0).any()
 
 
 @pytest.mark.parametrize("name", PHASES)
@@ -117,7 +123,7 @@ def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"rbm": RBM.initialise(9, 5, np.random.default_rng(0))}, {"X": X[::-1]},
-                                    {"negative_phase": ContrastiveDivergence()},
+                                    {"rbm": machine(dtype=np.float32)}, {"negative_phase": ContrastiveDivergence()},
                                     {"negative_phase": PersistentContrastiveDivergence(n_chains=7)}], ids=str)
 def test_checkpoint_of_another_run_is_refused_and_nothing_is_changed(change, tmp_path):
     def run(**changes):
@@ -186,6 +192,19 @@ def test_sgd_by_hand():
     assert_allclose(theta["b"], [2.5])                    # velocity 1 + 2
 
 
+def test_a_schedule_is_asked_with_the_number_of_steps_taken():
+    seen = []
+    optimizer = SGD(lambda t: seen.append(t) or 0.1)
+    for _ in range(3):
+        optimizer.step({"b": np.zeros(1)}, {"b": np.ones(1)})
+    assert seen == [0, 1, 2]
+    state = optimizer.state()
+    again = SGD(optimizer.learning_rate)
+    again.restore(state)
+    again.step({"b": np.zeros(1)}, {"b": np.ones(1)})
+    assert seen == [0, 1, 2, 3] and "n_steps" in state    # restore() leaves the state as it was
+
+
 def test_linear_decay_ends_at_zero():
     rate = linear_decay(0.4, 10)
     assert [rate(t) for t in (0, 5, 10, 11)] == [0.4, 0.2, 0.0, 0.0]
@@ -219,3 +238,108 @@ def test_norm_constraint_in_training(rng):
     train(rbm, X, ContrastiveDivergence(), SGD(0.5), 5, rng, norm_constraint=NormConstraint(4.0),
           callbacks=[lambda rbm, epoch: norms.append(norm(rbm.parameters))])
     assert_allclose(norms, 4.0)
+
+
+def test_norm_constraint_at_its_edges():
+    theta = {"W": np.array([[3.0]]), "b": np.array([4.0])}
+    NormConstraint(4.0, ceiling=True).apply(theta)        # a ceiling just below: 5 becomes 4
+    assert_allclose(flatten(theta), [2.4, 3.2])
+    nothing = {"W": np.zeros((2, 2))}
+    NormConstraint(1.0).apply(nothing)                    # zero has no direction
+    assert_array_equal(nothing["W"], 0)
+
+
+def test_parameters_flat_and_their_norms():
+    theta = {"W": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": np.array([-5.0])}
+    assert flatten(theta).tolist() == [1, 2, 3, 4, -5]
+    assert norm(theta) == np.sqrt(55) and norm(theta, 1) == 15
+
+
+def frozen_machine():
+    """One visible and one hidden unit that stay both on or both off."""
+    return RBM([[80.0]], [-40.0], [-40.0])
+
+
+def test_grey_batches_start_contrastive_divergence_from_draws_of_them(rng):
+    """(R13)"""
+    n = 10_000
+    v = ContrastiveDivergence().moments(frozen_machine(), np.full((n, 1), 0.9), rng).v[0]
+    assert abs(v - 0.9) < 5 * np.sqrt(0.09 / n)
+
+
+def test_persistent_chains_start_as_fair_coins_and_take_all_their_steps(rng):
+    """(R14)"""
+    n, rbm = 10_000, random_rbm(rng)
+    v = PersistentContrastiveDivergence(n).moments(frozen_machine(), None, rng).v[0]
+    assert abs(v - 0.5) < 5 * np.sqrt(0.25 / n)
+    phase, again = PersistentContrastiveDivergence(7, n_steps=3), np.random.default_rng(5)
+    phase.moments(rbm, None, np.random.default_rng(5))
+    start = again.integers(2, size=(7, 5), dtype=np.uint8)
+    assert_array_equal(phase.v, gibbs_chain(rbm, start, 3, again)[0])
+
+
+@pytest.mark.parametrize("name", [name for name in PHASES if name != "exact"])
+def test_float32_machines_learn_in_float32(name, rng):
+    rbm = machine(dtype=np.float32)
+    for slope in descent_direction(rbm, X, PHASES[name](), rng).values():
+        assert slope.dtype == np.float32
+
+
+def test_divergence_of_one_bias_is_an_error(rng):
+    class Bad(SGD):
+        def step(self, theta, gradient):
+            theta["b"][0] = np.nan
+    with pytest.raises(FloatingPointError, match="stopped being finite in epoch 1"):
+        train(machine(), X, ExactEnumeration(), Bad(), 1, rng)
+
+
+def test_a_write_that_fails_leaves_the_last_checkpoint_alone(tmp_path, rng, monkeypatch):
+    path = tmp_path / "run.npz"
+    train(machine(), X, ExactEnumeration(), SGD(0.1), 1, rng, checkpoint=path)
+    before = path.read_bytes()
+
+    def disk_full(file, **arrays):
+        file.write(b"half")
+        raise OSError("No space left on device")
+    monkeypatch.setattr(np, "savez", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        train(machine(), X, ExactEnumeration(), SGD(0.1), 2, rng, checkpoint=path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("label", [None, "bars"])
+@pytest.mark.parametrize("tqdm", ["present", "absent"])
+def test_progress_hands_on_the_items(label, tqdm, monkeypatch, capsys):
+    def bar(items, desc):
+        yield from items
+        print(f"{desc}: 3/3", file=sys.stderr)
+    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=bar) if tqdm == "present" else None)
+    assert list(progress("abc", label)) == ["a", "b", "c"]
+    shown = capsys.readouterr()
+    assert shown.out == "" and (shown.err == "" if label is None else "3/3" in shown.err and "bars" in shown.err)
+
+
+def test_every_epoch_sees_every_row_once_in_another_order(rng):
+    class Recorder(ExactEnumeration):
+        batches = []
+
+        def moments(self, rbm, batch, rng):
+            self.batches.append(batch)
+            return super().moments(rbm, batch, rng)
+    phase, rows = Recorder(), exact.all_states(3)         # 8 different rows
+    train(random_rbm(rng, 3, 2), rows, phase, SGD(0.1), 2, rng, batch_size=3)
+    assert [len(batch) for batch in phase.batches] == [3, 3, 2, 3, 3, 2]
+    numbers = np.vstack(phase.batches) @ [1, 2, 4]
+    assert sorted(numbers[:8]) == sorted(numbers[8:]) == list(range(8))
+    assert len({tuple(numbers[:8]), tuple(numbers[8:]), tuple(range(8))}) == 3
+
+
+def test_a_checkpoint_is_written_after_every_epoch(tmp_path, rng):
+    def stop(rbm, epoch):
+        if epoch == 3:
+            raise KeyboardInterrupt
+    path = tmp_path / "run.npz"
+    with pytest.raises(KeyboardInterrupt):
+        train(machine(), X, ExactEnumeration(), SGD(0.1), 5, rng, checkpoint=path, callbacks=[stop])
+    text, _ = storage.read(path)
+    assert [record["epoch"] for record in text["history"]] == [1, 2]

@@ -27,6 +27,11 @@ def nan(array):
 
 BAD_STATES = {
     "shape": (V[:, :4], r"must have shape \(n, 5\), got \(3, 4\)"),
+    "too many": (np.hstack([V, V]), r"must have shape \(n, 5\), got \(3, 10\)"),
+    "uint8 shape": (V[:, :4].astype(np.uint8), r"must have shape \(n, 5\), got \(3, 4\)"),
+    "uint8 too many": (np.hstack([V, V]).astype(np.uint8), r"must have shape \(n, 5\), got \(3, 10\)"),
+    "uint8 one axis": (V[0].astype(np.uint8), r"must have 2 axes, got shape \(5,\)"),
+    "uint8 empty": (V[:0].astype(np.uint8), r"must not be empty, got shape \(0, 5\)"),
     "one axis": (V[0], r"must have 2 axes, got shape \(5,\)"),
     "empty": (V[:0], r"must not be empty, got shape \(0, 5\)"),
     "nan": (nan(V), "must be finite, got nan"),
@@ -82,9 +87,15 @@ BAD_CALLS = {
     "W empty": (lambda: RBM(np.zeros((0, 3)), [], np.zeros(3)), "W must not be empty"),
     "W nan": (lambda: RBM([[np.nan]], [0.0], [0.0]), "W must be finite"),
     "a shape": (lambda: RBM(np.zeros((2, 3)), np.zeros(3), np.zeros(3)), r"shapes \(2,\) and \(3,\).*got \(3,\)"),
+    "b shape": (lambda: RBM(np.zeros((2, 3)), np.zeros(2), np.zeros(2)), r"shapes \(2,\) and \(3,\).*got \(2,\)"),
+    "h": (lambda: gibbs.sample_visible(rbm, 0.5 * np.ones((3, 4)), RNG), "h must hold binary states, 0 or 1, got 0.5"),
+    "h shape": (lambda: gibbs.sample_visible(rbm, V, RNG), r"h must have shape \(n, 4\), got \(3, 5\)"),
     "beta 0": (lambda: RBM([[1.0]], [0.0], [0.0], beta=0), "beta must be a positive number, got 0"),
     "beta < 0": (lambda: RBM([[1.0]], [0.0], [0.0], beta=-1.0), "beta must be a positive number, got -1.0"),
     "beta nan": (lambda: RBM([[1.0]], [0.0], [0.0], beta=np.nan), "beta must be a positive number"),
+    "beta inf": (lambda: RBM([[1.0]], [0.0], [0.0], beta=np.inf), "beta must be a positive number, got inf"),
+    "beta True": (lambda: RBM([[1.0]], [0.0], [0.0], beta=True), "beta must be a positive number, got True"),
+    "n_steps True": (lambda: gibbs.gibbs_chain(rbm, V, True, RNG), "n_steps must be a positive integer, got True"),
     "beta text": (lambda: RBM([[1.0]], [0.0], [0.0], beta="1"), "beta must be a positive number"),
     "n_hidden": (lambda: RBM.initialise(5, 0, RNG), "n_hidden must be a positive integer, got 0"),
     "rows differ": (lambda: rbm.energy(V, H[:2]), "same number of rows, got 3 and 2"),
@@ -101,6 +112,7 @@ BAD_CALLS = {
     "tol": (lambda: tap.fixed_point(rbm, tol=0), "tol must be a positive number, got 0"),
     "max_iter": (lambda: tap.fixed_point(rbm, max_iter=0), "max_iter must be a positive integer"),
     "magnetisation rows": (lambda: tap.free_energy(rbm, M_V, M_H[:2]), "same number of rows, got 3 and 2"),
+    "magnetisation 0": (lambda: tap.gibbs_free_energy(rbm, np.zeros((3, 5)), M_H), r"strictly inside \(0, 1\)"),
     "magnetisation 1": (lambda: tap.gibbs_free_energy(rbm, np.ones((3, 5)), M_H), r"strictly inside \(0, 1\)"),
     "too many units": (lambda: tap.gibbs_free_energy(random_rbm(RNG, 9, 6), M_V, M_H), "at most 14 units"),
     "n_epochs": (lambda: fit(n_epochs=0), "n_epochs must be a positive integer"),
@@ -108,8 +120,10 @@ BAD_CALLS = {
     "n_chains": (lambda: training.PersistentContrastiveDivergence(n_chains=0), "n_chains must be a positive integer"),
     "learning_rate": (lambda: SGD(-0.1), "learning_rate must be a positive number, got -0.1"),
     "momentum": (lambda: SGD(0.1, momentum=1.0), r"momentum must be a number in \[0, 1\), got 1.0"),
-    "decay": (lambda: SGD(0.1, l2=np.nan), "l2 must be a number of at least 0, got nan"),
-    "momentum text": (lambda: SGD(0.1, momentum="a"), "momentum must be a number in"),
+    "momentum < 0": (lambda: SGD(0.1, momentum=-0.5), r"momentum must be a number in \[0, 1\), got -0.5"),
+    "momentum text": (lambda: SGD(0.1, momentum="a"), r"momentum must be a number in \[0, 1\), got 'a'"),
+    "l1": (lambda: SGD(0.1, l1=-1.0), "l1 must be a number of at least 0, got -1.0"),
+    "l2": (lambda: SGD(0.1, l2=np.nan), "l2 must be a number of at least 0, got nan"),
     "radius": (lambda: NormConstraint(0.0), "radius must be a positive number, got 0.0"),
     "norm": (lambda: NormConstraint(1.0, p=3), "p must be one of 1, 2, got 3"),
     "threads": (lambda: kernels.set_threads(0), "n must be a positive integer, got 0"),
@@ -141,3 +155,9 @@ def test_states_may_come_in_any_type(dtype):
     v = V.tolist() if dtype is list else V.astype(dtype)
     np.testing.assert_allclose(rbm.free_energy(v), rbm.free_energy(V))
     np.testing.assert_allclose(rbm.free_energy(np.asfortranarray(v)), rbm.free_energy(V))
+
+
+def test_integers_are_kept_exactly_and_counts_may_be_numpy_integers():
+    assert int(RBM([[2**24 + 1]], [0], [0]).W[0, 0]) == 2**24 + 1
+    assert gibbs.gibbs_chain(rbm, V, np.int64(1), RNG)[0].shape == (3, 5)
+    assert tap.fixed_point(rbm, damping=1.0).converged.all()  # 1 is a share
