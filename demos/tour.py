@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife import RBM, tap
+from minife import RBM, kernels, tap
 from minife.backprop.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
@@ -29,19 +29,21 @@ def main():
     arguments = parse_arguments()
     n_hidden, n_epochs, n_dream_steps = (50, 5, 100) if arguments.quick else (100, 40, 500)
     digits = load_digits()
+    noise, shuffled = noise_and_shuffled(digits.X_test, np.random.default_rng(arguments.seed))
     phases = {"CD-1": ContrastiveDivergence(n_steps=1),
               "PCD": PersistentContrastiveDivergence(n_chains=100, n_steps=1),
               "EMF order 2": tap.ExtendedMeanField(order=2, n_steps=3, n_chains=100)}
     machines, histories, dreams, lines = {}, {}, {}, []
     print(f"{len(digits.X_train)} digits of 784 pixels, {n_hidden} hidden units, {n_epochs} epochs, "
-          f"seed {arguments.seed}")
+          f"seed {arguments.seed}, {kernels.implementation} kernels")
     for name, phase in phases.items():
-        rbm, history = learn(name, phase, digits, n_hidden, n_epochs, arguments.seed)
-        machines[name], histories[name] = rbm, history
-        dreams[name], measures = examine(rbm, digits, n_dream_steps, arguments.seed)
-        lines.append((name, *measures, sum(record["seconds"] for record in history)))
-    print_table(lines, digits, noise_and_shuffled(digits, np.random.default_rng(arguments.seed))[1])
-    draw(digits, machines, histories, dreams, n_dream_steps, arguments.figure)
+        machines[name], histories[name] = rbm, history = learn(name, phase, digits, n_hidden, n_epochs, arguments.seed)
+        v, h = gibbs_chain(rbm, digits.X_test[::20], n_dream_steps, np.random.default_rng(arguments.seed + 1))
+        dreams[name] = rbm.visible_mean(h)
+        seconds = sum(record["seconds"] for record in history)
+        lines.append((name, *measures(rbm, digits, noise, shuffled, v), seconds))
+    print_table(lines, digits, shuffled)
+    draw(digits, noise, shuffled, machines, histories, dreams, n_dream_steps, arguments.figure)
     print(f"The figure is in {arguments.figure}")
 
 
@@ -69,26 +71,22 @@ def learn(name, phase, digits, n_hidden, n_epochs, seed):
     return rbm, history
 
 
-def noise_and_shuffled(digits, rng):
-    """Return pixels that are fair coins, and the held-out digits with their pixels in random order."""
-    noise = rng.integers(2, size=digits.X_test.shape, dtype=np.uint8)
-    return noise, rng.permuted(digits.X_test, axis=1)
+def noise_and_shuffled(X, rng):
+    """Return pixels that are fair coins, and the rows of X with their pixels in random order."""
+    return rng.integers(2, size=X.shape, dtype=np.uint8), rng.permuted(X, axis=1)
 
 
-def examine(rbm, digits, n_dream_steps, seed):
-    """Return the dreams of a machine, and the numbers of its line in the table."""
-    rng = np.random.default_rng(seed + 1)
-    noise, shuffled = noise_and_shuffled(digits, rng)
-    v, h = gibbs_chain(rbm, digits.X_test[::20], n_dream_steps, rng)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", tap.NotConvergedWarning)   # of 100 starts, only those that converge count
+def measures(rbm, digits, noise, shuffled, v):
+    """Return the numbers of a machine's line in the table; v are its dreams."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", tap.NotConvergedWarning)
         tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=digits.X_test[::10], damping=0.3)
+    n_stuck = sum(warning.message.n_rows for warning in caught)
     overlap = (rbm.free_energy(shuffled) <= rbm.free_energy(digits.X_test).max()).mean()
     distance, nearest = nearest_row(v, digits.X_train)
-    measures = (free_energy_gap(rbm, digits.X_test, noise), free_energy_gap(rbm, digits.X_test, shuffled), overlap,
-                free_energy_gap(rbm, digits.X_train, digits.X_test), pseudo_likelihood(rbm, digits.X_test[::10]),
-                tap_likelihood, distance.mean(), len(set(digits.y_train[nearest])))
-    return rbm.visible_mean(h), measures
+    return (free_energy_gap(rbm, digits.X_test, noise), free_energy_gap(rbm, digits.X_test, shuffled), overlap,
+            free_energy_gap(rbm, digits.X_train, digits.X_test), pseudo_likelihood(rbm, digits.X_test[::10]),
+            tap_likelihood, n_stuck, distance.mean(), len(set(digits.y_train[nearest])))
 
 
 def nearest_row(rows, X):
@@ -98,24 +96,27 @@ def nearest_row(rows, X):
 
 
 def print_table(lines, digits, shuffled):
-    head = ("", "noise", "shuffled", "overlap", "overfit", "pseudo-", "TAP log-", "dream to", "classes", "seconds")
-    more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "digit", "", "")
+    head = ("", "noise", "shuffled", "overlap", "overfit", "pseudo-", "TAP log-", "stuck", "dream to", "classes",
+            "seconds")
+    more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "", "digit", "", "")
     for names in (head, more):
-        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>9}{:>8}{:>8}".format(*names))
+        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>9}{:>8}{:>8}".format(*names))
     for line in lines:
-        print("{:12}{:9.0f}{:9.0f}{:8.1%}{:8.1f}{:11.1f}{:11.1f}{:9.1f}{:8d}{:8.1f}".format(*line))
-    digit, noise = (nearest_row(X[::20], digits.X_train)[0].mean() for X in (digits.X_test, shuffled))
+        print("{:12}{:9.0f}{:9.0f}{:8.1%}{:8.1f}{:11.1f}{:11.1f}{:6d}{:9.1f}{:8d}{:8.1f}".format(*line))
+    digit, mixed = (nearest_row(X[::20], digits.X_train)[0].mean() for X in (digits.X_test, shuffled))
     print(f"""
 noise - digits, shuffled - digits: mean free energy above that of held-out digits; the higher the better
 overlap: share of the shuffled digits that lie as low as some held-out digit
 overfit: mean free energy of held-out digits above that of training digits
-pseudo-likelihood and order-2 TAP log-likelihood of held-out digits, in nats per digit
+pseudo-likelihood and TAP log-likelihood of order 2: of held-out digits, in nats per digit; the latter with the lowest
+  fixed point reached from 100 of them
+stuck: how many of these 100 starts did not converge
 dream to digit: pixels between a dream and the nearest training digit, after Gibbs steps that start at held-out
-  digits; for held-out digits themselves it is {digit:.1f}, with their pixels shuffled {noise:.1f}
+  digits; for held-out digits themselves it is {digit:.1f}, with their pixels shuffled {mixed:.1f}
 classes: how many of the ten digits those nearest training digits are""")
 
 
-def draw(digits, machines, histories, dreams, n_dream_steps, path):
+def draw(digits, noise, shuffled, machines, histories, dreams, n_dream_steps, path):
     figure = plt.figure(figsize=(12, 7.6), layout="constrained")
     rows = figure.subfigures(3, 1, height_ratios=[1.2, 1, 1])
 
@@ -125,15 +126,15 @@ def draw(digits, machines, histories, dreams, n_dream_steps, path):
     for name, history in histories.items():
         epochs = [record["epoch"] for record in history]
         curve_axes.plot(epochs, [record["pseudo_likelihood"] for record in history], color=COLOURS[name], label=name)
-    curve_axes.set(title="Learning: held-out digits get likelier", xlabel="epoch",
+    curve_axes.set(title="Learning: each pixel foretold by the others", xlabel="epoch",
                    ylabel="pseudo-likelihood [nats/digit]")
     curve_axes.legend()
-    draw_free_energies(energy_axes, machines["PCD"], digits)
+    draw_free_energies(energy_axes, machines["PCD"], digits, noise, shuffled)
 
     for axes, (name, rbm) in zip(rows[1].subplots(1, 3), machines.items()):
         strongest = np.argsort(-np.linalg.norm(rbm.W, axis=0))[:50]
         show_wall(axes, rbm.W.T[strongest], n_columns=10, signed=True)
-        axes.set_title(f"Strongest filters of {name}: strokes")
+        axes.set_title(f"Strongest filters of {name}")
     for axes, name in zip(rows[2].subplots(1, 3), dreams):
         show_wall(axes, dreams[name], n_columns=10)
         axes.set_title(f"Dreams of {name} after {n_dream_steps} Gibbs steps")
@@ -142,9 +143,8 @@ def draw(digits, machines, histories, dreams, n_dream_steps, path):
     plt.close(figure)
 
 
-def draw_free_energies(axes, rbm, digits):
+def draw_free_energies(axes, rbm, digits, noise, shuffled):
     """Draw how far the free energies of digits, shuffled digits and noise lie apart."""
-    noise, shuffled = noise_and_shuffled(digits, np.random.default_rng(0))
     kinds = {"digits": rbm.free_energy(digits.X_test), "shuffled\npixels": rbm.free_energy(shuffled),
              "noise": rbm.free_energy(noise)}
     bins = np.linspace(min(map(np.min, kinds.values())), max(map(np.max, kinds.values())), 100)

@@ -1,5 +1,4 @@
 """Handwritten digits: the embedded ones, the full MNIST from disk, and two ways to make them binary."""
-
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +21,11 @@ class Dataset:
 
 
 def load_digits(binary=True):
-    """The embedded digits: 4000 training and 1000 test rows of 784 pixels, balanced over the ten classes.
+    """Return the embedded digits: 4000 training and 1000 test rows of 784 pixels, balanced over the ten classes.
 
-    Returns a Dataset. binary=True gives uint8 0/1, on where the grey value is above one half (just where
+    A Dataset. binary=True gives uint8 0/1, on where the grey value is above one half (just where
     MNIST's pixel is above 127); binary=False gives float64 in [0, 1], one of sixteen levels, level / 15.
-    Source: LeCun, Cortes and Burges, MNIST; the README beside this file says how the subset was made.
-    """
+    Source: LeCun, Cortes and Burges, MNIST; the README beside this file says how the subset was made."""
     def pixels(packed):
         levels = unpack(packed)
         return (levels >= 8).astype(np.uint8) if binary else levels / 15
@@ -38,24 +36,22 @@ def load_digits(binary=True):
 
 
 def load_mnist(path=None):
-    """The full MNIST: X (n, 784) uint8 grey values 0..255, y (n,) int64 in 0..9.
+    """Return the full MNIST: X (n, 784) uint8 grey values 0..255, y (n,) int64 in 0..9.
 
-    Returns a Dataset. path, or the environment variable MINIFE_MNIST when path is None, is an .npz file with
+    A Dataset. path, or the environment variable MINIFE_MNIST when path is None, is an .npz file with
     the arrays x_train, y_train, x_test and y_test, or a folder that holds mnist.npz or the four IDX files,
     gzipped or not. Any number of images will do, each of 28 x 28 pixels. FileNotFoundError if there is no
-    such file, ValueError if it holds something else. Source: LeCun, Bottou, Bengio and Haffner, 1998.
-    """
+    such file, ValueError if it holds something else. Source: LeCun, Bottou, Bengio and Haffner, 1998."""
     arrays = read_mnist(os.environ.get("MINIFE_MNIST") if path is None else path)
     return Dataset(arrays["x_train"].reshape(-1, 784), arrays["y_train"].astype(np.int64),
                    arrays["x_test"].reshape(-1, 784), arrays["y_test"].astype(np.int64))
 
 
 def binarise(X, threshold=127):
-    """X > threshold, uint8 0/1, in the shape of X, which holds grey values: uint8, or floats in [0, 1].
+    """Return X > threshold, uint8 0/1, in the shape of X, which holds grey values: uint8, or floats in [0, 1].
 
     ValueError if X holds anything else, or if threshold is not in [0, 255) for uint8, [0, 1) for floats:
-    no pixel could be on above that range, nor off below it.
-    """
+    no pixel could be on above that range, nor off below it."""
     X, top = _check_grey("binarise", X)
     if not 0 <= threshold < top:
         raise ValueError(f"binarise: threshold must be in [0, {top}) for {X.dtype} values, got {threshold!r}")
@@ -63,12 +59,11 @@ def binarise(X, threshold=127):
 
 
 def sample_binary(X, rng):
-    """One draw of binary pixels, uint8 0/1, in the shape of X, each on with its grey value as probability.
+    """Return one draw of binary pixels, uint8 0/1, in the shape of X, each on with its grey value as probability.
 
     X holds grey values, uint8 (divided by 255) or floats in [0, 1]; rng is a numpy.random.Generator.
     ValueError or TypeError otherwise. Source: Salakhutdinov and Murray, On the quantitative analysis of deep
-    belief networks, 2008.
-    """
+    belief networks, 2008."""
     X, top = _check_grey("sample_binary", X)
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"sample_binary: rng must be a numpy.random.Generator, got {type(rng).__name__}")
@@ -76,17 +71,17 @@ def sample_binary(X, rng):
 
 
 def pack(levels):
-    """Two 4-bit levels a byte, the left pixel in the high half: (n, 2k) uint8 below 16 -> (n, k) uint8."""
+    """Return two 4-bit levels a byte, the left pixel in the high half: (n, 2k) uint8 below 16 -> (n, k) uint8."""
     return levels[:, 0::2] << 4 | levels[:, 1::2]
 
 
 def unpack(packed):
-    """The inverse of pack: (n, k) uint8 -> (n, 2k) uint8 below 16."""
+    """Return the inverse of pack: (n, k) uint8 -> (n, 2k) uint8 below 16."""
     return np.stack([packed >> 4, packed & 15], axis=2).reshape(len(packed), -1)
 
 
 def _check_grey(function, X):
-    """X as an array, and the value that means fully on: 255 for uint8, 1 for floats."""
+    """Return X as an array, and the value that means fully on: 255 for uint8, 1 for floats."""
     X = np.asarray(X)
     if X.size and X.dtype == np.uint8:
         return X, 255

@@ -1,5 +1,4 @@
 """MNIST as it is found on disk, read and checked: one .npz file, or the four IDX files, gzipped or not."""
-
 import gzip
 import math
 import struct
@@ -16,10 +15,9 @@ WHERE = ("get the file mnist.npz as distributed with Keras, or the four IDX file
 
 
 def read_mnist(path):
-    """The four arrays of MNIST as a dict: x_train, x_test (n, 28, 28) uint8, y_train, y_test (n,) integers.
+    """Return the four arrays of MNIST as a dict: x_train, x_test (n, 28, 28) uint8, y_train, y_test (n,) integers.
 
-    load_mnist says what path may be, and which errors follow from what.
-    """
+    load_mnist says what path may be, and which errors follow from what."""
     if not path:
         raise FileNotFoundError(f"load_mnist: expected a path or MINIFE_MNIST, got neither; {WHERE}")
     path = Path(path).expanduser()
@@ -34,6 +32,7 @@ def read_mnist(path):
 
 
 def _read_npz(path):
+    """Return the four arrays of an .npz file."""
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is not a whole zip archive")
@@ -44,6 +43,7 @@ def _read_npz(path):
 
 
 def _read_idx(folder, key):
+    """Return one of the arrays from the IDX file in a folder."""
     stem, n_axes = IDX_FILES[key]
     names = [f"{stem}{mark}idx{n_axes}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
     path = next((folder / name for name in names if (folder / name).is_file()), None)
@@ -67,6 +67,7 @@ def _read_idx(folder, key):
 
 
 def _check_part(path, part, x, y):
+    """Raise ValueError unless x are images and y their labels."""
     if x.dtype != np.uint8 or x.ndim != 3 or x.shape[1:] != (28, 28) or len(x) == 0:
         raise _wrong(path, f"x_{part} uint8 of shape (n, 28, 28), n > 0", f"{x.dtype} of shape {x.shape}")
     if y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
@@ -76,4 +77,5 @@ def _check_part(path, part, x, y):
 
 
 def _wrong(path, expected, got):
+    """Return the error that says what was expected, what came and where to get the data."""
     return ValueError(f"load_mnist: {path}: expected {expected}, got {got}; {WHERE}")

@@ -141,7 +141,8 @@ def load_checkpoint(path, kind, rbm, negative_phase, optimizer, rng):
     """Return the history of a checkpoint, and bring machine, phase, optimizer and rng back to its state, in place."""
     text, arrays = storage.read(path)
     if text.get("kind") != kind:
-        raise ValueError(f"checkpoint {path} is of another run: it holds {text.get('kind', 'none')}; this run is {kind}")
+        raise ValueError(f"checkpoint {path} is of another run: it holds {text.get('kind', 'none')}; "
+                         f"this run is {kind}")
     parts = {"rbm": {}, "phase": {}, "optimizer": {}}
     for name, array in arrays.items():
         part, key = name.split(".", 1)
