@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -249,3 +250,22 @@ def test_an_environment_variable_chooses_the_twins(monkeypatch, wanted, answer):
 def test_the_number_of_threads_is_a_positive_integer(n):
     with pytest.raises(ValueError, match="n must be a positive integer"):
         kernels.set_threads(n)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_does_not_wait_for_the_threads_of_its_parent():
+    compiled, args = load_compiled(), arguments(("sample_units", 1.0), (90, 784, 201))
+    compiled.use_threads(2)
+    compiled.sample_units(**args)
+    child = os.fork()
+    if child == 0:
+        compiled.sample_units(**args)
+        os._exit(0)
+    for _ in range(200):
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return
+        time.sleep(0.05)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    pytest.fail("the child hangs")

@@ -4,29 +4,23 @@ The environment variable MINIFE_KERNELS=reference asks for the twins, to step th
 import os
 
 from .. import validation
-from . import reference
+from .reference import binary_product, damped_fixed_point, random_words, sample_units
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
     raise ValueError(f"MINIFE_KERNELS must be 'compiled' or 'reference', got {_wanted!r}")
 
 implementation = "reference"
+_thread_setters = []
 if _wanted == "compiled":
     try:
-        from . import _fixed_point, _gibbs
+        from ._fixed_point import damped_fixed_point, set_threads
+        _thread_setters.append(set_threads)
+        from ._gibbs import binary_product, random_words, sample_units, set_threads
+        _thread_setters.append(set_threads)
         implementation = "compiled"
-    except ModuleNotFoundError:  # nothing was compiled here
+    except ModuleNotFoundError:  # nothing was compiled here: the twins stay
         pass
-
-if implementation == "compiled":
-    from ._fixed_point import damped_fixed_point
-    from ._gibbs import binary_product, random_words, sample_units
-else:
-    from .reference import binary_product, damped_fixed_point, random_words, sample_units
-
-
-if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork, and the child would wait for them
-    os.register_at_fork(after_in_child=lambda: set_threads(1))
 
 
 def set_threads(n):
@@ -34,6 +28,9 @@ def set_threads(n):
 
     Results do not depend on n. Without OpenMP, and for the NumPy twins, it has no effect."""
     n = validation.positive_integer(n, "n")
-    if implementation == "compiled":
-        _gibbs.set_threads(n)
-        _fixed_point.set_threads(n)
+    for setter in _thread_setters:
+        setter(n)
+
+
+if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork, and the child would wait for them
+    os.register_at_fork(after_in_child=lambda: set_threads(1))
