@@ -252,7 +252,7 @@ def test_the_number_of_threads_is_a_positive_integer(n):
         kernels.set_threads(n)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.skipif(not hasattr(os, "fork") or kernels.implementation == "reference", reason="no fork, or no threads")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_does_not_wait_for_the_threads_of_its_parent():
     compiled, args = load_compiled(), arguments(("sample_units", 1.0), (90, 784, 201))
