@@ -86,7 +86,13 @@ def measures(rbm, digits, noise, shuffled, v):
     distance, nearest = nearest_row(v, digits.X_train)
     return (free_energy_gap(rbm, digits.X_test, noise), free_energy_gap(rbm, digits.X_test, shuffled), overlap,
             free_energy_gap(rbm, digits.X_train, digits.X_test), pseudo_likelihood(rbm, digits.X_test[::10]),
-            tap_likelihood, n_stuck, distance.mean(), len(set(digits.y_train[nearest])))
+            tap_likelihood, n_stuck, smoothness(rbm), distance.mean(), len(set(digits.y_train[nearest])))
+
+
+def smoothness(rbm):
+    """Return the correlation of weights at neighbouring pixels of a line, in the inner 20 x 20 pixels of all filters."""
+    filters = rbm.W.T.reshape(-1, 28, 28)[:, 4:24, 4:24]
+    return np.corrcoef(filters[:, :, 1:].ravel(), filters[:, :, :-1].ravel())[0, 1]
 
 
 def nearest_row(rows, X):
@@ -96,13 +102,13 @@ def nearest_row(rows, X):
 
 
 def print_table(lines, digits, shuffled):
-    head = ("", "noise", "shuffled", "overlap", "overfit", "pseudo-", "TAP log-", "stuck", "dream to", "classes",
-            "seconds")
-    more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "", "digit", "", "")
+    head = ("", "noise", "shuffled", "overlap", "overfit", "pseudo-", "TAP log-", "stuck", "stroke", "dream to",
+            "classes", "seconds")
+    more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "", "", "digit", "", "")
     for names in (head, more):
-        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>9}{:>8}{:>8}".format(*names))
+        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>7}{:>9}{:>8}{:>8}".format(*names))
     for line in lines:
-        print("{:12}{:9.0f}{:9.0f}{:8.1%}{:8.1f}{:11.1f}{:11.1f}{:6d}{:9.1f}{:8d}{:8.1f}".format(*line))
+        print("{:12}{:9.0f}{:9.0f}{:8.1%}{:8.1f}{:11.1f}{:11.1f}{:6d}{:7.2f}{:9.1f}{:8d}{:8.1f}".format(*line))
     digit, mixed = (nearest_row(X[::20], digits.X_train)[0].mean() for X in (digits.X_test, shuffled))
     print(f"""
 noise - digits, shuffled - digits: mean free energy above that of held-out digits; the higher the better
@@ -111,6 +117,7 @@ overfit: mean free energy of held-out digits above that of training digits
 pseudo-likelihood and TAP log-likelihood of order 2: of held-out digits, in nats per digit; the latter with the lowest
   fixed point reached from 100 of them
 stuck: how many of these 100 starts did not converge
+stroke: correlation of the weights of neighbouring pixels in the filters; 0 where learning began
 dream to digit: pixels between a dream and the nearest training digit, after Gibbs steps that start at held-out
   digits; for held-out digits themselves it is {digit:.1f}, with their pixels shuffled {mixed:.1f}
 classes: how many of the ten digits those nearest training digits are""")

@@ -119,6 +119,8 @@ class BernoulliRBM:
     def load(cls, path):
         """Return the model that save() wrote."""
         text, arrays = storage.read(path)
+        if "settings" not in text:
+            raise ValueError(f"{path} is no model that save() wrote")
         model = cls(**text["settings"], dtype=arrays["W"].dtype.type)
         model._adopt(RBM(**arrays), np.random.default_rng())
         model.history_ = text["history"]

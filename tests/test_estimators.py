@@ -94,6 +94,9 @@ def test_load_refuses_other_files(tmp_path):
     np.savez(tmp_path / "other.npz", W=np.zeros(3))
     with pytest.raises(ValueError, match="no whole file of minife"):
         BernoulliRBM.load(tmp_path / "other.npz")
+    model(checkpoint=tmp_path / "c.npz").fit(X)
+    with pytest.raises(ValueError, match="no model that save"):
+        BernoulliRBM.load(tmp_path / "c.npz")
     np.savez(tmp_path / "pickled.npz", text=np.array({}, dtype=object))
     with pytest.raises(ValueError, match="allow_pickle=False"):
         BernoulliRBM.load(tmp_path / "pickled.npz")
