@@ -90,7 +90,7 @@ def measures(rbm, digits, noise, shuffled, v):
 
 
 def smoothness(rbm):
-    """Return the correlation of weights at neighbouring pixels of a line, in the inner 20 x 20 pixels of all filters."""
+    """Return the correlation of the weights at horizontal neighbours, in the inner 20 x 20 pixels of all filters."""
     filters = rbm.W.T.reshape(-1, 28, 28)[:, 4:24, 4:24]
     return np.corrcoef(filters[:, :, 1:].ravel(), filters[:, :, :-1].ravel())[0, 1]
 
