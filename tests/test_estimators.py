@@ -1,6 +1,8 @@
 """The estimator in scikit-learn's shape, on its own."""
 import copy
 
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -172,3 +174,25 @@ def test_verbose_shows_progress_and_silence_is_the_default(capsys):
     assert capsys.readouterr().err == ""
     model(n_iter=1, verbose=1).fit(X)
     assert "BernoulliRBM" in capsys.readouterr().err
+
+
+def test_a_copy_is_a_model_of_its_own():
+    first = model().fit(X)
+    second = copy.deepcopy(first).partial_fit(X)
+    assert np.shares_memory(second.components_, second.rbm_.W)
+    assert (second.components_ != first.components_).any()
+
+
+def test_what_was_learned_before_an_interruption_stands_in_the_history():
+    def stop(rbm, epoch):
+        if epoch == 3:
+            raise KeyboardInterrupt
+    m = model(callbacks=[stop])
+    with pytest.raises(KeyboardInterrupt):
+        m.fit(X)
+    assert [record["epoch"] for record in m.history_] == [1, 2]
+
+
+def test_no_dreams_before_learning():
+    with pytest.raises(ValueError, match="has not learned yet"):
+        model().sample()

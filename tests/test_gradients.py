@@ -160,3 +160,16 @@ def test_numerical_gradient_restores_the_parameters_when_f_fails():
     with pytest.raises(ZeroDivisionError):
         numerical_gradient(lambda p: 1 / 0, {"x": x})
     np.testing.assert_array_equal(x, [1.0, 2.0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_check_gradient_gives_no_verdict_on_a_function_that_is_not_finite(value):
+    x = np.array([1.0])
+    with pytest.raises(GradientError, match=r"f is not finite around x\[0\] = 1"):
+        check_gradient(lambda p: value, {"x": x}, {"x": x})
+
+
+def test_check_gradient_gives_no_verdict_where_a_step_is_lost_in_rounding():
+    x = np.array([1e20])
+    with pytest.raises(GradientError, match=r"x\[0\] = 1e\+20 does not feel a step of 0.001"):
+        check_gradient(lambda p: (p["x"] ** 2).sum(), {"x": x}, {"x": -2 * x})

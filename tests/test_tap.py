@@ -1,4 +1,6 @@
 """Chapter T: the TAP free energy against the exact Gibbs free energy, and its fixed points."""
+import pickle
+
 import numpy as np
 import pytest
 from conftest import random_rbm
@@ -313,3 +315,9 @@ def test_warning_tells_of_the_worst_row_and_counts_those_that_failed():
 def test_half_damping_is_the_default(rng):
     rbm = random_rbm(rng)
     assert tap.fixed_point(rbm).n_iter == tap.fixed_point(rbm, damping=0.5).n_iter
+
+
+def test_the_warning_survives_a_copy_to_another_process():
+    warning = tap.NotConvergedWarning(0.5, 7, 3)
+    again = pickle.loads(pickle.dumps(warning))
+    assert str(again) == str(warning) and (again.residual, again.n_iter, again.n_rows) == (0.5, 7, 3)

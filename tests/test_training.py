@@ -89,8 +89,11 @@ def test_learning_raises_the_exact_likelihood(name):
     n_epochs = 1500
     train(rbm, X, PHASES[name](), SGD(linear_decay(0.1, 2 * n_epochs), momentum=0.5), n_epochs,
           np.random.default_rng(1), batch_size=7)
-    gain = exact.log_likelihood(rbm, X) - before
+    after = exact.log_likelihood(rbm, X)
+    gain = after - before
     assert gain < -np.log(14) - before
+    expected = {"exact": -3.20, "cd": -3.78, "pcd": -3.20, "emf1": -10.78, "emf2": -4.52, "emf3": -4.53}[name]
+    assert abs(before + 6.24) < 0.01 and abs(after - expected) < 0.1  # the numbers in the README of chapter T
     assert gain > {"exact": 2.5, "cd": 2.0, "pcd": 2.5, "emf2": 1.2, "emf3": 1.2}.get(name, -np.inf)
     if name == "emf1":
         assert gain < 0 < tap.log_likelihood(rbm, X, 1) - exact.log_likelihood(rbm, X)
@@ -305,6 +308,7 @@ def test_a_write_that_fails_leaves_the_last_checkpoint_alone(tmp_path, rng, monk
     with pytest.raises(OSError, match="No space left"):
         train(machine(), X, ExactEnumeration(), SGD(0.1), 2, rng, checkpoint=path)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]             # and no half-written file beside it
 
 
 @pytest.mark.parametrize("label", [None, "bars"])
@@ -343,3 +347,14 @@ def test_a_checkpoint_is_written_after_every_epoch(tmp_path, rng):
         train(machine(), X, ExactEnumeration(), SGD(0.1), 5, rng, checkpoint=path, callbacks=[stop])
     text, _ = storage.read(path)
     assert [record["epoch"] for record in text["history"]] == [1, 2]
+
+
+@pytest.mark.parametrize("bits", [np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_a_checkpoint_keeps_the_state_of_any_generator(bits, tmp_path):
+    def run(n_epochs, seed, **more):
+        rbm = machine()
+        train(rbm, X, ContrastiveDivergence(), SGD(0.1), n_epochs, np.random.Generator(bits(seed)), **more)
+        return rbm.W
+    whole = run(4, 5)
+    run(2, 5, checkpoint=tmp_path / "run.npz")
+    assert_array_equal(run(4, 6, checkpoint=tmp_path / "run.npz"), whole)

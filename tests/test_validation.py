@@ -161,3 +161,31 @@ def test_integers_are_kept_exactly_and_counts_may_be_numpy_integers():
     assert int(RBM([[2**24 + 1]], [0], [0]).W[0, 0]) == 2**24 + 1
     assert gibbs.gibbs_chain(rbm, V, np.int64(1), RNG)[0].shape == (3, 5)
     assert tap.fixed_point(rbm, damping=1.0).converged.all()  # 1 is a share
+
+
+@pytest.mark.parametrize("call", [lambda m: rbm.free_energy(m), lambda m: RBM(m, np.zeros(3), np.zeros(5))])
+def test_a_mask_would_be_lost_so_it_is_refused(call):
+    with pytest.raises(TypeError, match="without a mask, got MaskedArray"):
+        call(np.ma.masked_array(V, mask=V == 1))
+
+
+def test_what_overflows_in_the_type_of_the_weights_is_refused():
+    with pytest.raises(ValueError, match="a must be finite, got inf"):
+        RBM(np.zeros((1, 1), dtype=np.float32), [1e300], [0.0])
+
+
+def test_an_order_is_an_integer():
+    with pytest.raises(ValueError, match="order must be one of 1, 2, 3, got 2.0"):
+        tap.fixed_point(rbm, 2.0)
+
+
+def test_a_constraint_on_parameters_that_do_not_exist():
+    with pytest.raises(ValueError, match=r"names must be among W, a, b, got \('Q',\)"):
+        NormConstraint(1.0, names=("Q",)).apply(rbm.parameters)
+
+
+def test_biases_given_as_one_array_are_not_tied():
+    z = np.zeros(3)
+    square = RBM(np.zeros((3, 3)), z, z)
+    square.a[0] = 1.0
+    assert square.b[0] == 0.0
