@@ -33,7 +33,7 @@ def main():
     phases = {"CD-1": ContrastiveDivergence(n_steps=1),
               "PCD": PersistentContrastiveDivergence(n_chains=100, n_steps=1),
               "EMF order 2": tap.ExtendedMeanField(order=2, n_steps=3, n_chains=100)}
-    machines, histories, dreams, lines = {}, {}, {}, []
+    machines, histories, dreams, table = {}, {}, {}, {}
     print(f"{len(digits.X_train)} digits of 784 pixels, {n_hidden} hidden units, {n_epochs} epochs, "
           f"seed {arguments.seed}, {kernels.implementation} kernels")
     for name, phase in phases.items():
@@ -41,9 +41,9 @@ def main():
         v, h = gibbs_chain(rbm, digits.X_test[::20], n_dream_steps, np.random.default_rng(arguments.seed + 1))
         dreams[name] = rbm.visible_mean(h)
         seconds = sum(record["seconds"] for record in history)
-        lines.append((name, *measures(rbm, digits, noise, shuffled, v), seconds))
-    print_table(lines, digits, shuffled)
-    draw(digits, noise, shuffled, machines, histories, dreams, n_dream_steps, arguments.figure)
+        table[name] = measures(rbm, digits, noise, shuffled, v) | {"seconds": seconds}
+    print_table(table, digits, shuffled)
+    draw(digits, noise, shuffled, machines, histories, dreams, table, n_dream_steps, arguments.figure)
     print(f"The figure is in {arguments.figure}")
 
 
@@ -77,16 +77,18 @@ def noise_and_shuffled(X, rng):
 
 
 def measures(rbm, digits, noise, shuffled, v):
-    """Return the numbers of a machine's line in the table; v are its dreams."""
+    """Return the numbers of a machine's line in the table, by name; v are its dreams."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", tap.NotConvergedWarning)
         tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=digits.X_test[::10], damping=0.3)
     n_stuck = sum(warning.message.n_rows for warning in caught)
-    overlap = (rbm.free_energy(shuffled) <= rbm.free_energy(digits.X_test).max()).mean()
     distance, nearest = nearest_row(v, digits.X_train)
-    return (free_energy_gap(rbm, digits.X_test, noise), free_energy_gap(rbm, digits.X_test, shuffled), overlap,
-            free_energy_gap(rbm, digits.X_train, digits.X_test), pseudo_likelihood(rbm, digits.X_test[::10]),
-            tap_likelihood, n_stuck, smoothness(rbm), distance.mean(), len(set(digits.y_train[nearest])))
+    return {"noise": free_energy_gap(rbm, digits.X_test, noise),
+            "shuffled": free_energy_gap(rbm, digits.X_test, shuffled),
+            "overlap": (rbm.free_energy(shuffled) <= rbm.free_energy(digits.X_test).max()).mean(),
+            "overfit": free_energy_gap(rbm, digits.X_train, digits.X_test),
+            "pseudo": pseudo_likelihood(rbm, digits.X_test[::10]), "tap": tap_likelihood, "stuck": n_stuck,
+            "stroke": smoothness(rbm), "dream": distance.mean(), "classes": len(set(digits.y_train[nearest]))}
 
 
 def smoothness(rbm):
@@ -101,14 +103,16 @@ def nearest_row(rows, X):
     return differences.min(axis=1), differences.argmin(axis=1)
 
 
-def print_table(lines, digits, shuffled):
+def print_table(table, digits, shuffled):
     head = ("", "noise", "shuffled", "overlap", "overfit", "pseudo-", "TAP log-", "stuck", "stroke", "dream to",
             "classes", "seconds")
     more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "", "", "digit", "", "")
     for names in (head, more):
         print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>7}{:>9}{:>8}{:>8}".format(*names))
-    for line in lines:
-        print("{:12}{:9.0f}{:9.0f}{:8.1%}{:8.1f}{:11.1f}{:11.1f}{:6d}{:7.2f}{:9.1f}{:8d}{:8.1f}".format(*line))
+    line = ("{noise:9.0f}{shuffled:9.0f}{overlap:8.1%}{overfit:8.1f}{pseudo:11.1f}{tap:11.1f}{stuck:6d}{stroke:7.2f}"
+            "{dream:9.1f}{classes:8d}{seconds:8.1f}")
+    for name, numbers in table.items():
+        print(f"{name:12}" + line.format(**numbers))
     digit, mixed = (nearest_row(X[::20], digits.X_train)[0].mean() for X in (digits.X_test, shuffled))
     print(f"""
 noise - digits, shuffled - digits: mean free energy above that of held-out digits; the higher the better
@@ -123,13 +127,13 @@ dream to digit: pixels between a dream and the nearest training digit, after Gib
 classes: how many of the ten digits those nearest training digits are""")
 
 
-def draw(digits, noise, shuffled, machines, histories, dreams, n_dream_steps, path):
-    figure = plt.figure(figsize=(12, 7.6), layout="constrained")
-    rows = figure.subfigures(3, 1, height_ratios=[1.2, 1, 1])
+def draw(digits, noise, shuffled, machines, histories, dreams, table, n_dream_steps, path):
+    figure = plt.figure(figsize=(12, 7.8), layout="constrained")
+    rows = figure.subfigures(3, 1, height_ratios=[1.2, 1.05, 1.05])
 
     digits_axes, curve_axes, energy_axes = rows[0].subplots(1, 3)
     show_wall(digits_axes, digits.X_train[:50], n_columns=10)
-    digits_axes.set_title("Data: handwritten digits")
+    digits_axes.set_title(f"Data: 50 of {len(digits.X_train)} digits")
     for name, history in histories.items():
         epochs = [record["epoch"] for record in history]
         curve_axes.plot(epochs, [record["pseudo_likelihood"] for record in history], color=COLOURS[name], label=name)
@@ -141,10 +145,13 @@ def draw(digits, noise, shuffled, machines, histories, dreams, n_dream_steps, pa
     for axes, (name, rbm) in zip(rows[1].subplots(1, 3), machines.items()):
         strongest = np.argsort(-np.linalg.norm(rbm.W, axis=0))[:50]
         show_wall(axes, rbm.W.T[strongest], n_columns=10, signed=True)
-        axes.set_title(f"Strongest filters of {name}")
+        axes.set_title(f"{name}: filters are strokes, r = {table[name]['stroke']:.2f}")
+    rows[1].supxlabel("the 50 strongest filters, weights blue below and red above zero; "
+                      "r: correlation of the weights at neighbouring pixels", fontsize="medium")
     for axes, name in zip(rows[2].subplots(1, 3), dreams):
         show_wall(axes, dreams[name], n_columns=10)
-        axes.set_title(f"Dreams of {name} after {n_dream_steps} Gibbs steps")
+        axes.set_title(f"{name}: dreams near {table[name]['classes']} of the 10 digits")
+    rows[2].supxlabel(f"dreams: pixel means after {n_dream_steps} Gibbs steps from held-out digits", fontsize="medium")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
     plt.close(figure)

@@ -2,8 +2,7 @@
 import numpy as np
 
 # Okabe and Ito, "Color universal design" (2008)
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+ORANGE, GREEN, BLUE, RED = "#E69F00", "#009E73", "#0072B2", "#D55E00"
 
 
 def wall(rows, n_columns, shape=(28, 28)):

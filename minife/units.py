@@ -6,7 +6,7 @@ Each class writes the same five functions of the local field x or of the mean m,
     mean(x)        m = A'(x), the activation                          (U2)
     variance(x)    A''(x) >= 0, the factor that backprop multiplies by: the variance of a unit with a spread of
                    states, the response of a cold one                 (U3)
-    conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy      (U4)
+    conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy relative to w   (U4)
     field(m)       x = A*'(m), the inverse of the activation          (U5)
 """
 import numpy as np
@@ -139,7 +139,7 @@ class Step:
 
 
 class Potts:
-    """One of k states, a row of fields (..., k): log-sum-exp, softmax and the covariance diag(m) - m m^T  (U7)"""
+    """One of K states, a row of fields (..., K): log-sum-exp, softmax and the covariance diag(m) - m m^T  (U7)"""
 
     def potential(self, x):
         top = x.max(axis=-1, keepdims=True)
@@ -147,12 +147,12 @@ class Potts:
 
     def mean(self, x):
         weight = np.exp(x - x.max(axis=-1, keepdims=True))
-        return weight / weight.sum(axis=-1, keepdims=True)          # (..., k)
+        return weight / weight.sum(axis=-1, keepdims=True)          # (..., K)
 
     def variance(self, x):
         m = self.mean(x)
         identity = np.eye(m.shape[-1], dtype=m.dtype)
-        return m[..., None] * identity - m[..., :, None] * m[..., None, :]  # (..., k, k)
+        return m[..., None] * identity - m[..., :, None] * m[..., None, :]  # (..., K, K)
 
     def conjugate(self, m):
         return x_log_x(m).sum(axis=-1)                              # (...)

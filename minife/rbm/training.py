@@ -89,7 +89,7 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, n
     batch_size = validation.positive_integer(batch_size, "batch_size")
     validation.generator(rng)
     history = [] if history is None else history
-    kind = run_kind(rbm, X, negative_phase)
+    kind = None if checkpoint is None else run_kind(rbm, X, negative_phase)
     if checkpoint is not None and os.path.exists(checkpoint):
         history[:] = load_checkpoint(checkpoint, kind, rbm, negative_phase, optimizer, rng)
     for epoch in progress(range(len(history), n_epochs), label):

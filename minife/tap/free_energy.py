@@ -20,7 +20,7 @@ def free_energy(rbm, m_v, m_h, order=2):
     if order >= 2:
         gamma -= beta / 2 * bilinear(c_v, W**2, c_h)                  # order 2: Onsager's reaction  (T6)
     if order >= 3:
-        gamma -= 2 * beta**2 / 3 * bilinear(skew_v, W**3, skew_h)         # order 3  (T7)
+        gamma -= 2 * beta**2 / 3 * bilinear(skew_v, W**3, skew_h)     # order 3  (T7)
     return gamma
 
 
