@@ -14,9 +14,7 @@ cdef extern from "platform.h":
 
 
 cdef inline int threads_for(double n_additions, int n_threads) noexcept:
-    """Small jobs get one thread.
-
-    Waking a second one, which then spins beside NumPy's BLAS for a while, costs more than it saves."""
+    """Return how many threads a job gets: small ones get one, as OpenMP's idle threads spin and hinder NumPy's BLAS."""
     return n_threads if n_additions > 1e7 else 1
 
 

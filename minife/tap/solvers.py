@@ -80,7 +80,7 @@ def starts(rbm, m_v, m_h, order):
 def damped_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter):
     """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps  (T10)
 
-    For many rows of a large machine the NumPy twin is the faster one: its products are BLAS."""
+    For many rows of a large machine the NumPy twin is the faster one, as its products are BLAS: demos/benchmark.py."""
     many = len(m_v) >= 32 and rbm.W.size >= 2**14
     sweeps = reference.damped_fixed_point if many else kernels.damped_fixed_point
     return sweeps(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, damping, tol, max_iter)

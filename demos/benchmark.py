@@ -1,0 +1,79 @@
+"""The kernels, as ratios in one run: to NumPy's dense product of the same shapes, and to their NumPy twins.
+
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py            six seconds on one core
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --quick
+
+A ratio below 1 means that the kernel takes less time. Times are the best of several runs."""
+import argparse
+import time
+
+import numpy as np
+
+from minife import kernels
+from minife.data import load_digits
+from minife.kernels import reference
+
+N_ROWS, N_HIDDEN = 100, 500
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    repetitions = 3 if parser.parse_args().quick else 30
+    print(f"{kernels.implementation} kernels, {N_ROWS} digits of 784 pixels, {N_HIDDEN} hidden units")
+    print("{:44}{:>9}{:>12}{:>16}{:>15}".format("", "type", "time [ms]", "/ dense product", "/ NumPy twin"))
+    for dtype in (np.float32, np.float64):
+        for name, job, twin, n_products, product in jobs(dtype):
+            seconds, twin_seconds = best_of(job, repetitions), best_of(twin, repetitions)
+            floor = "" if product is None else f"{seconds / (n_products * best_of(product, repetitions)):.2f}"
+            print(f"{name:44}{np.dtype(dtype).name:>9}{1e3 * seconds:12.3f}{floor:>16}{seconds / twin_seconds:15.3f}")
+
+
+def jobs(dtype):
+    """Yield name, job, the same on the twin, and the dense products of the same work: how many, and one of them."""
+    rng = np.random.default_rng(0)
+    v = np.ascontiguousarray(load_digits().X_train[:N_ROWS])
+    W, a, b = machine(rng, 784, N_HIDDEN, dtype)
+    dense = v.astype(dtype)
+
+    def product():
+        return dense @ W
+
+    fields, draw = (v, W), (v, W, b, 1.0, 0, 0)
+    yield "hidden fields", *both("binary_product", *fields), 1, product
+    yield "hidden samples", *both("sample_units", *draw), 1, product
+
+    m_h = np.full((N_ROWS, N_HIDDEN), 0.5, dtype)
+    sweeps = (W, a, b, 1.0, dense, m_h, 2, 0.5, 0.0, 3)  # a sweep is two products with W and two with W * W
+    yield "3 TAP sweeps of order 2, 100 rows", *both("damped_fixed_point", *sweeps), 12, product
+
+    small_W, small_a, small_b = machine(rng, 20, 10, dtype)
+    halves = np.full((1, 20), 0.5, dtype), np.full((1, 10), 0.5, dtype)
+    small = (small_W, small_a, small_b, 1.0, *halves, 2, 0.5, 0.0, 100)
+    yield "100 TAP sweeps of order 2, 1 row of 20 x 10", *both("damped_fixed_point", *small), 0, None
+
+
+def machine(rng, n_visible, n_hidden, dtype):
+    """Return weights of standard deviation 0.05 and biases that are zero."""
+    return 0.05 * rng.standard_normal((n_visible, n_hidden)).astype(dtype), np.zeros(n_visible, dtype), \
+        np.zeros(n_hidden, dtype)
+
+
+def both(name, *arguments):
+    """Return the call of a kernel and that of its twin."""
+    return lambda: getattr(kernels, name)(*arguments), lambda: getattr(reference, name)(*arguments)
+
+
+def best_of(job, repetitions):
+    """Return the least time of a job, in seconds."""
+    job()
+    times = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        job()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+if __name__ == "__main__":
+    main()
