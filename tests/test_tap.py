@@ -321,3 +321,29 @@ def test_the_warning_survives_a_copy_to_another_process():
     warning = tap.NotConvergedWarning(0.5, 7, 3)
     again = pickle.loads(pickle.dumps(warning))
     assert str(again) == str(warning) and (again.residual, again.n_iter, again.n_rows) == (0.5, 7, 3)
+
+
+def star(rbm, m_v, m_h):
+    """Return the exact Gibbs free energy of a machine with one visible unit, a tree: unit terms and edge terms"""
+    W, m_v, m_h = rbm.W[0], m_v.astype(np.longdouble), m_h.astype(np.longdouble)  # differences of tiny numbers follow
+    K = np.expm1(rbm.beta * W)                            # p11 = p(1, 1) solves (1 + K) p01 p10 = p00 p11
+    B = 1 + K * (m_v + m_h)
+    p11 = 2 * (1 + K) * m_v * m_h / (B + np.sqrt(B**2 - 4 * K * (1 + K) * m_v * m_h))
+    information = 0.0
+    for p, q in ((p11, m_v * m_h), (m_v - p11, m_v * (1 - m_h)), (m_h - p11, (1 - m_v) * m_h),
+                 (1 - m_v - m_h + p11, (1 - m_v) * (1 - m_h))):
+        information = information + p * np.log(p / q)
+    edges = (information / rbm.beta - W * p11).sum(axis=1)
+    free = RBM(0 * rbm.W, rbm.a, rbm.b, rbm.beta)
+    return tap.free_energy(free, m_v.astype(float), m_h.astype(float), 1) + edges.astype(float)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="no floating-point type wider than float64")
+@pytest.mark.parametrize("edge", [0.1, 1e-3, 1e-6, 1e-9])
+def test_exact_gibbs_free_energy_of_a_tree_in_closed_form(edge, beta):
+    """(T1): on a tree Gamma is a sum over units and edges, also where means come close to 0"""
+    rng = np.random.default_rng(8)
+    for n_hidden in (1, 2, 3, 4) * 10:
+        rbm = random_rbm(rng, 1, n_hidden, beta=beta, scale=2.0)
+        m_v, m_h = (np.where(rng.random((1, n)) < 0.5, edge, 0.5) for n in (1, n_hidden))
+        assert_allclose(tap.gibbs_free_energy(rbm, m_v, m_h), star(rbm, m_v, m_h), rtol=1e-11, atol=1e-11)

@@ -36,14 +36,15 @@ def _largest_dual(m, s, log_weight, rbm):
         return u @ m - log_z, np.exp(exponent - log_z)
 
     value, p = dual(u)
-    ridge = 1e-3                                                             # Levenberg: small steps far away
+    c, ridge = np.diag(m - m**2), 1e-3                                       # Levenberg: small steps far away
     for _ in range(1000):
         mean = p @ s
-        covariance = (s * p[:, None]).T @ s - np.outer(mean, mean)
-        step = np.linalg.solve(covariance + ridge * np.eye(len(m)), m - mean)
-        rounding = 4 * np.finfo(float).eps * max(1.0, abs(value))
-        if (m - mean) @ step < rounding and ridge <= 1e-3:                   # twice the gain that Newton predicts
+        covariance = ((s - mean) * p[:, None]).T @ (s - mean)                # never indefinite by rounding
+        gain = (m - mean) @ np.linalg.solve(covariance + 1e-9 * c, m - mean)  # twice what Newton's step promises
+        rounding = 64 * np.finfo(float).eps * max(1.0, abs(value))
+        if gain < rounding:
             return value
+        step = np.linalg.solve(covariance + ridge * c, m - mean)
         new_value, new_p = dual(u + step)
         if new_value >= value - rounding:
             u, value, p, ridge = u + step, new_value, new_p, ridge / 10
