@@ -8,6 +8,10 @@ Each class writes the same five functions of the local field x or of the mean m,
                    states, the response of a cold one                 (U3)
     conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy relative to w   (U4)
     field(m)       x = A*'(m), the inverse of the activation          (U5)
+
+and those that may be hidden in a network, which bend, a sixth:
+
+    third_cumulant(x)  A'''(x), how the variance changes with the field  (U8)
 """
 import numpy as np
 
@@ -26,12 +30,15 @@ class Binary:
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # log(1 + e^x), safe for large |x|
 
     def mean(self, x):
-        tail = np.exp(-np.abs(x))
-        return np.where(x >= 0, 1, tail) / (1 + tail)           # 1 / (1 + e^-x), safe for large |x|
+        with np.errstate(over="ignore"):                        # where e^-x overflows, the mean is 0
+            return 1 / (1 + np.exp(-x))
 
     def variance(self, x):
         tail = np.exp(-np.abs(x))
         return tail / (1 + tail) ** 2                           # m - m^2
+
+    def third_cumulant(self, x):
+        return self.variance(x) * (1 - 2 * self.mean(x))
 
     def conjugate(self, m):
         return x_log_x(m) + x_log_x(1 - m)
@@ -54,6 +61,9 @@ class Spin:
         tail = np.exp(-2 * np.abs(x))
         return 4 * tail / (1 + tail) ** 2                       # 1 - m^2
 
+    def third_cumulant(self, x):
+        return -2 * self.mean(x) * self.variance(x)
+
     def conjugate(self, m):
         return x_log_x((1 + m) / 2) + x_log_x((1 - m) / 2)
 
@@ -74,6 +84,9 @@ class Gaussian:
     def variance(self, x):
         return np.ones_like(x)
 
+    def third_cumulant(self, x):
+        return np.zeros_like(x)
+
     def conjugate(self, m):
         return m**2 / 2
 
@@ -91,10 +104,13 @@ class LeakyRectified:
         return self.variance(x) * x**2 / 2
 
     def mean(self, x):
-        return self.variance(x) * x
+        return np.maximum(x, self.slope * x)
 
     def variance(self, x):
-        return np.where(x > 0, np.ones_like(x), self.slope)
+        return np.maximum(x > 0, self.slope, dtype=x.dtype)
+
+    def third_cumulant(self, x):
+        return np.zeros_like(x)
 
     def conjugate(self, m):
         return m**2 / (2 * self.variance(m))
@@ -113,7 +129,10 @@ class Rectified:
         return np.maximum(x, 0)
 
     def variance(self, x):
-        return np.where(x > 0, np.ones_like(x), 0)
+        return (x > 0).astype(x.dtype)
+
+    def third_cumulant(self, x):
+        return np.zeros_like(x)
 
     def conjugate(self, m):
         return np.where(m >= 0, m**2 / 2, np.inf)
@@ -129,7 +148,7 @@ class Step:
         return np.maximum(x, 0)
 
     def mean(self, x):
-        return np.where(x > 0, np.ones_like(x), 0)
+        return (x > 0).astype(x.dtype)
 
     def variance(self, x):
         return np.zeros_like(x)

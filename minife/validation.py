@@ -97,3 +97,11 @@ def generator(rng, name="rng"):
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"{name} must be a numpy.random.Generator, got {type(rng).__name__}")
     return rng
+
+
+def labels(y, n_classes, name):
+    """Return y (n,) as integers from 0 to n_classes - 1."""
+    y = real_array(y, name, n_dims=1)
+    if not np.isin(y, np.arange(n_classes)).all():
+        raise ValueError(f"{name} must hold labels 0 to {n_classes - 1}, got {y[~np.isin(y, np.arange(n_classes))][0]}")
+    return y.astype(np.intp)

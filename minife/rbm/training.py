@@ -1,12 +1,10 @@
 """Learning: one loop, and negative phases that differ only in how the model dreams."""
-import os
-import time
 import zlib
 
 import numpy as np
 
-from .. import storage, validation
-from ..progress import progress
+from .. import validation
+from ..backprop.descent import descend
 from . import exact
 from .gibbs import gibbs_chain
 
@@ -69,47 +67,20 @@ class PersistentContrastiveDivergence(NegativePhase):
         self.v = state.get("v")
 
 
-def train(rbm, X, negative_phase, optimizer, n_epochs, rng, *, batch_size=100, norm_constraint=None, callbacks=(),
-          checkpoint=None, history=None, label=None):
+def train(rbm, X, negative_phase, optimizer, n_epochs, rng, **loop):
     """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (R15)
 
     X               (n, n_visible), binary, or grey values in [0, 1], which clamp the visible units at those means
     negative_phase  a NegativePhase
-    optimizer       the object whose step(parameters, gradient) descends, e.g. SGD
-    norm_constraint applied after every epoch  (R16)
-    callbacks       each is called as callback(rbm, epoch) after an epoch; a dict it returns joins the history
-    checkpoint      a path (.npz): the whole state is written there after every epoch, atomically, and a run that
-                    finds the file goes on from it, to the very numbers of a run that was never interrupted
-    history         the list of the epochs that went before, if this run goes on from another; it grows in place, and
-                    n_epochs counts them too
-    label           a text: shows progress under that name
-    Raises FloatingPointError if the parameters stop being finite; the last checkpoint is then still good."""
+    optimizer, n_epochs, rng, and by name batch_size, norm_constraint, callbacks, checkpoint, history, label: as in
+                    minife.backprop.descent.descend, the loop that does the work"""
     X = validation.states_or_means(X, rbm.n_visible, "X")
-    n_epochs = validation.positive_integer(n_epochs, "n_epochs")
-    batch_size = validation.positive_integer(batch_size, "batch_size")
-    validation.generator(rng)
-    history = [] if history is None else history
-    kind = None if checkpoint is None else run_kind(rbm, X, negative_phase)
-    if checkpoint is not None and os.path.exists(checkpoint):
-        history[:] = load_checkpoint(checkpoint, kind, rbm, negative_phase, optimizer, rng)
-    for epoch in progress(range(len(history), n_epochs), label):
-        start = time.perf_counter()
-        order = rng.permutation(len(X))
-        for first in range(0, len(X), batch_size):
-            batch = X[order[first:first + batch_size]]
-            optimizer.step(rbm.parameters, descent_direction(rbm, batch, negative_phase, rng))
-        if norm_constraint is not None:
-            norm_constraint.apply(rbm.parameters)
-        if not all(np.isfinite(array).all() for array in rbm.parameters.values()):
-            raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch + 1}: "
-                                     "lower the learning rate")
-        record = {"epoch": epoch + 1, "seconds": time.perf_counter() - start}
-        for callback in callbacks:
-            record.update(callback(rbm, epoch + 1) or {})
-        history.append(record)
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, kind, rbm, negative_phase, optimizer, rng, history)
-    return history
+
+    def gradient(rows):
+        return descent_direction(rbm, X[rows], negative_phase, rng)
+
+    return descend(rbm, gradient, len(X), optimizer, n_epochs, rng, keep={"phase": negative_phase},
+                   kind=lambda: run_kind(rbm, X, negative_phase), **loop)
 
 
 def descent_direction(rbm, batch, negative_phase, rng):
@@ -128,28 +99,3 @@ def run_kind(rbm, X, negative_phase):
                          if isinstance(value, (int, float)))
     return (f"{rbm.n_visible} visible and {rbm.n_hidden} hidden units of {rbm.W.dtype} at beta = {rbm.beta}, "
             f"{type(negative_phase).__name__}({settings}), {len(X)} rows with checksum {zlib.crc32(X.tobytes()):08x}")
-
-
-def save_checkpoint(path, kind, rbm, negative_phase, optimizer, rng, history):
-    """Write the whole state of a training run to an .npz file, which appears complete or not at all."""
-    parts = {"rbm": rbm.parameters, "phase": negative_phase.state(), "optimizer": optimizer.state()}
-    arrays = {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
-    storage.write(path, {"kind": kind, "rng": rng.bit_generator.state, "history": history}, arrays)
-
-
-def load_checkpoint(path, kind, rbm, negative_phase, optimizer, rng):
-    """Return the history of a checkpoint, and bring machine, phase, optimizer and rng back to its state, in place."""
-    text, arrays = storage.read(path)
-    if text.get("kind") != kind:
-        raise ValueError(f"checkpoint {path} is of another run: it holds {text.get('kind', 'none')}; "
-                         f"this run is {kind}")
-    parts = {"rbm": {}, "phase": {}, "optimizer": {}}
-    for name, array in arrays.items():
-        part, key = name.split(".", 1)
-        parts[part][key] = array
-    rng.bit_generator.state = text["rng"]
-    optimizer.restore(parts["optimizer"])
-    negative_phase.restore(parts["phase"])
-    for name, array in rbm.parameters.items():
-        array[...] = parts["rbm"][name]
-    return text["history"]

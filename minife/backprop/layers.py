@@ -1,0 +1,31 @@
+"""One layer, forward and backward on one screen. Each backward quotes the line that it differentiates.
+
+d_x stands for the slope of the loss in x, row by row; for the fields x it is the error that the README calls delta."""
+
+
+def dense(h, W, b):
+    """Return the fields x (n, n_out) of the units that see h (n, n_in) through W (n_in, n_out)  (B1)"""
+    return h @ W + b
+
+
+def activate(x, unit):
+    """Return the activations h (n, n_out) of units in the fields x: their means  (B2)"""
+    return unit.mean(x)
+
+
+def activate_backward(d_h, x, unit):
+    """Return d_x (n, n_out), given d_h: an activation is a mean, so its slope is a variance  (B9)"""
+    # h = unit.mean(x)
+    return d_h * unit.variance(x)
+
+
+def dense_backward(d_x, h):
+    """Return d_W (n_in, n_out) and d_b (n_out,), summed over the rows, given d_x (n, n_out)  (B8)"""
+    # x = h @ W + b
+    return h.T @ d_x, d_x.sum(axis=0)
+
+
+def dense_backward_input(d_x, W):
+    """Return d_h (n, n_in), given d_x (n, n_out): the errors of a layer, seen from below  (B9)"""
+    # x = h @ W + b
+    return d_x @ W.T
