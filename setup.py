@@ -33,7 +33,8 @@ def extensions():
     else:
         # No fused multiply-add: the same bits whether the machine has AVX-512, AVX2 or neither.
         link_flags = openmp_flags()
-        compile_flags = ["-O3", "-g0", "-ffp-contract=off", "-fno-trapping-math", "-Wno-unknown-pragmas", *link_flags]
+        compile_flags = ["-O3", "-g0", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno",
+                         "-Wno-unknown-pragmas", *link_flags]
     if os.environ.get("MINIFE_BASELINE"):  # what a plain x86-64 runs, for testing that path anywhere
         compile_flags.append("-DMINIFE_BASELINE")
     return [Extension(f"minife.kernels.{source.stem}", [f"minife/kernels/{source.name}"],

@@ -9,9 +9,12 @@ import time
 
 import numpy as np
 
-from minife import kernels
+from minife import MLP, kernels
+from minife.backprop import SGD, Adam
+from minife.backprop.descent import descend
 from minife.data import load_digits
 from minife.kernels import reference
+from minife.units import Rectified
 
 N_ROWS, N_HIDDEN = 100, 500
 
@@ -24,9 +27,10 @@ def main():
     print("{:44}{:>9}{:>12}{:>16}{:>15}".format("", "type", "time [ms]", "/ dense product", "/ NumPy twin"))
     for dtype in (np.float32, np.float64):
         for name, job, twin, n_products, product in jobs(dtype):
-            seconds, twin_seconds = best_of(job, repetitions), best_of(twin, repetitions)
-            floor = "" if product is None else f"{seconds / (n_products * best_of(product, repetitions)):.2f}"
-            print(f"{name:44}{np.dtype(dtype).name:>9}{1e3 * seconds:12.3f}{floor:>16}{seconds / twin_seconds:15.3f}")
+            seconds = best_of(job, repetitions)
+            to_product = "" if product is None else f"{seconds / (n_products * best_of(product, repetitions)):.2f}"
+            to_twin = "" if twin is None else f"{seconds / best_of(twin, repetitions):.3f}"
+            print(f"{name:44}{np.dtype(dtype).name:>9}{1e3 * seconds:12.3f}{to_product:>16}{to_twin:>15}")
 
 
 def jobs(dtype):
@@ -46,6 +50,26 @@ def jobs(dtype):
     m_h = np.full((N_ROWS, N_HIDDEN), 0.5, dtype)
     sweeps = (W, a, b, 1.0, dense, m_h, 2, 0.5, 0.0, 3)  # a sweep is two products with W and two with W * W
     yield "3 TAP sweeps of order 2, 100 rows", *both("damped_fixed_point", *sweeps), 12, product
+
+    rows, labels = load_digits().X_train[:2000], load_digits().y_train[:2000]
+    mlp = MLP((784, N_HIDDEN, 10), Rectified(), rng=rng, dtype=dtype)
+    h_0, y = mlp.check_rows(rows, labels)
+    errors = rng.standard_normal((N_ROWS, N_HIDDEN)).astype(dtype)
+
+    def epoch(optimizer):
+        return lambda: descend(mlp, lambda batch: mlp.backward(h_0[batch], y[batch])[1], 2000, optimizer, 1, rng)
+
+    def forward_and_backward():
+        return dense @ W, dense.T @ errors
+
+    yield "MLP 784-500-10, epoch of 20 steps of SGD", epoch(SGD(0.1)), None, 20, forward_and_backward
+    yield "MLP 784-500-10, epoch of 20 steps of Adam", epoch(Adam()), None, 20, forward_and_backward
+
+    theta, mean, square, slope = rng.random((4, W.size)).astype(dtype)
+    descent = (theta, slope, 1e-3, 0.0, 0.0)
+    yield "step of SGD, 392000 weights", *both("descent_step", *descent), 0, None
+    adaptive = (theta, mean, square, slope, 1e-3, 0.1, 1e-3, 1.0, 1.0, 1e-8, 0.0, 0.0)
+    yield "step of Adam, 392000 weights", *both("adaptive_step", *adaptive), 0, None
 
     small_W, small_a, small_b = machine(rng, 20, 10, dtype)
     halves = np.full((1, 20), 0.5, dtype), np.full((1, 10), 0.5, dtype)

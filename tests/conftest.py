@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from minife import RBM
+from minife import MLP, RBM
 
 BETAS = (0.6, 1.0, 1.5)
 
@@ -11,6 +11,21 @@ def random_rbm(rng, n_visible=5, n_hidden=4, beta=1.0, scale=0.7):
     """Return an RBM with weights of standard deviation `scale` and biases of 0.5."""
     return RBM(scale * rng.standard_normal((n_visible, n_hidden)), 0.5 * rng.standard_normal(n_visible),
                0.5 * rng.standard_normal(n_hidden), beta)
+
+
+def random_network(depth, hidden, loss, seed=0):
+    """Return an MLP of up to five layers of weights, 4 rows X and targets y that are probabilities.
+
+    No field of a hidden unit is within 0.05 of 0: rectified units have a kink there, and no slope."""
+    rng = np.random.default_rng([seed, depth])
+    mlp = MLP((3, 4, 5, 3, 4, 3)[-depth - 1:], hidden, loss, rng)
+    for k in range(1, depth + 1):
+        mlp.parameters[f"b{k}"] += 0.3 * rng.standard_normal(mlp.sizes[k])
+    X = 1 + 2 * rng.standard_normal((500, mlp.sizes[0]))
+    mlp.normalise_input(X)
+    hidden_fields = np.hstack([np.ones((500, 1)), *mlp.fields(X)[:-1]])
+    X = X[np.abs(hidden_fields).min(axis=1) > 0.05][:4]
+    return mlp, X, rng.dirichlet(np.ones(mlp.sizes[-1]), len(X))
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The estimator in scikit-learn's shape, on its own."""
 import copy
 
-import copy
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal

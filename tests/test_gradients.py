@@ -5,17 +5,23 @@ import pkgutil
 
 import numpy as np
 import pytest
-from conftest import BETAS, random_rbm
+from conftest import BETAS, random_network, random_rbm
 
 import minife
 from minife import RBM, tap, units
+from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError, hessian_vector_product, layers)
 from minife.gradcheck import GradientError, check_gradient, numerical_gradient
+from minife.parameters import flatten, norm
 from minife.rbm import exact
 
 X = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], dtype=np.uint8)
 M_V, M_H = np.random.default_rng(1).uniform(0.1, 0.9, (3, 5)), np.random.default_rng(2).uniform(0.1, 0.9, (3, 4))
 FIELDS = np.array([-3.1, -0.7, 0.2, 1.4, 2.9])  # away from the kinks at 0, where the rectified units have no slope
 POINTS = np.array([[0.3, -1.2, 0.8], [2.0, 0.1, -0.4]])
+TARGETS = np.array([[0.5, 0.2, 0.3], [0.0, 1.0, 0.0]])
+H, W, D_X = (np.random.default_rng(k).standard_normal(shape) for k, shape in enumerate([(4, 2), (2, 3), (4, 3)]))
+UNITS = [units.Binary(), units.Spin(), units.Gaussian(), units.Rectified(), units.LeakyRectified(0.1)]
+LOSSES = [SquaredError(), SquaredError(units.Binary()), BinaryCrossEntropy(), CategoricalCrossEntropy()]
 
 
 def slope(f, derivative):
@@ -46,6 +52,82 @@ def magnetisations(order):
                        {"m_v": M_V.copy(), "m_h": M_H.copy()}, {"m_v": d_v, "m_h": d_h})
 
 
+def loss_slope(*losses):
+    """Check loss.gradient(x, y) = d loss.value / dx."""
+    for loss in losses:
+        x = POINTS.copy()
+        check_gradient(lambda p: loss.value(p["x"], TARGETS).sum(), {"x": x}, {"x": loss.gradient(x, TARGETS)})
+
+
+def loss_curvature(*losses):
+    """Check loss.hessian_product(x, y, r) = d (loss.gradient . r) / dx, as a Hessian is symmetric."""
+    for loss in losses:
+        x, r = POINTS.copy(), np.cos(np.arange(6.0)).reshape(2, 3)
+        check_gradient(lambda p: (r * loss.gradient(p["x"], TARGETS)).sum(), {"x": x},
+                       {"x": loss.hessian_product(x, TARGETS, r)})
+
+
+def activation():
+    for unit in UNITS:
+        x = POINTS.copy()
+        check_gradient(lambda p: (TARGETS * layers.activate(p["x"], unit)).sum(), {"x": x},
+                       {"x": layers.activate_backward(TARGETS.copy(), x, unit)})
+
+
+def weights_of_a_layer():
+    W_b = {"W": W.copy(), "b": np.ones(3)}
+    check_gradient(lambda p: (D_X * layers.dense(H, p["W"], p["b"])).sum(), W_b,
+                   dict(zip("Wb", layers.dense_backward(D_X, H), strict=True)))
+
+
+def input_of_a_layer():
+    check_gradient(lambda p: (D_X * layers.dense(p["h"], W, np.ones(3))).sum(), {"h": H.copy()},
+                   {"h": layers.dense_backward_input(D_X, W)})
+
+
+def networks(depth):
+    """Yield every hidden unit with every loss, at some distance from kinks, and with all layers alive."""
+    for unit in UNITS:
+        for loss in LOSSES:
+            mlp, rows, y = random_network(depth, unit, loss)
+            distances = [np.abs(x).min() for x in mlp.fields(rows)[:-1]]
+            assert len(rows) == 4 and min(distances, default=1) > 0.05  # a field moves by a few steps of 0.001 or 0.002
+            assert all(np.abs(slope).max() > 1e-4 for slope in mlp.gradient(rows, y).values())
+            yield mlp, rows, y
+
+
+def every_network():
+    """(B8), (B9): each parameter of networks of one to five layers of weights"""
+    for depth in (1, 2, 3, 4, 5):
+        for mlp, rows, y in networks(depth):
+            check_gradient(lambda _: mlp.loss(rows, y), mlp.parameters, mlp.gradient(rows, y))
+
+
+def one_pass_backward():
+    """MLP.backward returns the loss too, from the input as it is seen and the targets as rows"""
+    for mlp, rows, y in networks(2):
+        h, y = mlp.check_rows(rows, y)
+        check_gradient(lambda _: mlp.backward(h, y)[0], mlp.parameters, mlp.backward(h, y)[1])
+
+
+def every_second_derivative():
+    """(B12): the gradient's own differences along a direction of length 1, at five points"""
+    rng, step = np.random.default_rng(5), 1e-3
+    for depth in (1, 2, 3, 4, 5):
+        for mlp, rows, y in networks(depth):
+            v = {name: rng.standard_normal(array.shape) for name, array in mlp.parameters.items()}
+            v = {name: array / norm(v) for name, array in v.items()}
+            product, start = hessian_vector_product(mlp, rows, y, v), mlp.parameters
+            slopes = []
+            for t in (-2 * step, -step, step, 2 * step):
+                mlp.parameters = {name: start[name] + t * v[name] for name in start}
+                slopes.append(mlp.gradient(rows, y))
+            for name in start:
+                left2, left, right, right2 = (slope[name] for slope in slopes)
+                numerical = (left2 - 8 * left + 8 * right - right2) / (12 * step)
+                assert np.abs(product[name] - numerical).max() <= 1e-7 * np.abs(numerical).max(), (name, mlp.sizes)
+
+
 TABLE = {
     "units.Binary.variance": lambda: slope(units.Binary().mean, units.Binary().variance),
     "units.Spin.variance": lambda: slope(units.Spin().mean, units.Spin().variance),
@@ -54,6 +136,24 @@ TABLE = {
     "units.Rectified.variance": lambda: slope(units.Rectified().mean, units.Rectified().variance),
     "units.Step.variance": lambda: slope(units.Step().mean, units.Step().variance),
     "units.Potts.variance": potts_covariance,
+    "units.Binary.third_cumulant": lambda: slope(units.Binary().variance, units.Binary().third_cumulant),  # (U8)
+    "units.Spin.third_cumulant": lambda: slope(units.Spin().variance, units.Spin().third_cumulant),
+    "units.Gaussian.third_cumulant": lambda: slope(units.Gaussian().variance, units.Gaussian().third_cumulant),
+    "units.LeakyRectified.third_cumulant": lambda: slope(
+        units.LeakyRectified().variance, units.LeakyRectified().third_cumulant),
+    "units.Rectified.third_cumulant": lambda: slope(units.Rectified().variance, units.Rectified().third_cumulant),
+    "backprop.losses.SquaredError.gradient": lambda: loss_slope(*LOSSES[:2]),                   # (B4), (B7)
+    "backprop.losses.BinaryCrossEntropy.gradient": lambda: loss_slope(BinaryCrossEntropy()),
+    "backprop.losses.CategoricalCrossEntropy.gradient": lambda: loss_slope(CategoricalCrossEntropy()),
+    "backprop.losses.SquaredError.hessian_product": lambda: loss_curvature(*LOSSES[:2]),        # (B11)
+    "backprop.losses.BinaryCrossEntropy.hessian_product": lambda: loss_curvature(BinaryCrossEntropy()),
+    "backprop.losses.CategoricalCrossEntropy.hessian_product": lambda: loss_curvature(CategoricalCrossEntropy()),
+    "backprop.layers.activate_backward": activation,                                            # (B9)
+    "backprop.layers.dense_backward": weights_of_a_layer,                                       # (B8)
+    "backprop.layers.dense_backward_input": input_of_a_layer,                                   # (B9)
+    "backprop.mlp.MLP.gradient": every_network,
+    "backprop.mlp.MLP.backward": one_pass_backward,
+    "backprop.curvature.hessian_vector_product": every_second_derivative,
     "rbm.model.RBM.free_energy_gradient": lambda: weights_and_biases(
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X)),
     "rbm.exact.log_likelihood_gradient": lambda: weights_and_biases(
@@ -74,8 +174,9 @@ def test_derivative(name):
 
 
 def is_derivative(name):
-    return name.endswith("_gradient") or name in (
-        "gradient", "backward", "stationarity", "hessian", "derivative", "variance")
+    return not name.startswith("_") and (name.endswith(("_gradient", "_backward", "_backward_input")) or name in (
+        "gradient", "backward", "stationarity", "hessian", "derivative", "variance", "third_cumulant",
+        "hessian_product", "hessian_vector_product"))
 
 
 def derivatives_of_the_package():

@@ -19,6 +19,10 @@ DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
 KEY = 0x0123456789ABCDEF
 CALLS = [("binary_product",), ("random_words",), ("sample_units", 0.3), ("sample_units", 2.0),
          *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0])]   # order, beta, damping
+STEPS = {"descent_step": {"rate": 0.1},                                           # these change their arrays in place
+         "momentum_step": {"velocity": None, "rate": 0.1, "momentum": 0.9},
+         "adaptive_step": {"mean": None, "square": None, "rate": 0.1, "share": 0.1, "square_share": 0.01, "held": 0.7,
+                           "square_held": 0.3, "epsilon": 1e-8}}
 
 
 def sigma(x):
@@ -29,7 +33,8 @@ def load_compiled():
     """Return the compiled kernels side by side, as reference holds their twins, or skip the test."""
     gibbs = pytest.importorskip("minife.kernels._gibbs")
     fixed_point = pytest.importorskip("minife.kernels._fixed_point")
-    return SimpleNamespace(**{**vars(gibbs), **vars(fixed_point)},
+    descent = pytest.importorskip("minife.kernels._descent")
+    return SimpleNamespace(**{**vars(gibbs), **vars(fixed_point), **vars(descent)},
                            use_threads=lambda n: (gibbs.set_threads(n), fixed_point.set_threads(n)))
 
 
@@ -74,6 +79,26 @@ def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
             np.testing.assert_allclose(x.astype(float), y.astype(float), rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.3, 0.2)])
+@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-14), (np.float32, 1e-6)])
+def test_a_step_and_its_twin_move_the_arrays_to_the_same_place(name, l1, l2, dtype, rounding):
+    """(B15), (B16), (B17)"""
+    rng, results = np.random.default_rng(8), []
+    start = {key: rng.random(103).astype(dtype) for key, value in STEPS[name].items() if value is None}
+    theta, slope = rng.standard_normal((2, 103)).astype(dtype)
+    theta[:3] = 0, -0.0, 1                                                        # the sign of zero is zero
+    for kernel in (load_compiled(), reference):
+        arrays = {"theta": theta.copy()} | {key: array.copy() for key, array in start.items()}
+        numbers = {key: value for key, value in STEPS[name].items() if value is not None}
+        for _ in range(3):
+            assert getattr(kernel, name)(**arrays, slope=slope, **numbers, l1=l1, l2=l2) is None
+        results.append(arrays)
+    for key, got in results[0].items():
+        np.testing.assert_allclose(got, results[1][key], rtol=rounding, atol=rounding)
+        assert not np.array_equal(got, theta if key == "theta" else start[key])
+
+
 @pytest.mark.parametrize("beta", [0.3, 2.0])
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-14), (np.float32, 1e-6)])
 def test_a_sample_is_a_uniform_number_below_the_probability(twin, dtype, rounding, beta):
@@ -88,8 +113,9 @@ def test_a_sample_is_a_uniform_number_below_the_probability(twin, dtype, roundin
 def test_every_kernel_has_a_twin_and_a_pair_test():
     sources = Path(kernels.__file__).parent.glob("*.pyx")
     names = {name for source in sources for name in re.findall(r"^def (\w+)", source.read_text(), re.M)}
-    assert names - {"set_threads"} == {name for name, *_ in CALLS}
-    assert all(hasattr(reference, name) and hasattr(kernels, name) for name, *_ in CALLS)
+    names.remove("set_threads")
+    assert names == {name for name, *_ in CALLS} | set(STEPS)
+    assert all(hasattr(reference, name) and hasattr(kernels, name) for name in names)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)

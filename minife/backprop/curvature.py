@@ -2,7 +2,6 @@
 import numpy as np
 
 
-
 def hessian_vector_product(mlp, X, y, direction):
     """Return H v of the mean loss over the rows of X, y: how its gradient changes along the direction v  (B12)
 
@@ -37,4 +36,4 @@ def hessian_vector_product(mlp, X, y, direction):
             d_h, r_d_h = d_x @ W[f"W{k}"].T, r_d_x @ W[f"W{k}"].T + d_x @ V[f"W{k}"].T
             # d_x = d_h * unit.variance(x)
             d_x, r_d_x = d_h * unit.variance(x), r_d_h * unit.variance(x) + d_h * unit.third_cumulant(x) * r_x
-    return product
+    return {name: product[name] for name in W}

@@ -89,7 +89,7 @@ class CategoricalCrossEntropy:
 def _rows(y, n_outputs):
     """Return y as finite floats (n, n_outputs); for one output, (n,) becomes (n, 1)."""
     if n_outputs == 1 and np.ndim(y) == 1:
-        y = np.asarray(y)[:, None]
+        y = np.asanyarray(y)[:, None]                       # a mask stays, to be refused
     y = validation.real_array(y, "y", n_dims=2)
     if y.shape[1] != n_outputs:
         raise ValueError(f"y must have shape (n, {n_outputs}), got {y.shape}")

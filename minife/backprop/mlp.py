@@ -28,6 +28,8 @@ class MLP:
             raise ValueError(f"sizes must be two numbers or more, inputs and outputs, got {sizes!r}")
         if not isinstance(hidden, HIDDEN_UNITS):
             raise TypeError(f"hidden must be one of {', '.join(unit.__name__ for unit in HIDDEN_UNITS)}, got {hidden!r}")
+        if isinstance(loss, type) or not hasattr(loss, "hessian_product"):
+            raise TypeError(f"loss must be SquaredError(), BinaryCrossEntropy() or CategoricalCrossEntropy(), got {loss!r}")
         self.hidden, self.loss_function = hidden, loss
         self.dtype = np.dtype(validation.one_of(np.dtype(dtype).name, "dtype", ("float32", "float64")))
         self.depth = len(self.sizes) - 1
@@ -49,7 +51,8 @@ class MLP:
     def normalise_input(self, X):
         """Let the network see h_0 = (x - mean) / scale from now on: each input centred, all in one scale  (B14)"""
         X = self._inputs(X)
-        self.input_mean, scale = X.mean(axis=0), np.sqrt(X.var(axis=0).mean())
+        away = X - X[0]                                     # exactly 0 where nothing varies
+        self.input_mean, scale = X[0] + away.mean(axis=0), np.sqrt(away.var(axis=0).mean())
         self.input_scale = float(scale) if scale > 0 else 1.0
 
     def fields(self, X):
@@ -67,7 +70,7 @@ class MLP:
 
     def gradient(self, X, y):
         """Return the gradient of the mean loss, a dict with the keys of the parameters  (B8, B9)"""
-        return self._backward(*self.check_rows(X, y))[1]
+        return self.backward(*self.check_rows(X, y))[1]
 
     def check_rows(self, X, y):
         """Return the normalised input h_0 of the rows of X and their targets, or say what is wrong with them."""
@@ -98,8 +101,10 @@ class MLP:
                 h = activate(x, self.hidden)
         return fields, seen
 
-    def _backward(self, h, y):
-        """Return the mean loss and its gradient: one pass forward, then one backward in the opposite order."""
+    def backward(self, h, y):
+        """Return the mean loss and its gradient, given h_0 and y as check_rows() returns them  (B8, B9)
+
+        One pass forward, then one backward in the opposite order."""
         fields, seen = self._forward(h)
         loss = self.loss_function.value(fields[-1], y).mean()
         d_x = self.loss_function.gradient(fields[-1], y) / len(y)           # (B4)
@@ -109,13 +114,14 @@ class MLP:
             if k > 1:
                 d_h = dense_backward_input(d_x, self.parameters[f"W{k}"])
                 d_x = activate_backward(d_h, fields[k - 2], self.hidden)
-        return loss, gradient
+        return loss, {name: gradient[name] for name in self.parameters}     # in their order, as flatten() needs
 
 
 def moments_in_normal_field(unit):
     """Return mean and variance of the activation A'(x) in a field x that is normal with mean 0 and variance 1  (B13)"""
-    x, weight = np.polynomial.hermite_e.hermegauss(100)
-    h, weight = unit.mean(x), weight / weight.sum()
+    x = np.linspace(-8, 8, 4001)                        # a sum over a fine grid, with a point at the kink of ReLU
+    h, weight = unit.mean(x), np.exp(-(x**2) / 2)
+    weight /= weight.sum()
     mean = weight @ h
     return mean, weight @ (h - mean) ** 2
 
@@ -129,7 +135,7 @@ def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
     losses = []
 
     def gradient(rows):
-        loss, slopes = mlp._backward(h[rows], y[rows])
+        loss, slopes = mlp.backward(h[rows], y[rows])
         losses.append(loss)
         return slopes
 
@@ -140,7 +146,9 @@ def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
 
     def kind():
         checksum = zlib.crc32(h.tobytes(), zlib.crc32(y.tobytes()))
-        return (f"an MLP of {mlp.sizes} {type(mlp.hidden).__name__} units, {type(mlp.loss_function).__name__}, "
-                f"{mlp.dtype}, {len(h)} rows with checksum {checksum:08x}")
+        loss, hidden, output = mlp.loss_function, mlp.hidden, mlp.loss_function.unit
+        return (f"an MLP of {mlp.sizes} {type(hidden).__name__}{vars(hidden) or ''} units, {type(loss).__name__} of "
+                f"{type(output).__name__}{vars(output) or ''} units, {mlp.dtype}, {len(h)} rows with checksum "
+                f"{checksum:08x}")
 
     return descend(mlp, gradient, len(h), optimizer, n_epochs, rng, callbacks=(mean_loss, *callbacks), kind=kind, **loop)

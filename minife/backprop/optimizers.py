@@ -1,7 +1,7 @@
 """The steps that every trainer shares: SGD with momentum, RMSProp, Adam; schedules, decay, and resets of the norm."""
 import numpy as np
 
-from .. import parameters, validation
+from .. import kernels, parameters, validation
 
 
 def linear_decay(learning_rate, n_steps):
@@ -23,7 +23,7 @@ def inverse_time_decay(learning_rate, n_steps):
 
 
 class Optimizer:
-    """Descent: theta <- theta - rate * direction, with a direction that each optimizer makes of the slopes  (B15)
+    """Steps down a gradient, each parameter array for itself, and what it remembers from step to step.
 
     learning_rate  a positive number, or a function of the number of steps taken, such as linear_decay(0.1, 1000)
     l1, l2         decay: the gradients of l1 |W|_1 and l2 |W|^2 / 2 are added for arrays with two axes, the weights,
@@ -34,41 +34,37 @@ class Optimizer:
             validation.positive(learning_rate, "learning_rate")
         self.learning_rate = learning_rate
         self.l1, self.l2 = validation.not_negative(l1, "l1"), validation.not_negative(l2, "l2")
-        self.n_steps, self.memory, self._buffer = 0, {}, {}
+        self.n_steps, self.memory = 0, {}
 
     def step(self, theta, gradient):
-        """Move the parameters theta, a dict name -> array, in place, against the gradient."""
+        """Move the parameters theta, a dict name -> contiguous array, in place, against the gradient."""
         rate = self.learning_rate(self.n_steps) if callable(self.learning_rate) else self.learning_rate
         self.n_steps += 1
         for name, array in theta.items():
-            slope = gradient[name]
-            if array.ndim > 1 and self.l1:
-                slope = slope + self.l1 * np.sign(array)
-            if array.ndim > 1 and self.l2:
-                slope = slope + self.l2 * array
-            buffer = self._buffer.setdefault(name, np.empty_like(array))
-            array -= np.multiply(self.direction(name, slope), array.dtype.type(rate), out=buffer)
+            if not array.flags.c_contiguous:
+                raise ValueError(f"the parameter {name} must be a contiguous array")
+            slope = np.ascontiguousarray(gradient[name], dtype=array.dtype)
+            decay = (self.l1, self.l2) if array.ndim > 1 else (0.0, 0.0)
+            self.move(name, array.reshape(-1), slope.reshape(-1), rate, *decay)
 
-    def direction(self, name, slope):
-        """Return the direction to step against, for one parameter and its slope."""
+    def move(self, name, theta, slope, rate, l1, l2):
+        """Move one parameter array theta (n,) in place, given its slope (n,)."""
         raise NotImplementedError
 
-    def mean(self, kind, name, share, new):
-        """Return the running mean <- mean + share * (new - mean) of that kind for that parameter; it starts at zero."""
+    def remembered(self, kind, name, like):
+        """Return the array of that kind for that parameter, which starts at zero."""
         key = f"{kind}_{name}"
         if key not in self.memory:
-            self.memory[key] = np.zeros_like(new)
-        old = self.memory[key]
-        old += new.dtype.type(share) * (new - old)
-        return old
+            self.memory[key] = np.zeros_like(like)
+        return self.memory[key]
 
     def state(self):
         """Return what a resumed run needs: a dict of arrays."""
-        return {"n_steps": np.array(self.n_steps), **self.memory}
+        return {"n_steps": np.array(self.n_steps), **{name: array.copy() for name, array in self.memory.items()}}
 
     def restore(self, state):
         """Take up a state() again."""
-        self.memory = dict(state)
+        self.memory = {name: np.array(array) for name, array in state.items()}
         self.n_steps = int(self.memory.pop("n_steps"))
 
 
@@ -81,47 +77,44 @@ class SGD(Optimizer):
         super().__init__(learning_rate, l1, l2)
         self.momentum = _below_one(momentum, "momentum")
 
-    def direction(self, name, slope):
-        if not self.momentum:
-            return slope
-        key = f"velocity_{name}"
-        self.memory[key] = self.momentum * self.memory.get(key, 0) + slope
-        return self.memory[key]
+    def move(self, name, theta, slope, rate, l1, l2):
+        if self.momentum:
+            velocity = self.remembered("velocity", name, theta)
+            kernels.momentum_step(theta, velocity, slope, rate, self.momentum, l1, l2)
+        else:
+            kernels.descent_step(theta, slope, rate, l1, l2)
 
 
 class RMSProp(Optimizer):
-    """Slopes over their root mean square of late: square <- decay * square + (1 - decay) * slope^2  (B16)
+    """theta <- theta - rate * slope / (root of the running mean of slope^2 + epsilon)  (B16)
 
-    decay     of the running mean, in [0, 1)
-    epsilon   is added to the root; (Tieleman and Hinton 2012)"""
+    decay     of the running mean, in [0, 1). Source: Tieleman and Hinton, 2012"""
 
     def __init__(self, learning_rate=0.001, decay=0.9, epsilon=1e-8, l1=0.0, l2=0.0):
         super().__init__(learning_rate, l1, l2)
         self.decay, self.epsilon = _below_one(decay, "decay"), validation.positive(epsilon, "epsilon")
 
-    def direction(self, name, slope):
-        square = self.mean("square", name, 1 - self.decay, slope**2)
-        return slope / (np.sqrt(square) + slope.dtype.type(self.epsilon))
+    def move(self, name, theta, slope, rate, l1, l2):
+        mean, square = self.remembered("slope", name, theta), self.remembered("square", name, theta)
+        # the running mean of the slope with share 1 is the slope itself
+        kernels.adaptive_step(theta, mean, square, slope, rate, 1, 1 - self.decay, 1, 1, self.epsilon, l1, l2)
 
 
 class Adam(Optimizer):
-    """Running means of the slope and of its square, each freed from its start at zero  (B17)
+    """Running means of slope and slope^2, each over the share of its start at zero that is gone  (B17)
 
-    decay, square_decay   of the running means, in [0, 1)
-    epsilon               is added to the root; (Kingma and Ba 2015)"""
+    decay, square_decay   of the running means, in [0, 1). Source: Kingma and Ba, 2015"""
 
     def __init__(self, learning_rate=0.001, decay=0.9, square_decay=0.999, epsilon=1e-8, l1=0.0, l2=0.0):
         super().__init__(learning_rate, l1, l2)
         self.decay, self.square_decay = _below_one(decay, "decay"), _below_one(square_decay, "square_decay")
         self.epsilon = validation.positive(epsilon, "epsilon")
 
-    def direction(self, name, slope):
-        # after t steps a running mean that starts at zero holds the share 1 - decay^t of what it averages
-        share, square_share = 1 - self.decay**self.n_steps, 1 - self.square_decay**self.n_steps
-        mean = self.mean("slope", name, 1 - self.decay, slope)
-        square = self.mean("square", name, 1 - self.square_decay, slope**2)
-        real = slope.dtype.type
-        return mean / real(share) / (np.sqrt(square / real(square_share)) + real(self.epsilon))
+    def move(self, name, theta, slope, rate, l1, l2):
+        mean, square = self.remembered("slope", name, theta), self.remembered("square", name, theta)
+        held, square_held = 1 - self.decay**self.n_steps, 1 - self.square_decay**self.n_steps
+        kernels.adaptive_step(theta, mean, square, slope, rate, 1 - self.decay, 1 - self.square_decay, held,
+                              square_held, self.epsilon, l1, l2)
 
 
 class NormConstraint:

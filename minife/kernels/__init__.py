@@ -4,7 +4,8 @@ The environment variable MINIFE_KERNELS=reference asks for the twins, to step th
 import os
 
 from .. import validation
-from .reference import binary_product, damped_fixed_point, random_words, sample_units
+from .reference import (adaptive_step, binary_product, damped_fixed_point, descent_step, momentum_step, random_words,
+                        sample_units)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -18,6 +19,7 @@ if _wanted == "compiled":
         _thread_setters.append(set_threads)
         from ._gibbs import binary_product, random_words, sample_units, set_threads
         _thread_setters.append(set_threads)
+        from ._descent import adaptive_step, descent_step, momentum_step
         implementation = "compiled"
     except ModuleNotFoundError:  # nothing was compiled here: the twins stay
         pass

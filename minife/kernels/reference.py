@@ -77,3 +77,22 @@ def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
         residual[rows] = np.maximum(worst_h, worst_v)
         n_iter[rows] += 1
     return m_v, m_h, residual, n_iter
+
+
+def descent_step(theta, slope, rate, l1, l2):
+    """Change theta (n,) in place: one step of gradient descent with decay  (B15)"""
+    theta -= rate * (slope + l1 * np.sign(theta) + l2 * theta)
+
+
+def momentum_step(theta, velocity, slope, rate, momentum, l1, l2):
+    """Change velocity and theta (n,) in place: one step of gradient descent with momentum and decay  (B15)"""
+    velocity[...] = momentum * velocity + (slope + l1 * np.sign(theta) + l2 * theta)
+    theta -= rate * velocity
+
+
+def adaptive_step(theta, mean, square, slope, rate, share, square_share, held, square_held, epsilon, l1, l2):
+    """Change mean, square and theta (n,) in place: one step of RMSProp or Adam with decay  (B16, B17)"""
+    slope = slope + l1 * np.sign(theta) + l2 * theta
+    mean += share * (slope - mean)
+    square += square_share * (slope**2 - square)
+    theta -= rate * (mean / held) / (np.sqrt(square / square_held) + epsilon)

@@ -1,22 +1,20 @@
-"""RBMs in scikit-learn's shape, for those who have data and a pipeline. scikit-learn itself is not needed."""
-import inspect
-
+"""The RBM in scikit-learn's shape."""
 import numpy as np
 
-from . import storage, validation
-from .backprop.optimizers import SGD
-from .rbm import exact
-from .rbm.gibbs import gibbs_chain
-from .rbm.likelihood import pseudo_likelihoods
-from .rbm.model import RBM
-from .rbm.training import ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence, train
-from .tap import ExtendedMeanField
+from .. import storage, validation
+from ..backprop.optimizers import SGD
+from ..rbm import exact
+from ..rbm.gibbs import gibbs_chain
+from ..rbm.likelihood import pseudo_likelihoods
+from ..rbm.model import RBM
+from ..rbm.training import ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence, train
+from ..tap import ExtendedMeanField
+from .base import Estimator
 
 METHODS = ("pcd", "cd", "emf", "exact")
-_PLAIN = (bool, int, float, str, np.integer, np.floating)
 
 
-class BernoulliRBM:
+class BernoulliRBM(Estimator):
     """A binary RBM with the interface of sklearn.neural_network.BernoulliRBM, and a choice of how it learns.
 
     n_components         hidden units
@@ -51,18 +49,6 @@ class BernoulliRBM:
     intercept_hidden_ = property(lambda self: self.rbm_.b)
     intercept_visible_ = property(lambda self: self.rbm_.a)
 
-    def get_params(self, deep=True):
-        """Return the arguments of the constructor as a dict."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params):
-        """Set arguments of the constructor by name, and return self."""
-        for name, value in params.items():
-            if name not in self.get_params():
-                raise ValueError(f"BernoulliRBM has no parameter {name!r}; it has {', '.join(self.get_params())}")
-            setattr(self, name, value)
-        return self
-
     def fit(self, X, y=None):
         """Learn from X (n, n_features), binary or grey values in [0, 1], and return self. y is ignored."""
         self._start(X)
@@ -80,7 +66,7 @@ class BernoulliRBM:
 
     def transform(self, X):
         """Return the features p(h = 1 | x) (n, n_components) of X, binary or grey values in [0, 1]."""
-        return self._fitted().hidden_mean(X)
+        return self.fitted("rbm_").hidden_mean(X)
 
     def fit_transform(self, X, y=None):
         """Learn from X and return its features."""
@@ -88,20 +74,20 @@ class BernoulliRBM:
 
     def score_samples(self, X):
         """Return the pseudo-likelihood of each binary row of X (n, n_features), in nats, from every pixel: (n,)"""
-        return pseudo_likelihoods(self._fitted(), X)
+        return pseudo_likelihoods(self.fitted("rbm_"), X)
 
     def log_likelihood(self, X):
         """Return the exact mean log-likelihood of X, in nats, where the smaller layer has at most 25 units."""
-        return exact.log_likelihood(self._fitted(), X)
+        return exact.log_likelihood(self.fitted("rbm_"), X)
 
     def gibbs(self, v):
         """Return binary v (n, n_features) after one Gibbs step from binary v."""
-        return gibbs_chain(self._fitted(), v, 1, self._rng)[0]
+        return gibbs_chain(self.fitted("rbm_"), v, 1, self._rng)[0]
 
     def sample(self, n_samples=1, n_steps=1000):
         """Return dreams, n_samples binary rows: chains of n_steps Gibbs steps that start from fair coins."""
         n_samples = validation.positive_integer(n_samples, "n_samples")
-        rbm = self._fitted()
+        rbm = self.fitted("rbm_")
         start = self._rng.integers(2, size=(n_samples, rbm.n_visible), dtype=np.uint8)
         return gibbs_chain(rbm, start, n_steps, self._rng)[0]
 
@@ -110,9 +96,8 @@ class BernoulliRBM:
 
         Left out are chains and momentum, callbacks, checkpoint, norm_constraint, and a random_state or learning_rate
         that is an object. To go on with training exactly, use a checkpoint."""
-        rbm = self._fitted()
-        settings = {name: value for name, value in self.get_params().items() if isinstance(value, _PLAIN)
-                    and name not in ("checkpoint", "dtype")}
+        rbm = self.fitted("rbm_")
+        settings = self.settings(without=("checkpoint", "dtype"))
         storage.write(path, {"settings": settings, "history": self.history_}, rbm.parameters)
 
     @classmethod
@@ -156,9 +141,3 @@ class BernoulliRBM:
         train(self.rbm_, X, self._phase, self._optimizer, n_epochs, self._rng, batch_size=self.batch_size,
               norm_constraint=self.norm_constraint, callbacks=self.callbacks, checkpoint=checkpoint,
               history=self.history_, label="BernoulliRBM" if self.verbose else None)
-
-    def _fitted(self):
-        """Return the machine, or say that there is none yet."""
-        if not hasattr(self, "rbm_"):
-            raise ValueError("this BernoulliRBM has not learned yet: call fit or load first")
-        return self.rbm_

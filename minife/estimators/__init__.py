@@ -1,0 +1,5 @@
+"""RBMs and networks in scikit-learn's shape, for those who have data and a pipeline. scikit-learn is not needed."""
+from .mlp import MLPClassifier, MLPRegressor
+from .rbm import BernoulliRBM
+
+__all__ = ["BernoulliRBM", "MLPClassifier", "MLPRegressor"]
