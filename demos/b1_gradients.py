@@ -131,8 +131,9 @@ def draw(steps, rng, path):
     for error, power, start in ((two, 2, 3e-4), (five, 4, 2e-2)):   # lines below the error at the step nearest to 0.1
         at = np.abs(np.log(steps / 0.1)).argmin()
         guide = np.array([start, 0.2])
-        smooth_axes.loglog(guide, 0.1 * error[at] * (guide / steps[at]) ** power, color="0.6", linewidth=1)
-        smooth_axes.text(start, 0.1 * error[at] * (start / steps[at]) ** power, f" step$^{power}$", color="0.4", va="top")
+        line = 0.1 * error[at] * (guide / steps[at]) ** power
+        smooth_axes.loglog(guide, line, color="0.6", linewidth=1)
+        smooth_axes.text(guide[0], line[0], f" step$^{power}$", color="0.4", va="top")
     rounding = np.array([1e-8, 1e-5])
     smooth_axes.loglog(rounding, 1e-14 / rounding, color="0.6", linewidth=1)
     smooth_axes.text(3e-7, 5e-14 / 3e-7, "1 / step", color="0.4")
@@ -149,7 +150,7 @@ def draw(steps, rng, path):
     kink_axes.loglog(steps, far, color=GREEN, label=f"all fields {FAR_FROM_KINKS} or more from their kinks")
     mark_step(kink_axes)
     at = np.abs(np.log(steps / 1e-3)).argmin()
-    kink_axes.set(title=f"ReLU, five points: across a kink they err by {near[at]:.0e},\naway from kinks by {far[at]:.0e}",
+    kink_axes.set(title=f"ReLU: five points across a kink err by {near[at]:.0e},\naway from kinks by {far[at]:.0e}",
                   xlabel="step")
     kink_axes.legend(loc="lower left")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """The loss is a free energy: that of the output clamped to its label, minus that of the free output.
 
-    python demos/b3_free_energy.py            five seconds on one core
-    python demos/b3_free_energy.py --quick    two seconds
+    python demos/b3_free_energy.py            seven seconds on one core
+    python demos/b3_free_energy.py --quick    three seconds
 
 A softmax output is one unit with ten states, of energies -x_k. Held at its label y it has the free energy
 F(x, y) = -x_y, left free F(x) = -log sum_k e^(x_k), and the cross entropy is F(x, y) - F(x), to rounding  (B6)
@@ -104,7 +104,7 @@ def free_energies(x, y):
 
 
 def slope_error(x, y):
-    """Return the relative error of free mean minus clamped mean as the slope of F(x, y) - F(x) in x, summed over rows."""
+    """Return the relative error of free mean minus clamped mean as the slope of F(x, y) - F(x), summed over rows."""
     x, clamped_mean = x.copy(), np.eye(x.shape[1])[y]
     return check_gradient(lambda p: (clamped_free_energy(p["x"], y) - free_energy(p["x"])).sum(), {"x": x},
                           {"x": Potts().mean(x) - clamped_mean})["x"]

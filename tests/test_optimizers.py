@@ -182,6 +182,25 @@ def test_steps_are_in_place_and_keep_the_type(name, dtype):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_slopes_may_come_in_any_layout_and_type(name):
+    rows = np.arange(-3, 3).reshape(2, 3)
+    places = []
+    for slope in (rows.astype(float), np.asfortranarray(rows, dtype=float), rows, rows.astype(np.float32)):
+        theta, optimizer = {"W": np.ones((2, 3))}, OPTIMIZERS[name](0.1)
+        for _ in range(2):
+            optimizer.step(theta, {"W": slope})
+        places.append(theta["W"])
+    for place in places[1:]:
+        assert_array_equal(place, places[0])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_that_are_not_contiguous_are_refused(name):
+    with pytest.raises(ValueError, match="the parameter W must be a contiguous array"):
+        OPTIMIZERS[name](0.1).step({"W": np.ones((2, 3)).T}, {"W": np.ones((3, 2))})
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_restored_optimizer_goes_on_to_the_same_bits(name, rng):
     """And a state stays what it was, while the optimizers that gave and took it go on"""
     slopes, schedule = rng.standard_normal((8, 2, 2)), exponential_decay(0.1, 5)

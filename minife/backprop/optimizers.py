@@ -120,24 +120,34 @@ class Adam(Optimizer):
 class NormConstraint:
     """Rescales parameters to a given norm, theta <- theta * radius / |theta|: control of the temperature  (R16)
 
-    radius   the L1 (p = 1) or L2 (p = 2) norm to keep
-    names    which parameters; None means all of them, the one choice that is exactly a change of temperature
-    ceiling  False resets every norm, as the post has it; True leaves a smaller one alone"""
+    radius    the L1 (p = 1) or L2 (p = 2) norm to keep
+    names     which parameters; None means all of them, the one choice that is exactly a change of temperature
+    ceiling   False resets every norm, as the post has it; True leaves a smaller one alone
+    per_unit  True keeps the norm of the weights into each unit, the columns of the arrays with two axes, one by one"""
 
-    def __init__(self, radius, p=2, names=None, ceiling=False):
+    def __init__(self, radius, p=2, names=None, ceiling=False, per_unit=False):
         self.radius = validation.positive(radius, "radius")
         self.p = validation.one_of(p, "p", (1, 2))
-        self.names, self.ceiling = names, ceiling
+        self.names, self.ceiling, self.per_unit = names, ceiling, per_unit
 
     def apply(self, theta):
         """Rescale the parameters theta, a dict name -> array, in place."""
         chosen = {name: array for name, array in theta.items() if self.names is None or name in self.names}
         if not chosen:
             raise ValueError(f"names must be among {', '.join(theta)}, got {self.names}")
-        norm = parameters.norm(chosen, self.p)
-        if norm > self.radius or (norm > 0 and not self.ceiling):
+        if self.per_unit:
             for array in chosen.values():
-                array *= array.dtype.type(self.radius / norm)
+                if array.ndim > 1:
+                    array *= self.factor(np.linalg.norm(array, ord=self.p, axis=0)).astype(array.dtype)
+        else:
+            factor = self.factor(parameters.norm(chosen, self.p))
+            for array in chosen.values():
+                array *= array.dtype.type(factor)
+
+    def factor(self, norm):
+        """Return what brings a norm to the radius: 1 for a norm of zero, and below a ceiling."""
+        factor = self.radius / np.where(norm > 0, norm, self.radius)
+        return np.minimum(factor, 1) if self.ceiling else factor
 
 
 def _below_one(x, name):
