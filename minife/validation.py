@@ -3,7 +3,10 @@ import numpy as np
 
 
 def real_array(x, name, n_dims, dtype=None):
-    """Return x as a finite, non-empty array with n_dims axes, of the dtype or, if None, float32 or float64."""
+    """Return x as a finite, non-empty array of the dtype or, if None, float32 or float64.
+
+    n_dims is how many axes it must have: a number, or a tuple of allowed ones."""
+    allowed = n_dims if isinstance(n_dims, tuple) else (n_dims,)
     kind = type(x).__name__
     if np.ma.isMaskedArray(x):
         raise TypeError(f"{name} must be an array of real numbers without a mask, got {kind}")
@@ -16,8 +19,8 @@ def real_array(x, name, n_dims, dtype=None):
     if dtype is not None or x.dtype not in (np.float32, np.float64):
         with np.errstate(over="ignore"):                  # what becomes infinite is reported below
             x = x.astype(dtype or np.float64, copy=False)
-    if x.ndim != n_dims:
-        raise ValueError(f"{name} must have {n_dims} axes, got shape {x.shape}")
+    if x.ndim not in allowed:
+        raise ValueError(f"{name} must have {' or '.join(map(str, allowed))} axes, got shape {x.shape}")
     if x.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {x.shape}")
     if not np.isfinite(x).all():

@@ -13,7 +13,7 @@ from minife.backprop import (SGD, Adam, BinaryCrossEntropy, CategoricalCrossEntr
                              SquaredError, hessian_vector_product, train)
 from minife.backprop.layers import activate, activate_backward, dense, dense_backward_input
 from minife.backprop.mlp import moments_in_normal_field
-from minife.data import line_symmetry, xor
+from minife.data import line_symmetry, load_digits, xor
 from minife.parameters import flatten, norm
 from minife.units import Binary, Gaussian, LeakyRectified, Potts, Rectified, Spin, Step
 
@@ -199,7 +199,7 @@ BAD_TARGETS = {
     "above 1": (BinaryCrossEntropy(), [[2, 0]], r"y must lie in \[0, 1\], got values from 0.0 to 2.0"),
     "binary shape": (BinaryCrossEntropy(), [[0, 1, 1]], r"y must have shape \(n, 2\), got \(1, 3\)"),
     "binary nan": (BinaryCrossEntropy(), [[np.nan, 1]], "y must be finite, got nan"),
-    "one axis": (SquaredError(), [1.0, 2.0], r"y must have 2 axes, got shape \(2,\)"),
+    "one axis": (SquaredError(), [1.0, 2.0], r"y must have shape \(n, 2\), got \(2,\)"),
     "shape": (SquaredError(), [[1.0]], r"y must have shape \(n, 2\), got \(1, 1\)"),
     "infinite": (SquaredError(), [[np.inf, 1.0]], "y must be finite, got inf"),
     "empty": (SquaredError(), np.zeros((0, 2)), r"y must not be empty, got shape \(0, 2\)"),
@@ -701,3 +701,12 @@ def test_float32_networks_stay_float32_in_training(name):
         double.normalise_input(TOY_X)
         train(double, TOY_X, TOY_Y, OPTIMIZERS[name](), 2, np.random.default_rng(0), batch_size=5)
         assert_allclose(flatten(mlp.parameters), flatten(double.parameters), atol=1e-4)
+
+
+def test_centring_removes_the_steep_direction_of_the_digits():
+    """(B14): the largest eigenvalue of the mean of h_0^T h_0 over the embedded grey digits is 76, without centring 560"""
+    X, mlp = load_digits(binary=False).X_train, MLP((784, 1), loss=SquaredError())
+    mlp.normalise_input(X)
+    h_0, _ = mlp.check_rows(X, np.zeros(len(X)))
+    for rows, eigenvalue in ((h_0, 76), (X / mlp.input_scale, 560)):
+        assert round(np.linalg.eigvalsh(rows.T @ rows / len(rows))[-1]) == eigenvalue

@@ -313,6 +313,20 @@ def test_norm_constraint_at_its_edges():
     assert_array_equal(nothing["W"], 0)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_norm_constraint_of_each_unit(dtype):
+    """(R16) for the columns of W, the weights into one unit, each by itself; never for biases"""
+    W, b = np.array([[3, 0.6, 0, 2], [-4, 0.8, 0, 0]], dtype), np.array([7, 7, 7, 7], dtype)
+    cap = NormConstraint(2.0, ceiling=True, per_unit=True)
+    for constraint, expected in [(NormConstraint(2.0, per_unit=True), [[1.2, 1.2, 0, 2], [-1.6, 1.6, 0, 0]]),
+                                 (cap, [[1.2, 0.6, 0, 2], [-1.6, 0.8, 0, 0]]),
+                                 (NormConstraint(7.0, p=1, per_unit=True), [[3, 3, 0, 7], [-4, 4, 0, 0]])]:
+        theta = {"W": W.copy(), "b": b.copy()}
+        constraint.apply(theta)
+        assert_allclose(theta["W"], expected, rtol=1e-6)
+        assert theta["W"].dtype == dtype and np.all(theta["b"] == b)
+
+
 def test_parameters_flat_and_their_norms():
     theta = {"W": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": np.array([-5.0])}
     assert flatten(theta).tolist() == [1, 2, 3, 4, -5]

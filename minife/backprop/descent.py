@@ -1,5 +1,5 @@
-"""Training is one loop, whatever is trained: shuffled batches, a gradient, a step; after each epoch the norm constraint,
-the callbacks and a checkpoint."""
+"""Training is one loop, whatever is trained: shuffled batches, a gradient, a step; after each epoch a norm constraint,
+callbacks and a checkpoint."""
 import os
 import time
 
@@ -32,7 +32,7 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     validation.generator(rng)
     history = [] if history is None else history
     keep = {"optimizer": optimizer} | (keep or {})
-    kind = None if checkpoint is None else kind()
+    kind = None if checkpoint is None else f"{kind()}, {type(optimizer).__name__}"
     if checkpoint is not None and os.path.exists(checkpoint):
         history[:] = load_checkpoint(checkpoint, kind, model, keep, rng)
     for epoch in progress(range(len(history), n_epochs), label):

@@ -36,7 +36,7 @@ class SquaredError:
 
 
 class BinaryCrossEntropy:
-    """-sum_k [y_k log m_k + (1 - y_k) log(1 - m_k)] with m = sigma(x): the matching loss of binary output units  (B5)"""
+    """-sum_k [y_k log m_k + (1 - y_k) log(1 - m_k)], m = sigma(x): the matching loss of binary output units  (B5)"""
 
     unit = Binary()
 
@@ -64,7 +64,8 @@ class CategoricalCrossEntropy:
 
     def targets(self, y, n_outputs):
         """Return y as floats (n, n_outputs) that sum to one: labels 0, 1, ... (n,), or probabilities."""
-        if np.ndim(y) == 1:
+        y = validation.real_array(y, "y", n_dims=(1, 2))
+        if y.ndim == 1:
             return np.eye(n_outputs)[validation.labels(y, n_outputs, "y")]
         y = validation.means(y, n_outputs, "y")
         if not np.allclose(y.sum(axis=1), 1):
@@ -88,9 +89,9 @@ class CategoricalCrossEntropy:
 
 def _rows(y, n_outputs):
     """Return y as finite floats (n, n_outputs); for one output, (n,) becomes (n, 1)."""
-    if n_outputs == 1 and np.ndim(y) == 1:
-        y = np.asanyarray(y)[:, None]                       # a mask stays, to be refused
-    y = validation.real_array(y, "y", n_dims=2)
-    if y.shape[1] != n_outputs:
+    y = validation.real_array(y, "y", n_dims=(1, 2))
+    if y.ndim == 1 and n_outputs == 1:
+        return y[:, None]
+    if y.shape[1:] != (n_outputs,):
         raise ValueError(f"y must have shape (n, {n_outputs}), got {y.shape}")
     return y

@@ -13,7 +13,7 @@ HIDDEN_UNITS = (Binary, Spin, Gaussian, Rectified, LeakyRectified)
 
 
 class MLP:
-    """Layers k = 1 to depth with fields x_k = h_{k-1} W_k + b_k and activations h_k = A'(x_k); h_0 is the input  (B1, B2)
+    """Layers k = 1 to depth: fields x_k = h_{k-1} W_k + b_k, activations h_k = A'(x_k); h_0 is the input  (B1, B2)
 
     sizes   numbers of units (n_inputs, n_hidden, ..., n_outputs), two or more
     hidden  the hidden unit: Binary() sigmoid, Spin() tanh, Rectified() ReLU, LeakyRectified() or Gaussian() identity
@@ -23,13 +23,15 @@ class MLP:
     The parameters are W1, b1, W2, b2, ...: W_k is (n_in, n_out), b_k is (n_out,)."""
 
     def __init__(self, sizes, hidden=Binary(), loss=CategoricalCrossEntropy(), rng=None, dtype=np.float64):
-        self.sizes = tuple(validation.positive_integer(size, "sizes") for size in sizes)
-        if len(self.sizes) < 2:
+        if np.ndim(sizes) != 1 or len(sizes) < 2:
             raise ValueError(f"sizes must be two numbers or more, inputs and outputs, got {sizes!r}")
+        self.sizes = tuple(validation.positive_integer(size, "sizes") for size in sizes)
         if not isinstance(hidden, HIDDEN_UNITS):
-            raise TypeError(f"hidden must be one of {', '.join(unit.__name__ for unit in HIDDEN_UNITS)}, got {hidden!r}")
+            names = ", ".join(unit.__name__ for unit in HIDDEN_UNITS)
+            raise TypeError(f"hidden must be one of {names}, got {hidden!r}")
         if isinstance(loss, type) or not hasattr(loss, "hessian_product"):
-            raise TypeError(f"loss must be SquaredError(), BinaryCrossEntropy() or CategoricalCrossEntropy(), got {loss!r}")
+            raise TypeError("loss must be SquaredError(), BinaryCrossEntropy() or CategoricalCrossEntropy(), "
+                            f"got {loss!r}")
         self.hidden, self.loss_function = hidden, loss
         self.dtype = np.dtype(validation.one_of(np.dtype(dtype).name, "dtype", ("float32", "float64")))
         self.depth = len(self.sizes) - 1
@@ -151,4 +153,5 @@ def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
                 f"{type(output).__name__}{vars(output) or ''} units, {mlp.dtype}, {len(h)} rows with checksum "
                 f"{checksum:08x}")
 
-    return descend(mlp, gradient, len(h), optimizer, n_epochs, rng, callbacks=(mean_loss, *callbacks), kind=kind, **loop)
+    return descend(mlp, gradient, len(h), optimizer, n_epochs, rng, kind=kind, callbacks=(mean_loss, *callbacks),
+                   **loop)

@@ -95,8 +95,8 @@ class RMSProp(Optimizer):
         self.decay, self.epsilon = _below_one(decay, "decay"), validation.positive(epsilon, "epsilon")
 
     def move(self, name, theta, slope, rate, l1, l2):
-        mean, square = self.remembered("slope", name, theta), self.remembered("square", name, theta)
-        # the running mean of the slope with share 1 is the slope itself
+        mean, square = np.zeros_like(theta), self.remembered("square", name, theta)
+        # a running mean of the slope with share 1 is the slope itself
         kernels.adaptive_step(theta, mean, square, slope, rate, 1, 1 - self.decay, 1, 1, self.epsilon, l1, l2)
 
 

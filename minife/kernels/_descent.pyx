@@ -49,7 +49,8 @@ def descent_step(real[::1] theta, const real[::1] slope, real rate, real l1, rea
     plain(theta.shape[0], &theta[0], &slope[0], rate, l1, l2)
 
 
-def momentum_step(real[::1] theta, real[::1] velocity, const real[::1] slope, real rate, real momentum, real l1, real l2):
+def momentum_step(real[::1] theta, real[::1] velocity, const real[::1] slope, real rate, real momentum, real l1,
+                  real l2):
     """Change velocity and theta (n,) in place: one step of gradient descent with momentum and decay  (B15)"""
     # velocity[...] = momentum * velocity + slope + l1 * np.sign(theta) + l2 * theta
     # theta -= rate * velocity
