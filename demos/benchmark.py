@@ -76,6 +76,11 @@ def jobs(dtype):
     small = (small_W, small_a, small_b, 1.0, *halves, 2, 0.5, 0.0, 100)
     yield "100 TAP sweeps of order 2, 1 row of 20 x 10", *both("damped_fixed_point", *small), 0, None
 
+    chains_W, chains_a, chains_b = machine(rng, 64, 32, dtype)
+    chains = rng.random((100, 64)).astype(dtype), rng.random((100, 32)).astype(dtype)
+    block = (10 * chains_W, chains_a, chains_b, 1.0, *chains, 2, 0.0, 20)
+    yield "order-2 block minimiser, 100 chains, 64 x 32", *both("block_fixed_point", *block), 0, None
+
 
 def machine(rng, n_visible, n_hidden, dtype):
     """Return weights of standard deviation 0.05 and biases that are zero."""

@@ -28,13 +28,13 @@ def real_array(x, name, n_dims, dtype=None):
     return x
 
 
-def means(m, n_units, name):
-    """Return m as a float array (n, n_units) of numbers in [0, 1]."""
+def means(m, n_units, name, least=0):
+    """Return m as a float array (n, n_units) of numbers in [least, 1]."""
     m = real_array(m, name, n_dims=2)
     if m.shape[1] != n_units:
         raise ValueError(f"{name} must have shape (n, {n_units}), got {m.shape}")
-    if m.min() < 0 or m.max() > 1:
-        raise ValueError(f"{name} must lie in [0, 1], got values from {m.min()} to {m.max()}")
+    if m.min() < least or m.max() > 1:
+        raise ValueError(f"{name} must lie in [{least}, 1], got values from {m.min()} to {m.max()}")
     return m
 
 
@@ -56,6 +56,16 @@ def states(v, n_units, name):
         strange = v[(v != 0) & (v != 1)][0]
         raise ValueError(f"{name} must hold binary states, 0 or 1, got {strange}")
     return v
+
+
+def mask(x, shape, name):
+    """Return x as a bool array of this shape; 0 and 1 will not do, as they could be meant as indices."""
+    x = np.asarray(x)
+    if x.dtype != bool:
+        raise TypeError(f"{name} must be an array of bool, got {x.dtype}")
+    if x.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {x.shape}")
+    return x
 
 
 def number(x, name, what, lies_there):
@@ -85,6 +95,13 @@ def positive_integer(n, name):
     """Return n as an int of at least 1."""
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n < 2**31:
         raise ValueError(f"{name} must be a positive integer, got {n!r}")
+    return int(n)
+
+
+def not_negative_integer(n, name):
+    """Return n as an int of at least 0."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n < 2**31:
+        raise ValueError(f"{name} must be an integer of at least 0, got {n!r}")
     return int(n)
 
 

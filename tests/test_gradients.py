@@ -128,6 +128,38 @@ def every_second_derivative():
                 assert np.abs(product[name] - numerical).max() <= 1e-7 * np.abs(numerical).max(), (name, mlp.sizes)
 
 
+def second_derivatives(order):
+    """Check each column of the Hessian as the slope of one component of the stationarity."""
+    for beta in BETAS:
+        rbm = random_rbm(np.random.default_rng(3), beta=beta)
+        H = tap.hessian(rbm, M_V, M_H, order)                                 # (n, N, N), visible units first
+        for k in range(5 + 4):
+            check_gradient(lambda p: np.hstack(tap.stationarity(rbm, p["m_v"], p["m_h"], order))[:, k].sum(),
+                           {"m_v": M_V.copy(), "m_h": M_H.copy()}, {"m_v": H[:, k, :5], "m_h": H[:, k, 5:]})
+
+
+def couplings_and_fields():
+    """Check the contrastive gradient; J_ij = J_ji moves as one parameter."""
+    J, pair = np.random.default_rng(4).normal(0, 0.6, (6, 6)), np.triu_indices(6, 1)
+
+    def machine(p):
+        J = np.zeros((6, 6))
+        J[pair] = p["J"]
+        return tap.BoltzmannMachine(J + J.T, p["b"], beta, n_inputs=3, n_outputs=2)
+    for beta in BETAS:
+        p = {"J": J[pair], "b": np.linspace(-0.5, 0.7, 6)}
+        gradient = machine(p).contrastive_gradient(X[:, :3], X[:, 3:], tol=1e-13)
+        check_gradient(lambda p: machine(p).contrastive_loss(X[:, :3], X[:, 3:], tol=1e-13), p,
+                       {"J": gradient["J"][pair], "b": gradient["b"]})
+
+
+def spin_magnetisations():
+    J, m = np.triu(np.random.default_rng(4).standard_normal((5, 5)), 1), 2 * M_V - 1
+    for beta in BETAS:
+        machine = tap.BoltzmannMachine(J + J.T, FIELDS, beta)
+        check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)})
+
+
 TABLE = {
     "units.Binary.variance": lambda: slope(units.Binary().mean, units.Binary().variance),
     "units.Spin.variance": lambda: slope(units.Spin().mean, units.Spin().variance),
@@ -162,6 +194,9 @@ TABLE = {
     "tap.free_energy.free_energy_gradient": lambda: [weights_and_biases(
         lambda r: tap.free_energy(r, M_V, M_H, k).mean(), lambda r: tap.free_energy_gradient(r, M_V, M_H, k))
         for k in (1, 2, 3)],
+    "tap.stability.hessian": lambda: [second_derivatives(order) for order in (1, 2, 3)],
+    "tap.boltzmann_machine.BoltzmannMachine.stationarity": spin_magnetisations,  # (T22)
+    "tap.boltzmann_machine.BoltzmannMachine.contrastive_gradient": couplings_and_fields,  # (T24): through the solver
     "tap.likelihood.log_likelihood_gradient": lambda: [weights_and_biases(  # (T14): through the solver
         lambda r: tap.log_likelihood(r, X, k, tol=1e-13), lambda r: tap.log_likelihood_gradient(r, X, k, tol=1e-13))
         for k in (1, 2, 3)],

@@ -18,7 +18,9 @@ SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (90, 16, 48), (3, 784, 1
 DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
 KEY = 0x0123456789ABCDEF
 CALLS = [("binary_product",), ("random_words",), ("sample_units", 0.3), ("sample_units", 2.0),
-         *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0])]   # order, beta, damping
+         *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, damping
+         *product(["block_fixed_point"], [1, 2], [0.5, 1.5])]                   # order, beta
+SOLVERS = ("damped_fixed_point", "block_fixed_point")
 STEPS = {"descent_step": {"rate": 0.1},                                           # these change their arrays in place
          "momentum_step": {"velocity": None, "rate": 0.1, "momentum": 0.9},
          "adaptive_step": {"mean": None, "square": None, "rate": 0.1, "share": 0.1, "square_share": 0.01, "held": 0.7,
@@ -31,11 +33,9 @@ def sigma(x):
 
 def load_compiled():
     """Return the compiled kernels side by side, as reference holds their twins, or skip the test."""
-    gibbs = pytest.importorskip("minife.kernels._gibbs")
-    fixed_point = pytest.importorskip("minife.kernels._fixed_point")
-    descent = pytest.importorskip("minife.kernels._descent")
-    return SimpleNamespace(**{**vars(gibbs), **vars(fixed_point), **vars(descent)},
-                           use_threads=lambda n: (gibbs.set_threads(n), fixed_point.set_threads(n)))
+    modules = [pytest.importorskip(f"minife.kernels.{name}") for name in ("_block", "_fixed_point", "_gibbs", "_descent")]
+    functions = {name: thing for module in modules for name, thing in vars(module).items()}
+    return SimpleNamespace(**functions, use_threads=lambda n: [module.set_threads(n) for module in modules[:3]])
 
 
 @pytest.fixture(params=["compiled", "reference"])
@@ -58,18 +58,19 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
         return {"key": KEY, "draw": 3, "n_rows": n, "n_units": n_out}
     if name == "sample_units":
         return {"states": states, "W": W, "bias": b, "beta": options[0], "key": KEY, "draw": 3}
-    return {"W": W, "a": a, "b": b, "beta": options[1], "m_v": m_v, "m_h": m_h, "order": options[0],
-            "damping": options[2], "tol": 1e-10 if dtype == np.float64 else 1e-5, "max_iter": 200}
+    solver = {"W": W, "a": a, "b": b, "beta": options[1], "m_v": m_v, "m_h": m_h, "order": options[0],
+              "tol": 1e-10 if dtype == np.float64 else 1e-5, "max_iter": 200}
+    return solver | ({"damping": options[2]} if name == "damped_fixed_point" else {})
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
-    """(K1) to (K4), (R4), (T10): words, samples, counts of sweeps are equal, real numbers within rounding."""
+    """(K1) to (K4), (R4), (T10), (T18): words, samples, counts of sweeps are equal, real numbers within rounding."""
     tolerances = {"binary_product": [rounding], "random_words": [0], "sample_units": [0],
-                  "damped_fixed_point": [rounding, rounding, 10 * rounding, 0]}[call[0]]
+                  **dict.fromkeys(SOLVERS, [rounding, rounding, 10 * rounding, 0])}[call[0]]
     if dtype == np.float32:  # u may lie within the rounding of p, and the residual within that of tol
-        tolerances = {"sample_units": [], "damped_fixed_point": tolerances[:2]}.get(call[0], tolerances)
+        tolerances = {"sample_units": [], **dict.fromkeys(SOLVERS, tolerances[:2])}.get(call[0], tolerances)
     for shape, density in product(SHAPES, DENSITIES):
         args = arguments(call, shape, density, dtype)
         results = [getattr(kernel, call[0])(**args) for kernel in (load_compiled(), reference)]
@@ -120,7 +121,7 @@ def test_every_kernel_has_a_twin_and_a_pair_test():
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_results_do_not_depend_on_the_number_of_threads(call):
-    shape = (20, 301, 103) if call[0] == "damped_fixed_point" else (90, 784, 201)  # enough work for several threads
+    shape = (20, 301, 103) if call[0] in SOLVERS else (90, 784, 201)  # enough work for several threads
     compiled, args, results = load_compiled(), arguments(call, shape), []
     for n in (1, 2, os.cpu_count()):
         compiled.use_threads(n)

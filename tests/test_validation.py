@@ -63,6 +63,12 @@ TAKES_MEANS = {
     "tap.free_energy_gradient": lambda m: tap.free_energy_gradient(rbm, m, M_H),
     "tap.fixed_point": lambda m: tap.fixed_point(rbm, m_v=m),
     "tap.gibbs_free_energy": lambda m: tap.gibbs_free_energy(rbm, m, M_H),
+    "tap.hessian": lambda m: tap.hessian(rbm, m, M_H),
+    "tap.smallest_eigenvalue": lambda m: tap.smallest_eigenvalue(rbm, m, M_H),
+    "tap.spectral_trust": lambda m: tap.spectral_trust(rbm, m, M_H),
+    "tap.thermodynamics": lambda m: tap.thermodynamics(rbm, m, M_H),
+    "tap.anneal": lambda m: tap.anneal(rbm, m_v=m),
+    "tap.states": lambda m: tap.states(rbm, 2, 3, RNG, m_v=m),
 }
 
 
@@ -108,7 +114,8 @@ BAD_CALLS = {
     "damping 0": (lambda: tap.fixed_point(rbm, damping=0.0), r"damping must be a number in \(0, 1\], got 0.0"),
     "damping > 1": (lambda: tap.fixed_point(rbm, damping=1.1), r"damping must be a number in \(0, 1\], got 1.1"),
     "damping, phase": (lambda: tap.ExtendedMeanField(damping=-1), r"damping must be a number in \(0, 1\], got -1"),
-    "method": (lambda: tap.fixed_point(rbm, method="newton"), "method must be one of 'damped', got 'newton'"),
+    "method": (lambda: tap.fixed_point(rbm, method="newton"),
+               "method must be one of 'damped', 'alternating', 'synchronous', 'block', got 'newton'"),
     "tol": (lambda: tap.fixed_point(rbm, tol=0), "tol must be a positive number, got 0"),
     "max_iter": (lambda: tap.fixed_point(rbm, max_iter=0), "max_iter must be a positive integer"),
     "magnetisation rows": (lambda: tap.free_energy(rbm, M_V, M_H[:2]), "same number of rows, got 3 and 2"),

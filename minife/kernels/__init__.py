@@ -4,8 +4,8 @@ The environment variable MINIFE_KERNELS=reference asks for the twins, to step th
 import os
 
 from .. import validation
-from .reference import (adaptive_step, binary_product, damped_fixed_point, descent_step, momentum_step, random_words,
-                        sample_units)
+from .reference import (adaptive_step, binary_product, block_fixed_point, damped_fixed_point, descent_step,
+                        momentum_step, random_words, sample_units)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -15,6 +15,8 @@ implementation = "reference"
 _thread_setters = []
 if _wanted == "compiled":
     try:
+        from ._block import block_fixed_point, set_threads
+        _thread_setters.append(set_threads)
         from ._fixed_point import damped_fixed_point, set_threads
         _thread_setters.append(set_threads)
         from ._gibbs import binary_product, random_words, sample_units, set_threads

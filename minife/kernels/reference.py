@@ -96,3 +96,37 @@ def adaptive_step(theta, mean, square, slope, rate, share, square_share, held, s
     mean += share * (slope - mean)
     square += square_share * (slope**2 - square)
     theta -= rate * (mean / held) / (np.sqrt(square / square_held) + epsilon)
+
+
+def block_half_step(W, bias, order, beta, floor, m_in, m_out):
+    """Return one layer at its exact minimum at fixed m_in, the other layer, and the residual before the move  (T18)"""
+    c_in, c_out = m_in - m_in**2, m_out - m_out**2
+    x = beta * (bias + m_in @ W)
+    onsager = beta**2 * (c_in @ (W * W)) if order == 2 else np.zeros_like(x)
+    residual = np.max(np.abs(sigmoid(x + (0.5 - m_out) * onsager) - m_out) / (c_out + floor), axis=1)
+    t = np.maximum(np.abs(x) / (1 + onsager / 4), np.abs(x) - onsager / 2)   # below the root
+    small = 3e-4 if W.dtype == np.float32 else 1e-8                          # what is left is below its square
+    for _ in range(40):                                                      # Newton's steps, up to the root
+        e = np.exp(-t)                                                       # sigma = 1 / s, sigma' = e / s^2
+        s = 1 + e
+        climb = ((np.abs(x) - t) * s - onsager * (0.5 * (1 - e))) * s / (s * s + onsager * e)
+        t = t + climb
+        if not np.any(climb > small * (1 + t)):
+            break
+    return sigmoid(np.where(x > 0, t, -t)), residual
+
+
+def block_fixed_point(W, a, b, beta, m_v, m_h, order, tol, max_iter):
+    """Return m_v, m_h, residual (n,), n_iter (n,): block sweeps of m_h, then m_v, until residual <= tol  (T12, T18)"""
+    m_v, m_h = np.array(m_v, dtype=W.dtype), np.array(m_h, dtype=W.dtype)
+    residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
+    beta, floor = W.dtype.type(beta), W.dtype.type(np.finfo(W.dtype).eps ** (1 / 3))
+    for _ in range(max_iter):
+        rows = np.flatnonzero(residual > tol)
+        if len(rows) == 0:
+            break
+        m_h[rows], worst_h = block_half_step(W, b, order, beta, floor, m_v[rows], m_h[rows])
+        m_v[rows], worst_v = block_half_step(W.T, a, order, beta, floor, m_h[rows], m_v[rows])
+        residual[rows] = np.maximum(worst_h, worst_v)
+        n_iter[rows] += 1
+    return m_v, m_h, residual, n_iter

@@ -7,9 +7,9 @@ import numpy as np
 from .. import kernels, validation
 from ..kernels import reference
 from ..rbm.model import unit
-from .free_energy import check_magnetisations, free_energy
+from .free_energy import check_magnetisations, free_energy, local_fields
 
-METHODS = ("damped",)
+METHODS = ("damped", "alternating", "synchronous", "block")
 
 
 class NotConvergedWarning(UserWarning):
@@ -41,21 +41,26 @@ class FixedPoint:
 
 
 def fixed_point(rbm, order=2, m_v=None, m_h=None, method="damped", damping=0.5, tol=1e-10, max_iter=1000):
-    """Return the FixedPoint of Gamma_k that damped sweeps of m_h, then m_v, reach from each row  (T10)
+    """Return the FixedPoint of Gamma_k that the sweeps of a method reach from each row of magnetisations  (T10, T18)
 
     m_v, m_h  starts (n, n_visible), (n, n_hidden); without m_v, one row of free units, sigma(beta a); without
               m_h, the hidden means at m_v
+    method    "damped" sweeps move m_h, then m_v, by the share `damping` of the way
+              "alternating" sweeps are the same with share 1; damping is not used
+              "synchronous" sweeps move both layers at once by that share; undamped they can cycle for ever
+              "block" sweeps put m_h, then m_v, at the exact minimum over the layer, at orders 1 and 2, where
+              Gamma_k then never rises and the residual always falls to zero; damping is not used
     damping   the share of the new value in (0, 1]; 1 is no damping
     tol       on the residual, the largest |sigma(theta) - m| / (c + eps^(1/3)) over the units: the error of theta,
               of saturated units as far as rounding lets it be known  (T12)
     All in float64, whatever the machine's type. Warns NotConvergedWarning where a row is not there after max_iter
     sweeps."""
-    validation.one_of(method, "method", METHODS)
     damping = validation.share(damping, "damping")
     tol, max_iter = validation.positive(tol, "tol"), validation.positive_integer(max_iter, "max_iter")
     rbm = rbm.double()
     m_v, m_h, order = starts(rbm, m_v, m_h, order)
-    m_v, m_h, residual, n_iter = damped_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter)
+    method = check_method(method, order)
+    m_v, m_h, residual, n_iter = sweeps(rbm, m_v, m_h, order, method, damping, tol, max_iter)
     converged = residual <= tol
     if not converged.all():
         warnings.warn(NotConvergedWarning(residual.max(), max_iter, (~converged).sum()), stacklevel=2)
@@ -77,10 +82,41 @@ def starts(rbm, m_v, m_h, order):
     return check_magnetisations(rbm, m_v, m_h, order)
 
 
-def damped_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter):
-    """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps  (T10)
+def check_method(method, order):
+    """Return the method, or say why it does not go with the order."""
+    validation.one_of(method, "method", METHODS)
+    if method == "block" and order == 3:
+        raise ValueError("method 'block' needs order 1 or 2: at order 3 the free energy need not be convex in a layer, "
+                         "so there may be several minima over it; take 'damped'")
+    return method
 
-    For many rows of a large machine the NumPy twin is the faster one, as its products are BLAS: demos/benchmark.py."""
-    many = len(m_v) >= 32 and rbm.W.size >= 2**14
-    sweeps = reference.damped_fixed_point if many else kernels.damped_fixed_point
-    return sweeps(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, damping, tol, max_iter)
+
+def sweeps(rbm, m_v, m_h, order, method, damping, tol, max_iter):
+    """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps of a method  (T10, T12, T18)
+
+    For many rows of a large machine the NumPy twins are the faster ones, as their products are BLAS:
+    demos/benchmark.py."""
+    if method == "synchronous":
+        return synchronous_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter)
+    large = 2**17 if method == "block" else 2**14
+    module = reference if len(m_v) >= 32 and rbm.W.size >= large else kernels
+    if method == "block":
+        return module.block_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, tol, max_iter)
+    share = 1.0 if method == "alternating" else damping
+    return module.damped_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, share, tol, max_iter)
+
+
+def synchronous_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter):
+    """Return the same of sweeps that move both layers at once, each seeing the old means of the other  (T17)"""
+    m, floor = np.hstack([m_v, m_h]), np.finfo(m_v.dtype).eps ** (1 / 3)     # (n, n_visible + n_hidden)
+    residual, n_iter = np.full(len(m), np.inf, dtype=m.dtype), np.zeros(len(m), dtype=np.intp)
+    for _ in range(max_iter):
+        rows = np.flatnonzero(residual > tol)
+        if len(rows) == 0:
+            break
+        here = m[rows]
+        step = unit.mean(np.hstack(local_fields(rbm, *np.hsplit(here, [rbm.n_visible]), order))) - here
+        residual[rows] = np.max(np.abs(step) / (here - here**2 + floor), axis=1)
+        m[rows] = here + damping * step
+        n_iter[rows] += 1
+    return *np.hsplit(m, [rbm.n_visible]), residual, n_iter

@@ -3,29 +3,32 @@ from .. import validation
 from ..rbm.model import Moments
 from ..rbm.training import NegativePhase
 from .free_energy import ORDERS, free_energy_gradient
-from .solvers import damped_sweeps
+from .solvers import check_method, sweeps
 
 
 class ExtendedMeanField(NegativePhase):
     """The negative phase of EMF: magnetisations that live on from step to step, moved towards fixed points  (T15)
 
     order     1, 2 or 3, of the TAP free energy
-    n_steps   damped sweeps per step
+    n_steps   sweeps per step
     n_chains  rows of magnetisations, whatever the batch size; they start uniform in [0, 1)
-    damping   the share of the new value in (0, 1]"""
+    damping   the share of the new value in (0, 1]
+    method    of the sweeps, as in fixed_point: "damped", "alternating", "synchronous" or "block" """
 
-    def __init__(self, order=2, n_steps=3, n_chains=100, damping=0.5):
+    def __init__(self, order=2, n_steps=3, n_chains=100, damping=0.5, method="damped"):
         self.order = validation.one_of(order, "order", ORDERS)
         self.n_steps = validation.positive_integer(n_steps, "n_steps")
         self.n_chains = validation.positive_integer(n_chains, "n_chains")
         self.damping = validation.share(damping, "damping")
+        self.method = check_method(method, order)
         self.m_v = self.m_h = None
 
     def moments(self, rbm, batch, rng):
         if self.m_v is None:
             self.m_v = rng.random((self.n_chains, rbm.n_visible)).astype(rbm.W.dtype)
             self.m_h = rbm.hidden_mean(self.m_v)
-        self.m_v, self.m_h, _, _ = damped_sweeps(rbm, self.m_v, self.m_h, self.order, self.damping, 0.0, self.n_steps)
+        self.m_v, self.m_h, _, _ = sweeps(rbm, self.m_v, self.m_h, self.order, self.method, self.damping, 0.0,
+                                          self.n_steps)
         slope = free_energy_gradient(rbm, self.m_v, self.m_h, self.order)
         return Moments(v=-slope["a"], h=-slope["b"], vh=-slope["W"])  # (T11): the slopes are minus the moments
 

@@ -1,0 +1,172 @@
+"""Chapter T: second derivatives and stability, the line of trust, energy and entropy."""
+import numpy as np
+import pytest
+from conftest import random_rbm
+from numpy.testing import assert_allclose
+
+from minife import RBM, tap
+from minife.rbm import exact
+from minife.tap.solvers import sweeps
+
+ORDERS = (1, 2, 3)
+
+
+def magnetisations(rng, rbm, n=4):
+    return rng.uniform(0.1, 0.9, (n, rbm.n_visible)), rng.uniform(0.1, 0.9, (n, rbm.n_hidden))
+
+
+# ---- second derivatives and stability
+
+def test_hessian_by_hand():
+    """(T16) for a pair, W = beta = 1, m = 1/4, 1/2: c = 3/16, 1/4; the third order leaves the diagonal"""
+    rbm, m_v, m_h = RBM([[1.0]], [0.0], [0.0]), np.array([[1 / 4]]), np.array([[1 / 2]])
+    assert_allclose(tap.hessian(rbm, m_v, m_h, 1)[0], [[16 / 3, -1], [-1, 4]])
+    assert_allclose(tap.hessian(rbm, m_v, m_h, 2)[0], [[16 / 3 + 1 / 4, -1], [-1, 4 + 3 / 16]])
+    cross = -1 - (1 - 9 / 8) * (1 - 3 / 2) / 6
+    assert_allclose(tap.hessian(rbm, m_v, m_h, 3)[0], [[16 / 3 + 1 / 4, cross], [cross, 4 + 3 / 16]])
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_jacobian_of_the_synchronous_map(order, rng, beta):
+    """(T16), (T17): I - d D beta H at a fixed point, against central differences of one sweep"""
+    rbm, d, step = random_rbm(rng, beta=beta), 0.4, 1e-5
+    state = tap.fixed_point(rbm, order, tol=1e-13)
+    m = np.hstack([state.m_v, state.m_h])
+    H = tap.hessian(rbm, state.m_v, state.m_h, order)[0]
+    wanted = np.eye(9) - d * (m - m**2).T * beta * H
+    around = np.vstack([m + step * np.eye(9), m - step * np.eye(9)])
+    moved = np.hstack(sweeps(rbm, around[:, :5], around[:, 5:], order, "synchronous", d, 1e-10, 1)[:2])
+    assert_allclose((moved[:9] - moved[9:]).T / (2 * step), wanted, atol=1e-8)
+    scaled = np.linalg.eigvals((m - m**2).T * beta * H)                        # similar to D^(1/2) beta H D^(1/2)
+    assert_allclose(tap.scaled_eigenvalues(rbm, state.m_v, state.m_h, order)[0], np.sort(scaled.real), rtol=1e-10)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_synchronous_sweeps_settle_if_the_share_is_below_two_over_the_largest_eigenvalue(order, rng):
+    """(T17): 10 % below the bound a small deviation shrinks, 10 % above it grows"""
+    for _ in range(10):
+        rbm = random_rbm(rng, 8, 6, scale=0.8)
+        state = tap.fixed_point(rbm, order, damping=0.2, tol=1e-13)
+        values = tap.scaled_eigenvalues(rbm, state.m_v, state.m_h, order)[0]
+        assert values[0] > 0
+        start = state.m_v + 1e-7 * rng.standard_normal(state.m_v.shape), state.m_h
+        for share, grows in ((1.8 / values[-1], False), (2.2 / values[-1], True)):
+            m_v, m_h, _, _ = sweeps(rbm, *start, order, "synchronous", share, 1e-15, 30)
+            before, after = (np.abs(np.hstack(x) - np.hstack([state.m_v, state.m_h])).max()
+                             for x in (start, (m_v, m_h)))
+            assert (after > before) == grows
+
+
+def test_truncations_are_often_indefinite_at_strong_coupling():
+    """The README's shares: W of standard deviation 3, 4 x 3, means uniform in (0, 1)"""
+    rng, n, indefinite = np.random.default_rng(0), 1000, np.zeros(3)
+    for _ in range(n):
+        rbm = RBM(3 * rng.standard_normal((4, 3)), np.zeros(4), np.zeros(3))
+        m = rng.random((1, 4)), rng.random((1, 3))
+        indefinite += [tap.smallest_eigenvalue(rbm, *m, order)[0] < 0 for order in ORDERS]
+    assert_allclose(indefinite / n, [0.83, 0.08, 0.22], atol=0.04)
+
+
+def test_eigenvalues_where_units_saturate(rng):
+    """(T16): a unit at 0 or 1 does not respond, and counts as free; the unscaled second derivative is infinite"""
+    rbm, (m_v, m_h) = random_rbm(rng), magnetisations(rng, random_rbm(rng))
+    m_v[:, 0] = 1.0
+    values = tap.scaled_eigenvalues(rbm, m_v, m_h, 3)
+    rest = tap.scaled_eigenvalues(RBM(rbm.W[1:], rbm.a[1:], rbm.b), m_v[:, 1:], m_h, 3)
+    assert_allclose(values, np.sort(np.hstack([rest, np.ones((4, 1))]), axis=1), rtol=1e-12)
+    assert_allclose(tap.smallest_eigenvalue(rbm, m_v, m_h, 3), values[:, 0])
+
+
+# ---- the AT-type line
+
+def test_the_line_of_trust_of_a_uniform_machine(rng):
+    """(T19): equal weights make P a matrix of rank one, rho = (g sqrt(n_v n_h))^2, whatever the means"""
+    rbm = RBM(np.full((7, 5), -0.8), np.zeros(7), np.zeros(5), beta=1.5)
+    m_v, m_h = np.full((2, 7), 0.3), np.array([[0.6] * 5, [0.5] * 5])
+    g = 1.5**2 * 0.8**2 * 0.21 * np.array([0.24, 0.25])
+    assert_allclose(tap.spectral_trust(rbm, m_v, m_h), g**2 * 35)
+    rbm, (m_v, m_h) = random_rbm(rng, beta=0.6), magnetisations(rng, random_rbm(rng))
+    c_v, c_h, W2 = m_v - m_v**2, m_h - m_h**2, rbm.W**2
+    P = [0.6**4 * W2 @ np.diag(y**2) @ W2.T @ np.diag(x**2) for x, y in zip(c_v, c_h)]
+    assert_allclose(tap.spectral_trust(rbm, m_v, m_h), [np.abs(np.linalg.eigvals(p)).max() for p in P])
+
+
+def test_random_couplings_are_marginal_on_the_line_and_stable_on_both_sides():
+    """(T19): 400 x 250, means 1/2: the smallest eigenvalue is that of the 2 x 2 block, up to the finite size
+
+    Order 1 is unstable from g (sqrt(n_v) + sqrt(n_h))^2 = 1 on, which is at a quarter of the line's g or before."""
+    n_v, n_h = 400, 250
+    W = np.random.default_rng(0).standard_normal((n_v, n_h))
+    half = np.full((1, n_v), 0.5), np.full((1, n_h), 0.5)
+    for line in (0.25, 1.0, 2.0):                                              # g sqrt(n_v n_h)
+        g = line / np.sqrt(n_v * n_h)
+        rbm = RBM(4 * np.sqrt(g) * W, np.zeros(n_v), np.zeros(n_h))
+        across = -np.sqrt(g) * (np.sqrt(n_v) + np.sqrt(n_h))
+        block = np.linalg.eigvalsh([[1 + g * n_h, across], [across, 1 + g * n_v]])
+        assert_allclose(block[0] * block[1], (1 - line) ** 2, atol=1e-12)
+        assert_allclose(tap.smallest_eigenvalue(rbm, *half, 2), block[0], atol=0.045)
+        assert_allclose(tap.spectral_trust(rbm, *half), line**2, rtol=0.03)
+    assert_allclose(tap.smallest_eigenvalue(rbm, *half, 1), 1 + across, atol=0.03)
+
+
+# ---- energy and entropy
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_energy_and_entropy_add_up_to_the_free_energy_anywhere(order, rng, beta):
+    """(T21)"""
+    rbm = random_rbm(rng, beta=beta)
+    m = magnetisations(rng, rbm)
+    parts = tap.thermodynamics(rbm, *m, order)
+    assert parts.F.shape == parts.U.shape == parts.S.shape == (4,)
+    assert_allclose(parts.F, tap.free_energy(rbm, *m, order), rtol=1e-14)
+    assert_allclose(parts.F, parts.U - parts.S / beta, rtol=1e-14)
+
+
+def slope_of(f, x, step=1e-3):
+    """Return df/dx by the central difference of five points."""
+    return (8 * (f(x + step) - f(x - step)) - f(x + 2 * step) + f(x - 2 * step)) / (12 * step)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_entropy_and_energy_are_slopes_in_the_temperature(order, rng, beta):
+    """(T21) through the solver: S = -dGamma*/dT and U = d(beta Gamma*)/dbeta"""
+    rbm = random_rbm(rng, beta=beta)
+
+    def minimised(b):
+        return tap.fixed_point(RBM(rbm.W, rbm.a, rbm.b, b), order, tol=1e-13).free_energy[0]
+
+    state = tap.fixed_point(rbm, order, tol=1e-13)
+    parts = tap.thermodynamics(rbm, state.m_v, state.m_h, order)
+    assert_allclose(parts.S, -slope_of(lambda T: minimised(1 / T), 1 / beta), rtol=1e-8)
+    assert_allclose(parts.U, slope_of(lambda b: b * minimised(b), beta), rtol=1e-8)
+
+
+def test_energy_and_entropy_approach_the_exact_ones_order_by_order():
+    """(T21): over 20 machines, each order is closer than the last, and mean field has too much entropy"""
+    rng, errors = np.random.default_rng(3), np.zeros((3, 2))
+    for _ in range(20):
+        rbm = random_rbm(rng, 6, 5, scale=0.1)
+        truth = exact.thermodynamics(rbm)
+        for k, order in enumerate(ORDERS):
+            state = tap.fixed_point(rbm, order)
+            parts = tap.thermodynamics(rbm, state.m_v, state.m_h, order)
+            errors[k] += abs(parts.U[0] - truth.U), abs(parts.S[0] - truth.S)
+            assert order > 1 or parts.S[0] > truth.S
+    assert (errors[0] > 5 * errors[1]).all() and (errors[1] > 2 * errors[2]).all()
+
+
+# ---- bad arguments
+
+@pytest.mark.parametrize("call, message", [
+    (lambda r, m: tap.hessian(r, np.ones((1, 5)), np.full((1, 4), 0.5)), r"strictly inside \(0, 1\): .* curvature"),
+    (lambda r, m: tap.hessian(r, m[0], np.zeros((4, 4))), r"strictly inside \(0, 1\): .* curvature"),
+    (lambda r, m: tap.hessian(r, *m, 4), "order must be one of 1, 2, 3, got 4"),
+    (lambda r, m: tap.scaled_eigenvalues(r, *m, 0), "order must be one of 1, 2, 3, got 0"),
+    (lambda r, m: tap.smallest_eigenvalue(r, m[0], m[1][:2]), "same number of rows, got 4 and 2"),
+    (lambda r, m: tap.spectral_trust(r, m[0], m[1][:2]), "same number of rows, got 4 and 2"),
+    (lambda r, m: tap.thermodynamics(r, *m, 4), "order must be one of 1, 2, 3, got 4"),
+])
+def test_bad_arguments(call, message, rng):
+    rbm = random_rbm(rng)
+    with pytest.raises(ValueError, match=message):
+        call(rbm, magnetisations(rng, rbm))
