@@ -72,7 +72,7 @@ class MLP:
 
     def gradient(self, X, y):
         """Return the gradient of the mean loss, a dict with the keys of the parameters  (B8, B9)"""
-        return self.backward(*self.check_rows(X, y))[1]
+        return self.backward(*self.check_rows(X, y))[0]
 
     def check_rows(self, X, y):
         """Return the normalised input h_0 of the rows of X and their targets, or say what is wrong with them."""
@@ -104,11 +104,10 @@ class MLP:
         return fields, seen
 
     def backward(self, h, y):
-        """Return the mean loss and its gradient, given h_0 and y as check_rows() returns them  (B8, B9)
+        """Return the gradient of the mean loss and the output fields, given h_0 and y as from check_rows()  (B8, B9)
 
         One pass forward, then one backward in the opposite order."""
         fields, seen = self._forward(h)
-        loss = self.loss_function.value(fields[-1], y).mean()
         d_x = self.loss_function.gradient(fields[-1], y) / len(y)           # (B4)
         gradient = {}
         for k in range(self.depth, 0, -1):
@@ -116,7 +115,7 @@ class MLP:
             if k > 1:
                 d_h = dense_backward_input(d_x, self.parameters[f"W{k}"])
                 d_x = activate_backward(d_h, fields[k - 2], self.hidden)
-        return loss, {name: gradient[name] for name in self.parameters}     # in their order, as flatten() needs
+        return {name: gradient[name] for name in self.parameters}, fields[-1]  # in their order, as flatten() needs
 
 
 def moments_in_normal_field(unit):
@@ -131,20 +130,23 @@ def moments_in_normal_field(unit):
 def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
     """Return the history, one dict per epoch, of minimising the mean loss over X, y; mlp is changed in place.
 
-    The loss in the history is the mean over the batches as they came. optimizer, n_epochs, rng, and by name
-    batch_size, norm_constraint, callbacks, checkpoint, history, label: as in minife.backprop.descent.descend."""
+    The loss in the history is the mean over the epoch, each row as the network saw it. optimizer, n_epochs, rng, and
+    by name batch_size, norm_constraint, callbacks, checkpoint, history, label: as in
+    minife.backprop.descent.descend."""
     h, y = mlp.check_rows(X, y)
-    losses = []
+    order, outputs = [], []
 
     def gradient(rows):
-        loss, slopes = mlp.backward(h[rows], y[rows])
-        losses.append(loss)
+        slopes, x = mlp.backward(h[rows], y[rows])
+        order.append(rows)
+        outputs.append(x)
         return slopes
 
     def mean_loss(mlp, epoch):
-        record = {"loss": float(np.mean(losses))}
-        losses.clear()
-        return record
+        loss = mlp.loss_function.value(np.concatenate(outputs), y[np.concatenate(order)]).mean()
+        order.clear()
+        outputs.clear()
+        return {"loss": float(loss)}
 
     def kind():
         checksum = zlib.crc32(h.tobytes(), zlib.crc32(y.tobytes()))
