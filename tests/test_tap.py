@@ -188,9 +188,9 @@ def test_order_1_sweeps_never_raise_the_free_energy(damping, rng):
         m_v, m_h = magnetisations(rng, rbm)
         values = [tap.free_energy(rbm, m_v, m_h, 1)]
         for _ in range(20):
-            m_h, _ = reference.half_step(rbm.W, rbm.b, 1, 1.0, damping, 1e-6, m_v, m_h)
+            reference.move_layer(*reference.layer_fields([rbm.W], rbm.b, 1.0, m_v), m_h, damping)
             values.append(tap.free_energy(rbm, m_v, m_h, 1))
-            m_v, _ = reference.half_step(rbm.W.T, rbm.a, 1, 1.0, damping, 1e-6, m_h, m_v)
+            reference.move_layer(*reference.layer_fields([rbm.W.T], rbm.a, 1.0, m_h), m_v, damping)
             values.append(tap.free_energy(rbm, m_v, m_h, 1))
         assert (np.diff(values, axis=0) <= 1e-12 * np.abs(values[0])).all()
 

@@ -5,7 +5,7 @@ Above each block stands the NumPy line that it computes; reference.py holds the 
 import numpy as np
 
 from cython.parallel cimport prange, threadid
-from libc.math cimport fabs
+from libc.math cimport NAN, fabs
 
 from ._inline cimport available_threads, cloned, exponential, real, sigmoid, threads_for
 
@@ -23,7 +23,7 @@ cdef cloned block_half_step(const real *W, const real *bias, Py_ssize_t n_in, Py
                             real *climb, real *residual) noexcept nogil:
     """Move one layer to its exact minimum at fixed m_in, the other layer; residual = its worst unit before  (T18)"""
     cdef Py_ssize_t i, j
-    cdef int newton, climbing
+    cdef int newton, climbing, strange = 0
     cdef real m, c, w, size, low, e, s, worst = 0
     cdef real one = 1, half = 0.5, quarter = 0.25, small = 3e-4 if real is float else 1e-8
     cdef const real *row
@@ -57,8 +57,9 @@ cdef cloned block_half_step(const real *W, const real *bias, Py_ssize_t n_in, Py
         t[j] = low if low > t[j] else t[j]
     # residual = np.max(...)
     for j in range(n_out):
-        worst = worst if climb[j] <= worst else climb[j]  # NaN is the worst of all
-    residual[0] = worst
+        worst = climb[j] if climb[j] > worst else worst
+        strange |= climb[j] != climb[j]
+    residual[0] = <real>NAN if strange else worst
     # climb = ((np.abs(x) - t) * s - onsager * (0.5 * (1 - e))) * s / (s * s + onsager * e)
     for newton in range(40):
         for j in range(n_out):

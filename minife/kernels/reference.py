@@ -47,34 +47,48 @@ def sample_units(states, W, bias, beta, key, draw):
     return (uniform < sigmoid(W.dtype.type(beta) * field)).astype(np.uint8)
 
 
-def half_step(W, bias, order, beta, damping, floor, m_in, m_out):
-    """Return one layer moved towards its stationary point at fixed m_in, the other layer, and its residual  (T10)"""
-    c_in, c_out = m_in - m_in**2, m_out - m_out**2
-    skew_in = c_in * (0.5 - m_in)
-    theta = beta * (bias + m_in @ W)
-    if order >= 2:
-        onsager_2 = beta**2 * (c_in @ (W * W))
-        theta += (0.5 - m_out) * onsager_2
-    if order >= 3:
-        onsager_3 = beta**3 * (skew_in @ (W * W * W))
-        theta += (1 / 3 - 2 * c_out) * onsager_3
+def layer_fields(powers, bias, beta, m_in):
+    """Return theta without its reaction, and the Onsager sums of orders 2 and 3, of the layer that sees m_in  (T9)
+
+    powers holds W, W * W, W * W * W as far as the order goes; the sums beyond it are None."""
+    c_in = m_in - m_in**2
+    theta = beta * (bias + m_in @ powers[0])
+    onsager_2 = beta**2 * (c_in @ powers[1]) if len(powers) >= 2 else None
+    onsager_3 = beta**3 * ((c_in * (0.5 - m_in)) @ powers[2]) if len(powers) >= 3 else None
+    return theta, onsager_2, onsager_3
+
+
+def move_layer(theta, onsager_2, onsager_3, m, damping):
+    """Move the magnetisations m (n, n_out) in place towards their stationary point; return the residual (n,)  (T10)"""
+    c, floor = m - m**2, m.dtype.type(np.finfo(m.dtype).eps ** (1 / 3))
+    if onsager_2 is not None:
+        theta = theta + (0.5 - m) * onsager_2
+    if onsager_3 is not None:
+        theta = theta + (1 / 3 - 2 * c) * onsager_3
     mean = sigmoid(theta)
-    residual = np.max(np.abs(mean - m_out) / (c_out + floor), axis=1)
-    return m_out + damping * (mean - m_out), residual
+    residual = np.max(np.abs(mean - m) / (c + floor), axis=1)
+    m += m.dtype.type(damping) * (mean - m)
+    return residual
 
 
-def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
-    """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)"""
+def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter, move_layer=move_layer):
+    """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)
+
+    With the compiled move_layer this is the fastest for many rows of a large machine, as its products are BLAS."""
     m_v, m_h = np.array(m_v, dtype=W.dtype), np.array(m_h, dtype=W.dtype)
     residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
-    beta, damping, floor = (W.dtype.type(x) for x in (beta, damping, np.finfo(W.dtype).eps ** (1 / 3)))
+    powers, beta = [W], W.dtype.type(beta)
+    while len(powers) < order:
+        powers.append(powers[-1] * W)
+    powers_T = [power.T for power in powers]
     for _ in range(max_iter):
         rows = np.flatnonzero(residual > tol)
         if len(rows) == 0:
             break
-        m_h[rows], worst_h = half_step(W, b, order, beta, damping, floor, m_v[rows], m_h[rows])
-        m_v[rows], worst_v = half_step(W.T, a, order, beta, damping, floor, m_h[rows], m_v[rows])
-        residual[rows] = np.maximum(worst_h, worst_v)
+        v, h = m_v[rows], m_h[rows]
+        worst_h = move_layer(*layer_fields(powers, b, beta, v), h, damping)
+        worst_v = move_layer(*layer_fields(powers_T, a, beta, h), v, damping)
+        m_v[rows], m_h[rows], residual[rows] = v, h, np.maximum(worst_h, worst_v)
         n_iter[rows] += 1
     return m_v, m_h, residual, n_iter
 
