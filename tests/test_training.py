@@ -300,3 +300,15 @@ def test_a_checkpoint_keeps_the_state_of_any_generator(bits, tmp_path):
     whole = run(4, 5)
     run(2, 5, checkpoint=tmp_path / "run.npz")
     assert_array_equal(run(4, 6, checkpoint=tmp_path / "run.npz"), whole)
+
+
+def test_magnetisations_that_start_at_the_batch_keep_nothing_from_the_last(rng):
+    """(T15) with persistent=False: the sweeps of fixed_point from the rows of the batch, whatever came before"""
+    rbm, phase = random_rbm(rng, 9), tap.ExtendedMeanField(order=2, n_steps=3, persistent=False)
+    for batch in (X[:5], X[5:7]):
+        got = phase.moments(rbm, batch, rng)
+        with pytest.warns(tap.NotConvergedWarning):
+            state = tap.fixed_point(rbm, 2, batch.astype(float), rbm.hidden_mean(batch), max_iter=3)
+        slope = tap.free_energy_gradient(rbm, state.m_v, state.m_h, 2)
+        assert_allclose(got.vh, -slope["W"], rtol=1e-12)
+        assert_allclose(got.h, -slope["b"], rtol=1e-12)

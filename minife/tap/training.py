@@ -13,18 +13,22 @@ class ExtendedMeanField(NegativePhase):
     n_steps   sweeps per step
     n_chains  rows of magnetisations, whatever the batch size; they start uniform in [0, 1)
     damping   the share of the new value in (0, 1]
-    method    of the sweeps, as in fixed_point: "damped", "alternating", "synchronous" or "block" """
+    method    of the sweeps, as in fixed_point: "damped", "alternating", "synchronous" or "block"
+    persistent   False starts the magnetisations afresh at every batch, one row for each of its rows, as CD does"""
 
-    def __init__(self, order=2, n_steps=3, n_chains=100, damping=0.5, method="damped"):
+    def __init__(self, order=2, n_steps=3, n_chains=100, damping=0.5, method="damped", persistent=True):
         self.order = validation.one_of(order, "order", ORDERS)
         self.n_steps = validation.positive_integer(n_steps, "n_steps")
         self.n_chains = validation.positive_integer(n_chains, "n_chains")
         self.damping = validation.share(damping, "damping")
         self.method = check_method(method, order)
+        self.persistent = bool(persistent)
         self.m_v = self.m_h = None
 
     def moments(self, rbm, batch, rng):
-        if self.m_v is None:
+        if not self.persistent:
+            self.m_v, self.m_h = batch.astype(rbm.W.dtype), rbm.hidden_mean(batch)
+        elif self.m_v is None:
             self.m_v = rng.random((self.n_chains, rbm.n_visible)).astype(rbm.W.dtype)
             self.m_h = rbm.hidden_mean(self.m_v)
         self.m_v, self.m_h, _, _ = sweeps(rbm, self.m_v, self.m_h, self.order, self.method, self.damping, 0.0,
