@@ -12,7 +12,7 @@ from minife import RBM, tap, units
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError, hessian_vector_product, layers)
 from minife.gradcheck import GradientError, check_gradient, numerical_gradient
 from minife.parameters import flatten, norm
-from minife.rbm import exact
+from minife.rbm import ClassificationRBM, GaussianRBM, exact, gaussian
 
 X = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], dtype=np.uint8)
 M_V, M_H = np.random.default_rng(1).uniform(0.1, 0.9, (3, 5)), np.random.default_rng(2).uniform(0.1, 0.9, (3, 4))
@@ -42,6 +42,24 @@ def weights_and_biases(f, gradient):
     for beta in BETAS:
         rbm = random_rbm(np.random.default_rng(3), beta=beta)
         check_gradient(lambda p: f(RBM(**p, beta=beta)), rbm.parameters, gradient(rbm))
+
+
+def gaussian_machine(f, gradient):
+    """Check gradient(rbm) = df(rbm)/d(W, a, b) of real rows, at three temperatures."""
+    for beta in BETAS:
+        rbm = GaussianRBM(W.copy(), np.array([0.3, -0.2]), np.array([0.1, 0.5, -0.4]), beta)
+        check_gradient(lambda _: f(rbm, H), rbm.parameters, gradient(rbm, H))
+
+
+def labels_and_images():
+    """(R31), (R32): each objective, binary and grey rows, at three temperatures; a has no slope in p(y | x)"""
+    rng, y = np.random.default_rng(4), np.array([2, 0, 1, 2])
+    for beta in BETAS:
+        machine = ClassificationRBM(*(0.7 * rng.standard_normal(s) for s in ((5, 4), (3, 4), 5, 4, 3)), beta)
+        for rows in (X, rng.random((4, 5))):
+            for objective in ("discriminative", "generative", "hybrid"):
+                check_gradient(lambda _: machine.log_likelihood(rows, y, objective, 0.3), machine.parameters,
+                               machine.gradient(rows, y, objective, 0.3))
 
 
 def magnetisations(order):
@@ -191,6 +209,11 @@ TABLE = {
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X)),
     "rbm.exact.log_likelihood_gradient": lambda: weights_and_biases(
         lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X)),
+    "rbm.gaussian.GaussianRBM.free_energy_gradient": lambda: gaussian_machine(                   # (R29)
+        lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v)),
+    "rbm.gaussian.log_likelihood_gradient": lambda: gaussian_machine(
+        gaussian.log_likelihood, gaussian.log_likelihood_gradient),
+    "rbm.classification.ClassificationRBM.gradient": labels_and_images,
     "tap.free_energy.stationarity": lambda: [magnetisations(order) for order in (1, 2, 3)],
     "tap.free_energy.free_energy_gradient": lambda: [weights_and_biases(
         lambda r: tap.free_energy(r, M_V, M_H, k).mean(), lambda r: tap.free_energy_gradient(r, M_V, M_H, k))

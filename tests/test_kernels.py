@@ -18,6 +18,7 @@ SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (90, 16, 48), (3, 784, 1
 DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
 KEY = 0x0123456789ABCDEF
 CALLS = [("binary_product",), ("random_words",), ("sample_units", 0.3), ("sample_units", 2.0),
+         ("anneal_units", 0.3, 0.4), ("anneal_units", 2.0, 0.0), ("softplus_product", 1.0), ("softplus_product", 100.0),
          *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, damping
          *product(["block_fixed_point"], [1, 2], [0.5, 1.5])]                   # order, beta
 SOLVERS = ("damped_fixed_point", "block_fixed_point")
@@ -33,9 +34,10 @@ def sigma(x):
 
 def load_compiled():
     """Return the compiled kernels side by side, as reference holds their twins, or skip the test."""
-    modules = [pytest.importorskip(f"minife.kernels.{name}") for name in ("_block", "_fixed_point", "_gibbs", "_descent")]
+    names = ("_block", "_enumerate", "_fixed_point", "_gibbs", "_descent")
+    modules = [pytest.importorskip(f"minife.kernels.{name}") for name in names]
     functions = {name: thing for module in modules for name, thing in vars(module).items()}
-    return SimpleNamespace(**functions, use_threads=lambda n: [module.set_threads(n) for module in modules[:3]])
+    return SimpleNamespace(**functions, use_threads=lambda n: [module.set_threads(n) for module in modules[:-1]])
 
 
 @pytest.fixture(params=["compiled", "reference"])
@@ -58,6 +60,10 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
         return {"key": KEY, "draw": 3, "n_rows": n, "n_units": n_out}
     if name == "sample_units":
         return {"states": states, "W": W, "bias": b, "beta": options[0], "key": KEY, "draw": 3}
+    if name == "anneal_units":
+        return {"states": states, "W": W, "bias": b, "beta_0": options[0], "beta_1": options[1], "key": KEY, "draw": 3}
+    if name == "softplus_product":                                                # in double precision alone
+        return {"x": options[0] * rng.normal(size=(n, n_in)), "y": options[0] * W.astype(np.float64)}
     solver = {"W": W, "a": a, "b": b, "beta": options[1], "m_v": m_v, "m_h": m_h, "order": options[0],
               "tol": 1e-10 if dtype == np.float64 else 1e-5, "max_iter": 200}
     return solver | ({"damping": options[2]} if name == "damped_fixed_point" else {})
@@ -66,11 +72,13 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
 @pytest.mark.parametrize("call", CALLS, ids=str)
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
-    """(K1) to (K4), (R4), (T10), (T18): words, samples, counts of sweeps are equal, real numbers within rounding."""
+    """(K1) to (K4), (R4), (R19), (R23), (T10), (T18): words, samples, counts of sweeps are equal, numbers nearly."""
     tolerances = {"binary_product": [rounding], "random_words": [0], "sample_units": [0],
+                  "anneal_units": [0, 100 * rounding], "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11],
                   **dict.fromkeys(SOLVERS, [rounding, rounding, 10 * rounding, 0])}[call[0]]
     if dtype == np.float32:  # u may lie within the rounding of p, and the residual within that of tol
-        tolerances = {"sample_units": [], **dict.fromkeys(SOLVERS, tolerances[:2])}.get(call[0], tolerances)
+        tolerances = {"sample_units": [], "anneal_units": [1, 100 * rounding],
+                      **dict.fromkeys(SOLVERS, tolerances[:2])}.get(call[0], tolerances)
     for shape, density in product(SHAPES, DENSITIES):
         args = arguments(call, shape, density, dtype)
         results = [getattr(kernel, call[0])(**args) for kernel in (load_compiled(), reference)]
@@ -163,6 +171,37 @@ def test_the_product_with_binary_states_is_exact_for_whole_numbers(twin):
     rng = np.random.default_rng(0)
     states, whole = rng.integers(2, size=(20, 90), dtype=np.uint8), rng.integers(-99, 99, size=(90, 35))
     assert np.array_equal(twin.binary_product(states, whole.astype(np.float32)), states @ whole)
+
+
+def test_rows_may_have_gaps_between_them_and_columns_may_be_rows(twin):
+    """An aligned copy and a transpose give the samples of the matrix itself."""
+    args = arguments(("sample_units", 0.7), (9, 33, 21))
+    W = args.pop("W")
+    aligned, wanted = kernels.aligned_copy(W), twin.sample_units(**args, W=W)
+    assert aligned.ctypes.data % 64 == 0 and aligned.strides[0] % 64 == 0 and np.array_equal(aligned, W)
+    assert np.array_equal(twin.sample_units(**args, W=aligned), wanted)
+    assert np.array_equal(twin.sample_units(**args, W=np.asfortranarray(W)), wanted)
+    assert np.array_equal(twin.binary_product(args["states"], W[:, ::-1]),
+                          twin.binary_product(args["states"], W[:, ::-1].copy()))
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_softplus_product_over_the_whole_range(twin):
+    """(R23): softplus(x + y) is 0 far below zero and x + y far above, and log 2 at 0."""
+    for x, y in [(0, 0), (700, 0.5), (-700, 0.5), (1e4, -250), (-1e4, 250), (340, 299), (360, -299), (500, -500),
+                 (-400, 400), (1e5, 1e5)]:
+        got = twin.softplus_product(np.full((1, 70), float(x)), np.full((70, 2), float(y)))
+        np.testing.assert_allclose(got, 70 * np.logaddexp(0, x + y), rtol=1e-14, atol=1e-20)
+
+
+def test_an_annealed_change_by_hand(twin):
+    """(R19): one unit in the field log 2, from beta 1 to 2: log(1 + 4) - log(1 + 2); and 1500 of them, three chunks."""
+    field = np.log(2.0)
+    for n in (1, 1500):
+        args = np.ones((1, 1), np.uint8), np.full((1, n), field), np.zeros(n), 1.0, 2.0, KEY, 0
+        samples, change = twin.anneal_units(*args)
+        np.testing.assert_allclose(change, n * np.log(5 / 3), rtol=1e-13)
+        assert np.array_equal(samples, twin.sample_units(*args[:3], 2.0, KEY, 0))
 
 
 def philox_by_hand(counter, key):

@@ -1,5 +1,6 @@
 """RBMs and networks in scikit-learn's shape, for those who have data and a pipeline. scikit-learn is not needed."""
+from .classifier import RBMClassifier
 from .mlp import MLPClassifier, MLPRegressor
 from .rbm import BernoulliRBM
 
-__all__ = ["BernoulliRBM", "MLPClassifier", "MLPRegressor"]
+__all__ = ["BernoulliRBM", "MLPClassifier", "MLPRegressor", "RBMClassifier"]

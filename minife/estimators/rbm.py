@@ -7,7 +7,8 @@ from ..rbm import exact
 from ..rbm.gibbs import gibbs_chain
 from ..rbm.likelihood import pseudo_likelihoods
 from ..rbm.model import RBM
-from ..rbm.training import ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence, train
+from ..rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
+                            train)
 from ..tap import ExtendedMeanField
 from .base import Estimator
 
@@ -27,6 +28,7 @@ class BernoulliRBM(Estimator):
     n_chains             persistent chains ("pcd" and "emf"), whatever the batch size
     n_gibbs_steps        Gibbs steps per update ("pcd" and "cd")
     order, n_fixed_point_steps   of the TAP free energy, and damped sweeps per update ("emf")
+    centered                     true takes centered steps, the offsets running means of the data
     momentum, weight_decay       of the steps; the decay is L2, on the weights alone
     norm_constraint      a NormConstraint, applied after each epoch
     dtype                numpy.float32 or numpy.float64
@@ -36,13 +38,13 @@ class BernoulliRBM(Estimator):
     epoch), rbm_ (the minife.RBM itself, which shares these arrays)."""
 
     def __init__(self, n_components=256, *, learning_rate=0.1, batch_size=10, n_iter=10, verbose=0, random_state=None,
-                 method="pcd", n_chains=100, n_gibbs_steps=1, order=2, n_fixed_point_steps=3, momentum=0.0,
-                 weight_decay=0.0, norm_constraint=None, dtype=np.float32, callbacks=(), checkpoint=None):
+                 method="pcd", n_chains=100, n_gibbs_steps=1, order=2, n_fixed_point_steps=3, centered=False,
+                 momentum=0.0, weight_decay=0.0, norm_constraint=None, dtype=np.float32, callbacks=(), checkpoint=None):
         self.n_components, self.learning_rate, self.batch_size = n_components, learning_rate, batch_size
         self.n_iter, self.verbose, self.random_state, self.method = n_iter, verbose, random_state, method
         self.n_chains, self.n_gibbs_steps, self.order = n_chains, n_gibbs_steps, order
-        self.n_fixed_point_steps, self.momentum, self.weight_decay = n_fixed_point_steps, momentum, weight_decay
-        self.norm_constraint, self.dtype = norm_constraint, dtype
+        self.n_fixed_point_steps, self.centered, self.momentum = n_fixed_point_steps, centered, momentum
+        self.weight_decay, self.norm_constraint, self.dtype = weight_decay, norm_constraint, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
     components_ = property(lambda self: self.rbm_.W.T)
@@ -127,6 +129,7 @@ class BernoulliRBM(Estimator):
         self.rbm_, self._rng = rbm, rng
         self.n_features_in_ = rbm.n_visible
         self._optimizer = SGD(self.learning_rate, momentum=self.momentum, l2=self.weight_decay)
+        self._centering = Centering() if self.centered else None
         if self.method == "pcd":
             self._phase = PersistentContrastiveDivergence(self.n_chains, self.n_gibbs_steps)
         elif self.method == "cd":
@@ -139,5 +142,5 @@ class BernoulliRBM(Estimator):
     def _train(self, X, n_epochs, checkpoint):
         """Train until history_ counts n_epochs."""
         train(self.rbm_, X, self._phase, self._optimizer, n_epochs, self._rng, batch_size=self.batch_size,
-              norm_constraint=self.norm_constraint, callbacks=self.callbacks, checkpoint=checkpoint,
-              history=self.history_, label="BernoulliRBM" if self.verbose else None)
+              centering=self._centering, norm_constraint=self.norm_constraint, callbacks=self.callbacks,
+              checkpoint=checkpoint, history=self.history_, label="BernoulliRBM" if self.verbose else None)

@@ -10,6 +10,8 @@ cdef extern from "platform.h":
     ctypedef void cloned "MINIFE_CLONES void"  # the return type of a function that is compiled per instruction set
     float power_of_two_float(float) nogil
     double power_of_two_double(double) nogil
+    double exponent_of(double) nogil
+    double mantissa_of(double) nogil
     int available_threads() nogil
 
 

@@ -35,6 +35,23 @@ static inline double power_of_two_double(double shifted)
     return shifted;
 }
 
+/* x = mantissa * 2^exponent with 1 <= mantissa < 2, for normal x > 0. */
+static inline double mantissa_of(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    bits = (bits & 0x000FFFFFFFFFFFFFu) | 0x3FF0000000000000u;
+    memcpy(&x, &bits, 8);
+    return x;
+}
+
+static inline double exponent_of(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    return (double)(int)(bits >> 52) - 1023;
+}
+
 #ifdef _OPENMP
 #include <omp.h>
 static inline int available_threads(void) { return omp_get_max_threads(); }

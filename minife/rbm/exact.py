@@ -3,11 +3,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import validation
+from .. import kernels, validation
 from .model import Moments, unit
 
 LARGEST_LAYER = 25
-CHUNK = 2**12
+CHUNK = 2**12                                            # states at a time, with their fields
+BLOCK = 2**16                                            # states at a time, without
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def all_states(n_units, start=0, stop=None):
 def log_partition_function(rbm):
     """Return log Z, a number: log of the sum of e^(-beta E) over all 2^(n_visible + n_hidden) states  (R7)"""
     small = _with_small_hidden_layer(rbm)
-    return float(np.logaddexp.reduce([np.logaddexp.reduce(log_weight) for _, _, log_weight in _chunks(small)]))
+    return float(_log_sum(_log_block_sums(small)))
 
 
 def moments(rbm):
@@ -74,6 +75,22 @@ def thermodynamics(rbm):
     return Thermodynamics(F=-log_z / beta, U=float(U), S=float(beta * U + log_z), C=float(beta**2 * variance))
 
 
+def sample(rbm, n, rng):
+    """Return n independent exact samples of v (n, n_visible), uint8: no chain, so nothing to wait for  (R7, R4)
+
+    A state of the smaller layer is drawn by its weight among all of them, then the other layer given that state."""
+    n, rng = validation.positive_integer(n, "n"), validation.generator(rng)
+    small = _with_small_hidden_layer(rbm)
+    size, number = min(BLOCK, 2**small.n_hidden), np.empty(n, dtype=np.int64)
+    block = _draw(_log_block_sums(small), n, rng)        # first the block of states, then the state within it
+    for k in np.unique(block):
+        number[block == k] = k * size + _draw(_log_weights(small, k * size, size), np.sum(block == k), rng)
+    h = (number[:, None] >> np.arange(small.n_hidden) & 1).astype(np.uint8)
+    if rbm.n_hidden > rbm.n_visible:                     # the layers were exchanged: these are the visible units
+        return h
+    return (rng.random((n, rbm.n_visible)) < small.visible_mean(h)).astype(np.uint8)
+
+
 def _with_small_hidden_layer(rbm):
     """Return the machine, its layers exchanged if need be, in float64."""
     if min(rbm.n_visible, rbm.n_hidden) > LARGEST_LAYER:
@@ -90,7 +107,38 @@ def _energy_given(h, field, rbm):
 
 def _chunks(rbm):
     """Yield all hidden states h, the fields a + h W^T of v, and log sum_v e^(-beta E(v, h)), a chunk at a time  (R7)"""
-    for start in range(0, 2**rbm.n_hidden, CHUNK):
-        h = all_states(rbm.n_hidden, start, min(start + CHUNK, 2**rbm.n_hidden)).astype(np.float64)
+    size = min(CHUNK, 2**rbm.n_hidden)
+    for start in range(0, 2**rbm.n_hidden, size):
+        h = all_states(rbm.n_hidden, start, start + size).astype(np.float64)
         field = rbm.a + h @ rbm.W.T                      # (n, n_visible)
-        yield h, field, rbm.beta * (h @ rbm.b) + unit.potential(rbm.beta * field).sum(axis=1)
+        yield h, field, _log_weights(rbm, start, size)
+
+
+def _log_block_sums(rbm):
+    """Return the log of the sum of w(h) over each block of hidden states (n_blocks,)  (R7)"""
+    size = min(BLOCK, 2**rbm.n_hidden)
+    return np.array([_log_sum(_log_weights(rbm, start, size)) for start in range(0, 2**rbm.n_hidden, size)])
+
+
+def _log_weights(rbm, start, size):
+    """Return log w(h), w(h) = sum_v e^(-beta E(v, h)), of `size` hidden states from number `start` on: (size,)  (R23)
+
+    h is cut in two, h = (low units, high units), and the field of v is a sum of two parts. size is a power of two."""
+    n_low = 2 ** ((size.bit_length() - 1) // 2)
+    low = all_states(rbm.n_hidden, 0, n_low).astype(np.float64)
+    high = all_states(rbm.n_hidden, start, start + size)[::n_low].astype(np.float64)
+    x, y = rbm.beta * (rbm.a + high @ rbm.W.T), rbm.beta * (rbm.W @ low.T)     # (n_high, n_visible), (n_visible, n_low)
+    bias = rbm.beta * ((high @ rbm.b)[:, None] + low @ rbm.b)                  # (n_high, n_low)
+    return (bias + kernels.softplus_product(x, y)).ravel()
+
+
+def _log_sum(log_weight):
+    """Return log of the sum of e^log_weight, a number."""
+    top = log_weight.max()
+    return top + np.log(np.exp(log_weight - top).sum())
+
+
+def _draw(log_weight, n, rng):
+    """Return n numbers drawn with probabilities proportional to e^log_weight: (n,)"""
+    cumulative = np.cumsum(np.exp(log_weight - log_weight.max()))
+    return np.searchsorted(cumulative, rng.random(n) * cumulative[-1], side="right")

@@ -5,27 +5,26 @@ from .. import kernels, validation
 
 
 def sample_hidden(rbm, v, rng):
-    """Return binary h (n, n_hidden) drawn from p(h | v) at binary v (n, n_visible)  (R4)"""
-    v = validation.states(v, rbm.n_visible, "v")
-    return kernels.sample_units(v, rbm.W, rbm.b, rbm.beta, draw_key(rng), 0)
+    """Return binary h (n, n_hidden) drawn from p(h | v) at visible states v (n, n_visible)  (R4)"""
+    return rbm.draw_hidden(rbm.states(v, "v"), draw_key(rng), 0)
 
 
 def sample_visible(rbm, h, rng):
-    """Return binary v (n, n_visible) drawn from p(v | h) at binary h (n, n_hidden)  (R4)"""
+    """Return visible states v (n, n_visible) drawn from p(v | h) at binary h (n, n_hidden)  (R4)"""
     h = validation.states(h, rbm.n_hidden, "h")
-    return kernels.sample_units(h, np.ascontiguousarray(rbm.W.T), rbm.a, rbm.beta, draw_key(rng), 0)
+    return rbm.draw_visible(h, kernels.aligned_copy(rbm.W.T), draw_key(rng), 0)
 
 
 def gibbs_chain(rbm, v, n_steps, rng):
     """Return v (n, n_visible) and h (n, n_hidden), after n_steps of h ~ p(h | v), v ~ p(v | h) from v  (R12)
 
     Each row is a chain. The returned pair is a state of the joint chain: v was drawn from p(v | h)."""
-    v = validation.states(v, rbm.n_visible, "v")
+    v = rbm.states(v, "v")
     n_steps = validation.positive_integer(n_steps, "n_steps")
-    key, W_T = draw_key(rng), np.ascontiguousarray(rbm.W.T)
+    key, W_T = draw_key(rng), kernels.aligned_copy(rbm.W.T)
     for t in range(n_steps):
-        h = kernels.sample_units(v, rbm.W, rbm.b, rbm.beta, key, 2 * t)
-        v = kernels.sample_units(h, W_T, rbm.a, rbm.beta, key, 2 * t + 1)
+        h = rbm.draw_hidden(v, key, 2 * t)
+        v = rbm.draw_visible(h, W_T, key, 2 * t + 1)
     return v, h
 
 

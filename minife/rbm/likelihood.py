@@ -1,8 +1,13 @@
-"""How good is the model? Measures that need no partition function."""
+"""How good is the model? Measures that need no partition function; annealing.py estimates those that do."""
 import numpy as np
 
-from .. import validation
+from .. import kernels, validation
+from .annealing import AnnealedEstimate, annealed_importance_sampling, reverse_annealed_importance_sampling
 from .model import unit
+
+__all__ = ["AnnealedEstimate", "annealed_importance_sampling", "reverse_annealed_importance_sampling",
+           "pseudo_likelihood", "pseudo_likelihoods", "free_energy_gap"]
+ROWS = 1000                                              # at a time, for the memory
 
 
 def pseudo_likelihood(rbm, X):
@@ -15,16 +20,18 @@ def pseudo_likelihood(rbm, X):
 def pseudo_likelihoods(rbm, X):
     """Return sum_i log p(v_i | the other pixels) of each row of X (n, n_visible), in nats: (n,)  (R17)
 
-    Flipping pixel i moves the hidden fields by a row of W, so no matrix product is needed."""
+    In float64. Flipping pixel i moves the hidden fields by a row of W, up where the pixel is off, down where it is on,
+    and all pixels are flipped at once  (R24)"""
+    rbm = rbm.double()
     v = validation.states(X, rbm.n_visible, "X")
-    beta, field = rbm.beta, rbm.hidden_field(v)
-    potential = unit.potential(beta * field).sum(axis=1)                # (n,), -beta F(v) without the visible bias
-    total = np.zeros(len(v))
-    for i in range(rbm.n_visible):
-        flip = (1.0 - 2.0 * v[:, i]).astype(rbm.W.dtype)                # (n,), +1 where the pixel is off
-        flipped = unit.potential(beta * (field + flip[:, None] * rbm.W[i])).sum(axis=1)
-        gain = beta * flip * rbm.a[i] + flipped - potential             # (n,), beta (F(v) - F(v with i flipped))
-        total -= unit.potential(gain)                                   # log sigma(-gain)
+    total = np.empty(len(v))
+    for start in range(0, len(v), ROWS):
+        rows = slice(start, start + ROWS)
+        off, x = v[rows] == 0, rbm.beta * rbm.hidden_field(v[rows])     # (n, n_visible), (n, n_hidden)
+        flipped = np.where(off, kernels.softplus_product(x, rbm.beta * rbm.W.T),
+                           kernels.softplus_product(x, -rbm.beta * rbm.W.T))
+        gain = rbm.beta * np.where(off, rbm.a, -rbm.a) + flipped - unit.potential(x).sum(axis=1)[:, None]
+        total[rows] = -unit.potential(gain).sum(axis=1)                 # log sigma(-gain)
     return total
 
 

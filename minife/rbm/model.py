@@ -17,6 +17,13 @@ class Moments:
     vh: np.ndarray
 
 
+def product(rows, matrix):
+    """Return rows @ matrix of checked rows, states or means: a sum of rows of the matrix where they are binary."""
+    if rows.dtype == np.uint8:
+        return kernels.binary_product(np.ascontiguousarray(rows), np.ascontiguousarray(matrix))
+    return rows.astype(matrix.dtype, copy=False) @ matrix
+
+
 class RBM:
     """E(v, h) = -a.v - b.h - v^T W h over binary v and h, at inverse temperature beta  (R1, R2)
 
@@ -38,17 +45,11 @@ class RBM:
 
     @classmethod
     def initialise(cls, n_visible, n_hidden, rng, X=None, dtype=np.float64):
-        """Return an RBM with weights of standard deviation 0.01 and, if X (n, n_visible) is given, its visible means.
-
-        The visible bias is then the logit of the mean of X, clipped to what n rows can resolve (Hinton 2010)."""
+        """Return a machine with weights of standard deviation 0.01 and, if X (n, n_visible) is given, its means."""
         n_visible = validation.positive_integer(n_visible, "n_visible")
         n_hidden = validation.positive_integer(n_hidden, "n_hidden")
         W = 0.01 * validation.generator(rng).standard_normal((n_visible, n_hidden))
-        a = np.zeros(n_visible)
-        if X is not None:
-            X = validation.states_or_means(X, n_visible, "X")
-            least = 1 / (len(X) + 2)
-            a = unit.field(np.clip(X.mean(axis=0), least, 1 - least))
+        a = np.zeros(n_visible) if X is None else cls.bias_of(X, n_visible)
         return cls(W.astype(dtype), a.astype(dtype), np.zeros(n_hidden, dtype))
 
     n_visible = property(lambda self: self.W.shape[0])
@@ -71,21 +72,18 @@ class RBM:
 
     def energy(self, v, h):
         """Return E(v, h) (n,) of binary states v (n, n_visible), h (n, n_hidden)  (R1)"""
-        v, h = validation.states(v, self.n_visible, "v"), validation.states(h, self.n_hidden, "h")
+        v, h = self.states(v, "v"), validation.states(h, self.n_hidden, "h")
         if len(v) != len(h):
             raise ValueError(f"v and h must have the same number of rows, got {len(v)} and {len(h)}")
-        return -(v @ self.a) - ((self.b + kernels.binary_product(v, self.W)) * h).sum(axis=1)
+        return self.visible_energy(v) - (self._hidden_field(v) * h).sum(axis=1)
 
     def hidden_field(self, v):
         """Return b + v W (n, n_hidden), the field of the hidden units at v (n, n_visible), states or means  (R3)"""
-        return self._hidden_field(validation.states_or_means(v, self.n_visible, "v"))
+        return self._hidden_field(self.rows(v, "v"))
 
     def visible_field(self, h):
         """Return a + h W^T (n, n_visible), the field of the visible units at h (n, n_hidden), states or means  (R3)"""
-        h = validation.states_or_means(h, self.n_hidden, "h")
-        if h.dtype == np.uint8:
-            return self.a + kernels.binary_product(h, np.ascontiguousarray(self.W.T))
-        return self.a + h.astype(self.W.dtype) @ self.W.T
+        return self.a + product(validation.states_or_means(h, self.n_hidden, "h"), self.W.T)
 
     def hidden_mean(self, v):
         """Return p(h_j = 1 | v) (n, n_hidden)  (R4)"""
@@ -97,26 +95,58 @@ class RBM:
 
     def free_energy(self, v):
         """Return F(v) (n,) of binary states v (n, n_visible); p(v) = e^(-beta F(v)) / Z  (R5)"""
-        v = validation.states(v, self.n_visible, "v")
-        return -(v @ self.a) - unit.potential(self.beta * self._hidden_field(v)).sum(axis=1) / self.beta
+        v = self.states(v, "v")
+        return self.visible_energy(v) - unit.potential(self.beta * self._hidden_field(v)).sum(axis=1) / self.beta
 
     def free_energy_gradient(self, v):
         """Return dF(v)/dW, dF/da, dF/db, averaged over the rows of v  (R8)"""
-        clamped = self.clamped_moments(validation.states(v, self.n_visible, "v"))
+        clamped = self.clamped_moments(self.states(v, "v"))
         return {"W": -clamped.vh, "a": -clamped.v, "b": -clamped.h}
 
     def clamped_moments(self, v):
         """Return the Moments with v held at the rows of v (n, n_visible), states or means: exact, h factorises  (R9)"""
-        v = validation.states_or_means(v, self.n_visible, "v")
+        v = self.rows(v, "v")
         mean_h = unit.mean(self.beta * self._hidden_field(v))  # (n, n_hidden)
-        if v.dtype == np.uint8:
-            vh = kernels.binary_product(np.ascontiguousarray(v.T), mean_h)
-        else:
-            vh = v.astype(self.W.dtype).T @ mean_h
-        return Moments(v.mean(axis=0, dtype=self.W.dtype), mean_h.mean(axis=0), vh / len(v))
+        return Moments(v.mean(axis=0, dtype=self.W.dtype), mean_h.mean(axis=0), product(v.T, mean_h) / len(v))
 
     def _hidden_field(self, v):
-        """Return b + v W of checked v: a sum of rows of W where v is binary."""
-        if v.dtype == np.uint8:
-            return self.b + kernels.binary_product(v, self.W)
-        return self.b + v.astype(self.W.dtype) @ self.W
+        return self.b + product(v, self.W)
+
+    # What a visible layer of another kind does differently stands below; training and sampling ask the machine.
+
+    def states(self, v, name):
+        """Return v (n, n_visible), checked to be visible states, as zeros and ones of uint8."""
+        return validation.states(v, self.n_visible, name)
+
+    def rows(self, X, name):
+        """Return X (n, n_visible), checked to be what data may be: states, or means in [0, 1]."""
+        return validation.states_or_means(X, self.n_visible, name)
+
+    @staticmethod
+    def bias_of(X, n_visible):
+        """Return the a (n_visible,) that gives free units the means of X, clipped to what n rows can resolve.
+
+        Source: Hinton, A practical guide to training restricted Boltzmann machines, 2010."""
+        X = validation.states_or_means(X, n_visible, "X")
+        least = 1 / (len(X) + 2)
+        return unit.field(np.clip(X.mean(axis=0), least, 1 - least))
+
+    def visible_energy(self, v):
+        """Return the part of the energy that is v's alone, -a.v, at states v (n, n_visible): (n,)  (R1)"""
+        return -(v @ self.a)
+
+    def random_states(self, n, rng):
+        """Return n visible states with which chains can begin: fair coins."""
+        return rng.integers(2, size=(n, self.n_visible), dtype=np.uint8)
+
+    def states_at(self, rows, rng):
+        """Return visible states at checked rows of data (n, n_visible): grey values are probabilities, to be drawn."""
+        return rows if rows.dtype == np.uint8 else (rng.random(rows.shape) < rows).astype(np.uint8)
+
+    def draw_hidden(self, v, key, draw):
+        """Return h (n, n_hidden) drawn from p(h | v) at checked v, by the numbers of the key and the draw  (R4)"""
+        return kernels.sample_units(v, self.W, self.b, self.beta, key, draw)
+
+    def draw_visible(self, h, W_T, key, draw):
+        """Return v (n, n_visible) drawn from p(v | h) at checked h; W_T is a contiguous copy of W^T  (R4)"""
+        return kernels.sample_units(h, W_T, self.a, self.beta, key, draw)

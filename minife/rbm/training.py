@@ -25,10 +25,15 @@ class NegativePhase:
 
 
 class ExactEnumeration(NegativePhase):
-    """The negative phase by summing over all states: for small machines, the gradient itself  (R10)"""
+    """The negative phase by summing over all states: for small machines, the gradient itself  (R10)
+
+    sums   the function that returns the Moments of a machine; another kind of visible layer has another"""
+
+    def __init__(self, sums=exact.moments):
+        self.sums = sums
 
     def moments(self, rbm, batch, rng):
-        return exact.moments(rbm)
+        return self.sums(rbm)
 
 
 class ContrastiveDivergence(NegativePhase):
@@ -38,9 +43,7 @@ class ContrastiveDivergence(NegativePhase):
         self.n_steps = validation.positive_integer(n_steps, "n_steps")
 
     def moments(self, rbm, batch, rng):
-        if batch.dtype != np.uint8:  # grey values are the probabilities of binary pixels
-            batch = (rng.random(batch.shape) < batch).astype(np.uint8)
-        v, _ = gibbs_chain(rbm, batch, self.n_steps, rng)
+        v, _ = gibbs_chain(rbm, rbm.states_at(batch, rng), self.n_steps, rng)
         return rbm.clamped_moments(v)
 
 
@@ -56,7 +59,7 @@ class PersistentContrastiveDivergence(NegativePhase):
 
     def moments(self, rbm, batch, rng):
         if self.v is None:
-            self.v = rng.integers(2, size=(self.n_chains, rbm.n_visible), dtype=np.uint8)
+            self.v = rbm.random_states(self.n_chains, rng)
         self.v, _ = gibbs_chain(rbm, self.v, self.n_steps, rng)
         return rbm.clamped_moments(self.v)
 
@@ -67,35 +70,88 @@ class PersistentContrastiveDivergence(NegativePhase):
         self.v = state.get("v")
 
 
-def train(rbm, X, negative_phase, optimizer, n_epochs, rng, **loop):
+class Centering:
+    """Offsets mu of v and lambda of h: with them a step does not care which state of a unit is called 0  (R25, R26)
+
+    rate   share of each batch in the running means of the data, in (0, 1]
+    mu     (n_visible,), the mean of v, at first over all data
+    lam    (n_hidden,), the mean of the hidden means, at first those of the mean row
+    Sources: Montavon and Müller 2012; Melchior, Fischer and Wiskott 2016."""
+
+    def __init__(self, rate=0.01):
+        self.rate = validation.share(rate, "rate")
+        self.mu = self.lam = None
+
+    def begin(self, rbm, X):
+        """Set the offsets for checked data X (n, n_visible), if there are none yet."""
+        if self.mu is None:
+            self.mu = X.mean(axis=0, dtype=np.float64).astype(rbm.W.dtype)
+            self.lam = rbm.hidden_mean(self.mu[None])[0]
+
+    def follow(self, data):
+        """Move the offsets towards the Moments at a batch."""
+        self.mu += self.mu.dtype.type(self.rate) * (data.v - self.mu)
+        self.lam += self.lam.dtype.type(self.rate) * (data.h - self.lam)
+
+    def direction(self, slope):
+        """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R26)"""
+        W = slope["W"] - np.outer(self.mu, slope["b"]) - np.outer(slope["a"], self.lam)
+        return {"W": W, "a": slope["a"] - W @ self.lam, "b": slope["b"] - self.mu @ W}
+
+    def state(self):
+        """Return what a resumed run needs: a dict of arrays."""
+        return {} if self.mu is None else {"mu": self.mu, "lam": self.lam}
+
+    def restore(self, state):
+        """Take up a state() again."""
+        self.mu, self.lam = state.get("mu"), state.get("lam")
+
+
+def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, **loop):
     """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (R15)
 
-    X               (n, n_visible), binary, or grey values in [0, 1], which clamp the visible units at those means
+    X               (n, n_visible), what rbm.rows allows: binary, or grey values in [0, 1], which clamp binary units at
+                    those means; numbers, where the visible units are Gaussian
     negative_phase  a NegativePhase
+    centering       None or a Centering
     optimizer, n_epochs, rng, and by name batch_size, norm_constraint, callbacks, checkpoint, history, label: as in
                     minife.backprop.descent.descend, the loop that does the work"""
-    X = validation.states_or_means(X, rbm.n_visible, "X")
+    X = rbm.rows(X, "X")
+    keep = {"phase": negative_phase}
+    if centering is not None:
+        centering.begin(rbm, X)
+        keep["centering"] = centering
 
     def gradient(rows):
-        return descent_direction(rbm, X[rows], negative_phase, rng)
+        return descent_direction(rbm, X[rows], negative_phase, rng, centering)
 
-    return descend(rbm, gradient, len(X), optimizer, n_epochs, rng, keep={"phase": negative_phase},
-                   kind=lambda: run_kind(rbm, X, negative_phase), **loop)
+    return descend(rbm, gradient, len(X), optimizer, n_epochs, rng, keep=keep,
+                   kind=lambda: run_kind(rbm, X, negative_phase, centering), **loop)
 
 
-def descent_direction(rbm, batch, negative_phase, rng):
-    """Return the gradient of minus the mean log-likelihood of a batch: beta times (model - data)  (R9)"""
+def descent_direction(rbm, batch, negative_phase, rng, centering=None):
+    """Return the gradient of minus the mean log-likelihood of a batch, beta times (model - data), centered or not  (R9)
+
+    The offsets have taken in the batch before the step is centered  (R26)."""
     data = rbm.clamped_moments(batch)
     model = negative_phase.moments(rbm, batch, rng)
     beta = rbm.W.dtype.type(rbm.beta)
-    return {"W": beta * (model.vh - data.vh),
-            "a": beta * (model.v - data.v),
-            "b": beta * (model.h - data.h)}
+    slope = {"W": beta * (model.vh - data.vh),
+             "a": beta * (model.v - data.v),
+             "b": beta * (model.h - data.h)}
+    if centering is None:
+        return slope
+    centering.follow(data)
+    return centering.direction(slope)
 
 
-def run_kind(rbm, X, negative_phase):
-    """Return in words what must agree for a run to go on from a checkpoint: machine, negative phase and data."""
-    settings = ", ".join(f"{name}={value}" for name, value in vars(negative_phase).items()
-                         if isinstance(value, (int, float)))
-    return (f"{rbm.n_visible} visible and {rbm.n_hidden} hidden units of {rbm.W.dtype} at beta = {rbm.beta}, "
-            f"{type(negative_phase).__name__}({settings}), {len(X)} rows with checksum {zlib.crc32(X.tobytes()):08x}")
+def run_kind(rbm, X, negative_phase, centering=None):
+    """Return in words what must agree for a run to go on from a checkpoint: machine, how it learns, and data."""
+    how = ", ".join(f"{type(part).__name__}({settings(part)})" for part in (negative_phase, centering) if part)
+    return (f"{rbm.n_visible} visible and {rbm.n_hidden} hidden units of {rbm.W.dtype} at beta = {rbm.beta}, {how}, "
+            f"{len(X)} rows with checksum {zlib.crc32(X.tobytes()):08x}")
+
+
+def settings(part):
+    """Return in words what a negative phase or a Centering was made with."""
+    return ", ".join(f"{name}={value}" for name, value in vars(part).items() if isinstance(value, (int, float, tuple)))

@@ -1,0 +1,132 @@
+"""Annealed importance sampling against the exact log Z: how many temperatures are enough?
+
+    python demos/r3_ais.py            about half a minute on one core
+    python demos/r3_ais.py --quick    a few seconds
+
+A machine of 784 pixels and 20 hidden units learns the embedded digits by persistent contrastive divergence. Its log Z
+can still be summed exactly (2^20 states of the hidden layer), and its states can be sampled exactly, so that every
+claim about AIS can be checked: chains that are cooled from independent pixels bound log Z from below in the mean,
+chains that start at exact samples and are heated bound it from above, and the error bars say how far off each is (R19
+to R22). Few temperatures make error bars too small: the weights that matter have not been drawn.
+
+The figure, figures/r3_ais.png, shows both against the number of temperatures; the weights of all chains, whose two
+histograms cross at log Z (Crooks 1999); and independent runs with their error bars."""
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from minife import RBM
+from minife.backprop.optimizers import SGD, linear_decay
+from minife.data import load_digits
+from minife.plots import BLUE, GREEN, ORANGE
+from minife.rbm import exact
+from minife.rbm.likelihood import annealed_importance_sampling, reverse_annealed_importance_sampling
+from minife.rbm.training import PersistentContrastiveDivergence, train
+
+N_HIDDEN, BATCH_SIZE = 20, 50
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer epochs, chains and temperatures")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--figure", type=Path, default=Path("figures/r3_ais.png"))
+    arguments = parser.parse_args()
+    n_epochs, n_chains, n_seeds = (3, 100, 5) if arguments.quick else (20, 400, 20)
+    temperatures = (10, 30, 100) if arguments.quick else (10, 30, 100, 300, 1000)
+    rng = np.random.default_rng(arguments.seed)
+    digits = load_digits()
+    rbm = learn(digits, n_epochs, rng)
+    log_z, rates = exact.log_partition_function(rbm), digits.X_train.mean(axis=0)
+    v = exact.sample(rbm, n_chains, rng)
+    print(f"784 x {N_HIDDEN} units after {n_epochs} epochs of PCD: exact log Z = {log_z:.3f}, "
+          f"log p of test digits {exact.log_likelihood(rbm, digits.X_test):.1f} nats\n"
+          f"{n_chains} chains; all numbers are log Z, estimated - exact, in nats\n")
+    print("{:>12}{:>22}{:>22}{:>26}{:>18}".format("temperatures", "cooled", "heated", "bracket of mean log w",
+                                                  "effective chains"))
+    pairs = []
+    for n in temperatures:
+        cooled = annealed_importance_sampling(rbm, n_chains, n, rng, rates)
+        heated = reverse_annealed_importance_sampling(rbm, v, n, rng, rates, exact_samples=True)
+        pairs.append((cooled, heated))
+        low, high = bracket(cooled, heated, log_z)
+        print(f"{n:12}{cooled.log_z - log_z:13.3f} ± {cooled.standard_error:.3f}{heated.log_z - log_z:14.3f} ± "
+              f"{heated.standard_error:.3f}{low:14.2f} to {high:+.2f}{cooled.effective_sample_size:17.1f}")
+
+    seeds = [annealed_importance_sampling(rbm, 100, temperatures[-1], np.random.default_rng([arguments.seed, k]), rates)
+             for k in range(n_seeds)]
+    scores = np.array([(run.log_z - log_z) / run.standard_error for run in seeds])
+    rms = np.sqrt(np.mean([(run.log_z - log_z) ** 2 for run in seeds]))
+    print(f"\n{n_seeds} runs of 100 chains and {temperatures[-1]} temperatures: {np.sum(np.abs(scores) < 3)} within "
+          f"three errors, the worst at {np.abs(scores).max():.1f}; root mean square error {rms:.2f} nats")
+    draw(temperatures, pairs, seeds, log_z, arguments.figure)
+    print(f"The figure is in {arguments.figure}")
+
+
+def learn(digits, n_epochs, rng):
+    """Return a machine trained on the digits."""
+    rbm = RBM.initialise(784, N_HIDDEN, rng, digits.X_train, dtype=np.float32)
+    n_steps = n_epochs * len(digits.X_train) // BATCH_SIZE
+    optimizer = SGD(linear_decay(0.1, n_steps), momentum=0.5)
+    train(rbm, digits.X_train, PersistentContrastiveDivergence(n_chains=100), optimizer, n_epochs, rng,
+          batch_size=BATCH_SIZE, label="PCD")
+    return rbm
+
+
+def bracket(cooled, heated, log_z):
+    """Return the two bounds on log Z by the mean of log w, minus log Z  (R22)"""
+    return (cooled.base_log_z + cooled.log_weights.mean() - log_z,
+            heated.base_log_z - heated.log_weights.mean() - log_z)
+
+
+def draw(temperatures, pairs, seeds, log_z, path):
+    figure, (course_axes, weight_axes, seed_axes) = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
+
+    brackets = np.array([bracket(*pair, log_z) for pair in pairs])
+    course_axes.fill_between(temperatures, *brackets.T, color="0.9", label="bracket of mean log w")
+    for which, shift, marker, colour, name in ((0, 0.94, "o", BLUE, "cooled: low in the mean"),
+                                               (1, 1.06, "s", ORANGE, "heated: high in the mean")):
+        course_axes.errorbar(shift * np.array(temperatures), [pair[which].log_z - log_z for pair in pairs],
+                             [pair[which].standard_error for pair in pairs], color=colour, marker=marker, capsize=3,
+                             linestyle="none", label=name)
+    course_axes.axhline(0, color="0.3", linewidth=1, linestyle=":", label="exact, 2^20 states")
+    course_axes.set_xscale("log")
+    course_axes.set(title=f"The bracket closes from {np.ptp(brackets[0]):.0f} to {np.ptp(brackets[-1]):.1f} nats",
+                    xlabel="number of temperatures", ylabel="estimate of log Z - exact [nats]")
+    course_axes.set_yscale("symlog", linthresh=1)
+    course_axes.set_ylim(top=150)
+    course_axes.legend(loc="upper right")
+
+    cooled, heated = pairs[-1]
+    shifted = {"cooled": cooled.log_weights + cooled.base_log_z - log_z,
+               "heated": heated.base_log_z - heated.log_weights - log_z}
+    bins = np.linspace(*np.quantile(np.concatenate(list(shifted.values())), (0.002, 0.998)), 25)
+    for (name, x), colour, filled in zip(shifted.items(), (BLUE, ORANGE), (True, False)):
+        weight_axes.hist(x, bins, color=colour, alpha=0.6 if filled else 1, linewidth=1.5,
+                         histtype="stepfilled" if filled else "step", label=f"{name}: mean {x.mean():+.2f}")
+    weight_axes.axvline(0, color="0.3", linewidth=1, linestyle=":", label="exact log Z")
+    weight_axes.set(title=f"{temperatures[-1]} temperatures: the weights of\ncooled and heated chains cross near log Z",
+                    xlabel="what one chain says of log Z, minus exact [nats]", ylabel="chains per bin")
+    weight_axes.set_ylim(0, 1.3 * weight_axes.get_ylim()[1])
+    weight_axes.legend(loc="upper left")
+
+    differences, errors = np.array([(run.log_z - log_z, run.standard_error) for run in seeds]).T
+    seed_axes.errorbar(np.arange(len(seeds)) + 1, differences, errors, color=GREEN, marker="o", capsize=3,
+                       linestyle="none")
+    seed_axes.axhline(0, color="0.3", linewidth=1, linestyle=":")
+    seed_axes.xaxis.get_major_locator().set_params(integer=True)
+    covered = np.sum(np.abs(differences) < 3 * errors)
+    seed_axes.set(title=f"{covered} of {len(seeds)} runs of 100 cooled chains\nare within three of their errors",
+                  xlabel="run, with one standard error", ylabel="estimate of log Z - exact [nats]")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Sums of softplus over many neighbouring fields, as products: e^(x + y) = e^x e^y leaves no exponential in the loop.
+
+Above each block stands the NumPy line that it computes; reference.py holds the same function in NumPy."""
+import numpy as np
+
+from cython.parallel cimport prange, threadid
+from libc.math cimport log
+
+from . import reference
+from ._inline cimport available_threads, cloned, exponential, exponent_of, mantissa_of, threads_for
+
+cdef enum:
+    WIDTH = 64  # columns: what is multiplied stays in the fastest cache
+
+cdef int n_threads = available_threads()
+cdef double LARGEST_X = 350, LARGEST_Y = 300     # e^(350 + 300) is a number, and softplus(+-350 + y) is exact
+
+
+def set_threads(int n):
+    """Let the kernel of this module use n threads; results do not depend on n."""
+    global n_threads
+    n_threads = n
+
+
+cdef cloned exponentials(Py_ssize_t n, const double *x, double largest, double *out) noexcept nogil:
+    """out = e^x, with x clipped to +-largest."""
+    cdef Py_ssize_t i
+    cdef double clipped
+    for i in range(n):
+        clipped = largest if x[i] > largest else x[i]
+        clipped = -largest if clipped < -largest else clipped
+        out[i] = exponential(clipped)
+
+
+cdef cloned multiply(Py_ssize_t n_terms, const double *u, const double *w, double *mantissa,
+                     double *exponent) noexcept nogil:
+    """mantissa * 2^exponent *= product over k of (1 + u_k w_k), column by column, if that fits the range of a double"""
+    cdef Py_ssize_t j, k
+    cdef double u0, u1, u2, u3
+    cdef const double *row
+    for k in range(0, n_terms - 3, 4):
+        row = w + k * WIDTH
+        u0, u1, u2, u3 = u[k], u[k + 1], u[k + 2], u[k + 3]
+        for j in range(WIDTH):
+            mantissa[j] *= (((1 + u0 * row[j]) * (1 + u1 * row[WIDTH + j]))
+                            * ((1 + u2 * row[2 * WIDTH + j]) * (1 + u3 * row[3 * WIDTH + j])))
+    for k in range(n_terms - n_terms % 4, n_terms):
+        row = w + k * WIDTH
+        u0 = u[k]
+        for j in range(WIDTH):
+            mantissa[j] *= 1 + u0 * row[j]
+    for j in range(WIDTH):
+        exponent[j] += exponent_of(mantissa[j])
+        mantissa[j] = mantissa_of(mantissa[j])
+
+
+cdef void one_row(Py_ssize_t n_terms, Py_ssize_t n_columns, Py_ssize_t group, const double *u, const double *w,
+                  double excess, double *mantissa, double *exponent, double *out) noexcept nogil:
+    """out = excess + sum over k of log(1 + u_k w_k) for a panel of columns, a group of terms at a time."""
+    cdef Py_ssize_t j, k, g
+    for j in range(WIDTH):
+        mantissa[j] = 1
+        exponent[j] = 0
+    for g in range((n_terms + group - 1) // group):
+        k = g * group
+        multiply(min(group, n_terms - k), u + k, w + k * WIDTH, mantissa, exponent)
+    for j in range(n_columns):
+        out[j] = excess + (log(mantissa[j]) + exponent[j] * 0.69314718055994530942)
+
+
+cdef panels(y):
+    """Return y (n_terms, n_columns) cut into panels of WIDTH columns (n_panels, n_terms, WIDTH), the last one padded.
+
+    A panel stays in the cache while all rows of x meet it; it begins where a vector register likes to begin."""
+    n_terms, n_columns = y.shape
+    n_panels = -(-n_columns // WIDTH)
+    raw = np.zeros(n_panels * n_terms * WIDTH + 8)
+    w = raw[-raw.ctypes.data % 64 // 8:][:raw.size - 8].reshape(n_panels, n_terms, WIDTH)
+    for panel in range(n_panels):
+        part = y[:, panel * WIDTH:(panel + 1) * WIDTH]
+        w[panel, :, :part.shape[1]] = part
+    return w
+
+
+def softplus_product(const double[:, ::1] x, const double[:, :] y):
+    """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns), x (n, n_terms), y (n_terms, n_columns)  (R23)"""
+    cdef Py_ssize_t n = x.shape[0], n_terms = x.shape[1], n_columns = y.shape[1], job, r, panel
+    cdef int threads = threads_for(<double>n * n_terms * n_columns, n_threads), t
+    if np.max(np.abs(y)) > LARGEST_Y:  # out of the range of what follows
+        return reference.softplus_product(np.asarray(x), np.asarray(y))
+    u_array, w_array, out_array = np.empty((n, n_terms)), panels(np.asarray(y)), np.empty((n, n_columns))
+    cdef double[:, ::1] u = u_array, out = out_array, scratch = np.empty((threads, 2 * WIDTH))
+    cdef double[:, :, ::1] w = w_array
+    cdef double[::1] excess = np.maximum(np.asarray(x) - LARGEST_X, 0).sum(axis=1)
+    exponentials(n * n_terms, &x[0, 0], LARGEST_X, &u[0, 0])
+    exponentials(w.shape[0] * n_terms * WIDTH, &w[0, 0, 0], LARGEST_Y, &w[0, 0, 0])
+    cdef double largest = max(np.log1p(u_array.max() * w_array.max()), 0.01)
+    cdef Py_ssize_t group = max(1, <Py_ssize_t>(700 / largest))  # a product of so many factors fits the range
+    # total += np.logaddexp(0, x[:, k, None] + y[k]) for all k
+    for job in prange(w.shape[0] * n, nogil=True, num_threads=threads, schedule="static"):
+        t = threadid()
+        panel = job // n
+        r = job % n
+        one_row(n_terms, min(WIDTH, n_columns - panel * WIDTH), group, &u[r, 0], &w[panel, 0, 0], excess[r],
+                &scratch[t, 0], &scratch[t, WIDTH], &out[r, panel * WIDTH])
+    return out_array

@@ -1,0 +1,68 @@
+"""Parallel tempering: chains at many temperatures trade their states, so that none stays in one valley for ever."""
+import copy
+
+import numpy as np
+
+from .. import validation
+from .gibbs import gibbs_chain
+from .training import NegativePhase
+
+
+class ParallelTempering(NegativePhase):
+    """Ladders of chains from infinite temperature to that of the machine; the coldest rung gives the moments  (R27)
+
+    betas      the rungs: inverse temperatures in units of the machine's own, ascending from 0 or above to 1; or how
+               many, equally spaced from 0 to 1. At 0 the units are fair coins, which Gaussian units cannot be
+    n_chains   ladders, whatever the batch size
+    n_steps    Gibbs steps of every chain per update, before one round of swaps
+    swap_rates (n_betas - 1,), the share of swaps of each pair of neighbours accepted in the last update
+    Sources: Swendsen and Wang 1986; Desjardins, Courville, Bengio, Vincent and Delalleau 2010."""
+
+    def __init__(self, betas=10, n_chains=100, n_steps=1):
+        if np.ndim(betas) == 0:
+            betas = np.linspace(0, 1, validation.positive_integer(betas, "betas"))
+        betas = validation.real_array(betas, "betas", n_dims=1, dtype=np.float64)
+        if betas[0] < 0 or betas[-1] != 1 or not (np.diff(betas) > 0).all():
+            raise ValueError(f"betas must ascend from 0 or above to 1, got {betas.tolist()}")
+        self.betas = tuple(betas.tolist())
+        self.n_chains = validation.positive_integer(n_chains, "n_chains")
+        self.n_steps = validation.positive_integer(n_steps, "n_steps")
+        self.v = self.swap_rates = None                  # v (n_betas, n_chains, n_visible), hottest first
+
+    def moments(self, rbm, batch, rng):
+        if self.v is None:
+            self.v = np.stack([rbm.random_states(self.n_chains, rng) for _ in self.betas])
+        E = np.empty(self.v.shape[:2])
+        for r, share in enumerate(self.betas):
+            self.v[r], h = gibbs_chain(at_share(rbm, share), self.v[r], self.n_steps, rng)
+            E[r] = rbm.energy(self.v[r], h)              # the state (v, h) is swapped; h is then drawn anew from v
+        self.swap_rates = swap_neighbours(self.v, E, rbm.beta * np.array(self.betas), rng)
+        return rbm.clamped_moments(self.v[-1])
+
+    def state(self):
+        return {} if self.v is None else {"v": self.v}
+
+    def restore(self, state):
+        self.v = state.get("v")
+
+
+def at_share(rbm, share):
+    """Return the machine at `share` of its inverse temperature, sharing its arrays. The share may be 0: a fair coin
+    needs no validated beta."""
+    hot = copy.copy(rbm)
+    hot.beta = share * rbm.beta
+    return hot
+
+
+def swap_neighbours(states, E, beta, rng):
+    """Return the share of accepted swaps of each pair (r, r + 1), after one round in place: even r, then odd r  (R27)
+
+    states  (n_betas, n_chains, ...), E their energies (n_betas, n_chains), beta (n_betas,)"""
+    rates = np.empty(len(beta) - 1)
+    for r in (*range(0, len(rates), 2), *range(1, len(rates), 2)):
+        log_ratio = (beta[r] - beta[r + 1]) * (E[r] - E[r + 1])
+        accepted = np.log(1 - rng.random(len(log_ratio))) <= log_ratio   # 1 - u lies in (0, 1]
+        for x in (states, E):
+            x[r, accepted], x[r + 1, accepted] = x[r + 1, accepted], x[r, accepted]
+        rates[r] = accepted.mean()
+    return rates

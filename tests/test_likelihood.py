@@ -1,0 +1,253 @@
+"""Chapter R, how good the model is: annealed importance sampling, exact samples and sums without exponentials.
+
+AIS is a statement about a mean over chains, so it is proved with the exact transition matrices of small machines, with
+the weights that the code itself computes; only then is it run."""
+import numpy as np
+import pytest
+from conftest import BETAS, random_rbm
+from numpy.testing import assert_allclose
+
+from minife import RBM, kernels
+from minife.kernels import reference
+from minife.rbm import annealing, exact
+from minife.rbm.annealing import anneal
+from minife.rbm.likelihood import (annealed_importance_sampling, pseudo_likelihoods,
+                                   reverse_annealed_importance_sampling)
+
+SCHEDULES = {1: [0, 1], 2: [0, 0.3, 1], 5: [0, 0.05, 0.2, 0.5, 0.9, 1]}
+
+
+def machine_at(rbm, base_bias, t):
+    """Return the machine of the path at t, an RBM like any other  (R19)"""
+    return RBM(t * rbm.W, (1 - t) * base_bias + t * rbm.a, t * rbm.b, rbm.beta)
+
+
+def log_unnormalised(rbm, v):
+    """Return log p*(v) = -beta F(v)  (R5)"""
+    return -rbm.beta * rbm.free_energy(v)
+
+
+def transition_matrix(rbm):
+    """Return K (v, v') of one Gibbs step, over all visible states  (R12)"""
+    v, h = exact.all_states(rbm.n_visible), exact.all_states(rbm.n_hidden)
+
+    def probabilities(states, means):  # of states (m, units) at means (n, units): (n, m)
+        return np.prod(np.where(states == 1, means[:, None], 1 - means[:, None]), axis=2)
+
+    return probabilities(h, rbm.hidden_mean(v)) @ probabilities(v, rbm.visible_mean(h))
+
+
+class ExactChain:
+    """Means over all chains of a schedule, forwards or backwards: of w and of log w, with the weights of the code."""
+
+    def __init__(self, rbm, base_bias, schedule):
+        v = exact.all_states(rbm.n_visible)
+        machines = [machine_at(rbm, base_bias, t) for t in schedule]
+        p = np.exp(log_unnormalised(machines[0], v) - exact.log_partition_function(machines[0]))   # the start is exact
+        weighted, self.mean_log_w = p, 0.0
+        for k in range(1, len(schedule)):
+            step = anneal(rbm, v, base_bias, np.array(schedule[k - 1:k + 1], float), key=0)         # log w of one step
+            K = transition_matrix(machines[k])
+            self.mean_log_w += p @ step
+            p, weighted = p @ K, (weighted * np.exp(step)) @ K
+        self.mean_w = weighted.sum()
+
+
+@pytest.fixture(scope="module", params=BETAS, ids=lambda beta: f"beta={beta}")
+def case(request):
+    """A strongly coupled machine of 5 x 4, and a base that is not its own visible bias."""
+    rng = np.random.default_rng(3)
+    return random_rbm(rng, beta=request.param, scale=1.5), 0.8 * rng.standard_normal(5)
+
+
+@pytest.mark.parametrize("n_steps", SCHEDULES)
+def test_the_mean_weight_is_the_ratio_of_partition_functions(case, n_steps):
+    """(R20) and (R22) for 1, 2 and 5 steps, exactly: E[w] = Z / Z_0, in reverse Z_0 / Z; E[log w] is below the log."""
+    rbm, base_bias = case
+    log_z = exact.log_partition_function(rbm)
+    log_ratio = log_z - exact.log_partition_function(machine_at(rbm, base_bias, 0))
+    forward = ExactChain(rbm, base_bias, SCHEDULES[n_steps])
+    reverse = ExactChain(rbm, base_bias, SCHEDULES[n_steps][::-1])
+    assert_allclose(np.log(forward.mean_w), log_ratio, rtol=1e-12)
+    assert_allclose(np.log(reverse.mean_w), -log_ratio, rtol=1e-12)
+    assert forward.mean_log_w < log_ratio - 1e-3 < log_ratio + 1e-3 < -reverse.mean_log_w
+
+
+def test_more_temperatures_tighten_the_bracket(case):
+    """(R20) and (R22), exactly: in linear schedules both bounds close in on log Z as 1 / n_temperatures"""
+    rbm, base_bias = case
+    gaps = []
+    for n_steps in (64, 128):
+        schedule = np.linspace(0, 1, n_steps + 1)
+        gaps.append(-ExactChain(rbm, base_bias, schedule[::-1]).mean_log_w
+                    - ExactChain(rbm, base_bias, schedule).mean_log_w)
+    assert 1.8 < gaps[0] / gaps[1] < 2.2
+
+
+def test_a_weight_is_a_ratio_of_unnormalised_probabilities(case):
+    """(R19): of neighbouring machines on the path, which are RBMs with free energies of their own"""
+    rbm, base_bias = case
+    v = exact.all_states(rbm.n_visible)
+    for t_0, t_1 in [(0, 0.2), (0.2, 0.25), (0.7, 1), (1, 0.4), (0.1, 0)]:
+        before, after = (log_unnormalised(machine_at(rbm, base_bias, t), v) for t in (t_0, t_1))
+        assert_allclose(anneal(rbm, v, base_bias, np.array([t_0, t_1]), 0), after - before, rtol=1e-12, atol=1e-12)
+
+
+def test_a_chain_moves_by_gibbs_steps_of_the_machines_on_the_path(case, monkeypatch):
+    """(R19) and (R12): state by state, with the same random numbers; no weight needs a move after the last."""
+    rbm, base_bias = case
+    v = np.random.default_rng(0).integers(2, size=(200, 5)).astype(np.uint8)
+    seen, sample_units, schedule = [], kernels.sample_units, np.array([0, 0.1, 0.6, 1])
+    monkeypatch.setattr(kernels, "sample_units", lambda *args: seen.append(sample_units(*args)) or seen[-1])
+    log_w, wanted, key = anneal(rbm, v, base_bias, schedule, key=17), 0, 17
+    for k in (1, 2):
+        at = machine_at(rbm, base_bias, schedule[k])
+        wanted += anneal(rbm, v, base_bias, schedule[k - 1:k + 1], 0)
+        h = sample_units(v, at.W, at.b, at.beta, key, 2 * k)
+        v = sample_units(h, np.ascontiguousarray(at.W.T), at.a, at.beta, key, 2 * k + 1)
+        assert np.array_equal(v, seen[k - 1])
+    assert len(seen) == 2
+    assert_allclose(log_w, wanted + anneal(rbm, v, base_bias, schedule[2:], 0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_estimate_agrees_with_the_exact_answer(case, dtype):
+    """(R20), (R21) and (R22): forwards and in reverse, within four standard errors; the error is that of the mean"""
+    rbm = RBM(*(x.astype(dtype) for x in case[0].parameters.values()), case[0].beta)
+    log_z, rng, rates = exact.log_partition_function(rbm), np.random.default_rng(5), np.full(5, 0.4)
+    forward = annealed_importance_sampling(rbm, 4000, 30, rng, rates)
+    v = exact.sample(rbm, 4000, rng)
+    reverse = reverse_annealed_importance_sampling(rbm, v, 30, rng, rates, exact_samples=True)
+    assert (forward.bound, reverse.bound) == ("lower", "upper")
+    for estimate, sign in ((forward, 1), (reverse, -1)):
+        w = np.exp(estimate.log_weights)
+        assert abs(estimate.log_z - log_z) < 4 * estimate.standard_error < 0.2
+        assert_allclose(estimate.log_z, estimate.base_log_z + sign * np.log(w.mean()), rtol=1e-12)
+        assert_allclose(estimate.standard_error, w.std(ddof=1) / w.mean() / np.sqrt(4000), rtol=1e-10)
+        assert_allclose(estimate.effective_sample_size, w.sum() ** 2 / (w**2).sum(), rtol=1e-12)
+        assert estimate.log_weights.dtype == np.float64
+        assert_allclose(estimate.base_log_z, 5 * np.log(1 / 0.6) + 4 * np.log(2), rtol=1e-12)
+    assert forward.base_log_z + forward.log_weights.mean() < log_z < reverse.base_log_z - reverse.log_weights.mean()
+
+
+def test_standard_errors_cover_the_truth_for_20_seeds():
+    """(R21): 100 chains, 100 temperatures, 60 x 12 units, W of standard deviation 0.5; the spread is what they say"""
+    rbm = random_rbm(np.random.default_rng(1), 60, 12, scale=0.5)
+    log_z = exact.log_partition_function(rbm)
+    rates = exact.moments(rbm).v
+    estimates = [annealed_importance_sampling(rbm, 100, 100, np.random.default_rng(seed), rates) for seed in range(20)]
+    score = np.array([(e.log_z - log_z) / e.standard_error for e in estimates])
+    assert np.abs(score).max() < 3
+    assert 0.6 < np.sqrt(np.mean(score**2)) < 1.4
+
+
+def test_independent_units_need_no_annealing(case):
+    """(R19) at W = 0: from its own visible bias every chain has the weight of the hidden units, sum softplus - log 2"""
+    rbm = RBM(np.zeros((5, 4)), case[0].a, case[0].b, case[0].beta)
+    estimate = annealed_importance_sampling(rbm, 7, 1, np.random.default_rng(0))
+    assert_allclose(estimate.log_z, exact.log_partition_function(rbm), rtol=1e-13)
+    assert estimate.standard_error < 1e-7 and abs(estimate.effective_sample_size - 7) < 1e-9
+
+
+def test_rates_of_the_base_are_clipped_and_a_chain_alone_has_no_error(rng):
+    """(R19): a pixel that is never on in the data has rate 0.01"""
+    rbm = random_rbm(rng)
+    estimate = annealed_importance_sampling(rbm, 1, 3, rng, base_rates=[0, 1, 0, 1, 0.5])
+    assert_allclose(estimate.base_log_z, -4 * np.log(0.99) + np.log(2) - np.log(0.01 / 0.99) * 2 + 4 * np.log(2))
+    assert np.isinf(estimate.standard_error) and estimate.effective_sample_size == 1
+
+
+def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
+    """(R19): within five standard errors"""
+    starts, rates = [], np.array([0.05, 0.3, 0.5, 0.7, 0.95])
+    monkeypatch.setattr(annealing, "anneal", lambda rbm, v, *rest: starts.append(v) or np.zeros(len(v)))
+    annealed_importance_sampling(random_rbm(rng, beta=beta), 20000, 3, rng, rates)
+    assert (np.abs(starts[0].mean(axis=0) - rates) < 5 * np.sqrt(rates * (1 - rates) / 20000)).all()
+
+
+def test_without_exact_samples_nothing_is_claimed(rng):
+    """(R22)"""
+    rbm = random_rbm(rng)
+    assert reverse_annealed_importance_sampling(rbm, np.ones((3, 5)), 4, rng).bound == "heuristic"
+
+
+@pytest.mark.parametrize("size", [(5, 4), (3, 6), (4, 4)], ids=str)
+@pytest.mark.parametrize("block", [4, 2**16], ids=lambda block: f"block={block}")
+def test_exact_samples_have_the_probabilities_of_the_model(size, block, beta, monkeypatch):
+    """(R7) and (R4): all visible states, within five standard errors, from one block of hidden states and from many"""
+    monkeypatch.setattr(exact, "BLOCK", block)
+    rbm, n = random_rbm(np.random.default_rng(2), *size, beta=beta), 20000
+    v = exact.sample(rbm, n, np.random.default_rng(4))
+    assert v.shape == (n, size[0]) and v.dtype == np.uint8
+    frequency = np.bincount(v @ (1 << np.arange(size[0])), minlength=2 ** size[0]) / n
+    p = np.exp(log_unnormalised(rbm, exact.all_states(size[0])) - exact.log_partition_function(rbm))
+    assert (np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / n) + 1e-4).all()
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 5, 100])
+@pytest.mark.parametrize("bias", [0.5, 200])
+def test_log_z_without_exponentials_is_log_z(scale, bias, beta):
+    """(R23): against the plain sum over hidden states, from weak couplings to where the factors leave their range"""
+    rng = np.random.default_rng(6)
+    for n_visible, n_hidden in ((1, 1), (30, 1), (9, 8), (130, 9), (7, 12)):
+        rbm = RBM(scale * rng.standard_normal((n_visible, n_hidden)), bias * rng.standard_normal(n_visible),
+                  bias * rng.standard_normal(n_hidden), beta)
+        h = exact.all_states(n_hidden)
+        log_weight = beta * (h @ rbm.b) + np.logaddexp(0, beta * (rbm.a + h @ rbm.W.T)).sum(axis=1)
+        top = log_weight.max()
+        assert_allclose(exact.log_partition_function(rbm), top + np.log(np.exp(log_weight - top).sum()), rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 5, 200])
+def test_all_pixels_flipped_at_once_are_pixels_flipped_one_by_one(scale, beta):
+    """(R24) against (R17): F(v) of every neighbour of v"""
+    rng = np.random.default_rng(7)
+    rbm = random_rbm(rng, 70, 33, beta=beta, scale=scale)
+    X, wanted = rng.integers(2, size=(5, 70)).astype(np.uint8), np.zeros(5)
+    for i in range(70):
+        flipped = X.copy()
+        flipped[:, i] ^= 1
+        wanted -= np.logaddexp(0, beta * (rbm.free_energy(X) - rbm.free_energy(flipped)))
+    assert_allclose(pseudo_likelihoods(rbm, X), wanted, rtol=1e-9)
+
+
+def test_the_pseudo_likelihood_does_not_depend_on_the_batches(rng, monkeypatch):
+    """(R24)"""
+    rbm, X = random_rbm(rng), rng.integers(2, size=(7, 5))
+    whole = pseudo_likelihoods(rbm, X)
+    monkeypatch.setattr("minife.rbm.likelihood.ROWS", 3)
+    assert_allclose(pseudo_likelihoods(rbm, X), whole, rtol=1e-14)
+
+
+def test_a_product_of_many_factors_is_cut_before_it_overflows():
+    """(R23): 3000 terms of up to 600, of which one product holds one, and 3000 of 0.001, of which it holds all"""
+    for x, y in ((350.0, 250.0), (-7.0, 0.0)):
+        x, y = np.full((2, 3000), x), np.full((3000, 3), y)
+        assert_allclose(kernels.softplus_product(x, y), reference.softplus_product(x, y), rtol=1e-12)
+
+
+@pytest.mark.parametrize("change, error, words", [
+    ({"n_chains": 0}, ValueError, "n_chains"), ({"n_temperatures": 1.5}, ValueError, "n_temperatures"),
+    ({"rng": 3}, TypeError, "rng"), ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers"),
+    ({"base_rates": np.full(5, 1.2)}, ValueError, "base_rates"), ({"schedule": [0, 0.5, 1]}, ValueError, "schedule"),
+    ({"schedule": [0, 0.5, 0.5, 1]}, ValueError, "increasing"), ({"schedule": [0.1, 0.5, 0.7, 1]}, ValueError, "from"),
+    ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"), ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite")])
+def test_wrong_arguments_of_annealing(rng, change, error, words):
+    arguments = {"n_chains": 5, "n_temperatures": 3, "rng": rng, "base_rates": None, "schedule": None} | change
+    with pytest.raises(error, match=words):
+        annealed_importance_sampling(random_rbm(rng), **arguments)
+    if "n_chains" not in change:
+        arguments.pop("n_chains")
+        with pytest.raises(error, match=words):
+            reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 5)), **arguments)
+
+
+def test_wrong_arguments_of_exact_samples_and_of_reverse_chains(rng):
+    with pytest.raises(ValueError, match="n must be a positive integer"):
+        exact.sample(random_rbm(rng), 0, rng)
+    with pytest.raises(TypeError, match="rng"):
+        exact.sample(random_rbm(rng), 3, 7)
+    with pytest.raises(ValueError, match="at most 25 units"):
+        exact.sample(random_rbm(rng, 30, 26), 3, rng)
+    with pytest.raises(ValueError, match="v must have shape"):
+        reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 4)), 3, rng)
