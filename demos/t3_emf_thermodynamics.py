@@ -41,8 +41,8 @@ def main():
           f"seed {arguments.seed}")
     histories = {}
     for name, persistent in {"rows live on": True, "rows start at the batch": False}.items():
-        histories[name] = learn(X, X_test, tap.ExtendedMeanField(ORDER, 3, BATCH_SIZE, persistent=persistent), n_hidden, n_epochs,
-                                arguments.seed, name)
+        phase = tap.ExtendedMeanField(ORDER, 3, BATCH_SIZE, persistent=persistent)
+        histories[name] = learn(X, X_test, phase, n_hidden, n_epochs, arguments.seed, name)
         print_table(name, histories[name])
     print("""
 Gamma, U, S: means over the rows of magnetisations, at their fixed points, Gamma = U - S at T = 1

@@ -1,6 +1,7 @@
 """Every hand-derived derivative of the package, one line each, against finite differences in float64."""
 import importlib
 import inspect
+import itertools
 import pkgutil
 
 import numpy as np
@@ -10,6 +11,10 @@ from conftest import BETAS, random_network, random_rbm
 import minife
 from minife import RBM, tap, units
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError, hessian_vector_product, layers)
+from minife.bridge import ClampedNetwork, LayeredMeanField, TiedClassifier, unroll
+from minife.bridge.equilibrium import loss_gradient
+from minife.bridge.relaxation import relax, relax_backward
+from minife.bridge.vae import VAE
 from minife.gradcheck import GradientError, check_gradient, numerical_gradient
 from minife.parameters import flatten, norm
 from minife.rbm import ClassificationRBM, GaussianRBM, exact, gaussian
@@ -19,6 +24,8 @@ M_V, M_H = np.random.default_rng(1).uniform(0.1, 0.9, (3, 5)), np.random.default
 FIELDS = np.array([-3.1, -0.7, 0.2, 1.4, 2.9])  # away from the kinks at 0, where the rectified units have no slope
 POINTS = np.array([[0.3, -1.2, 0.8], [2.0, 0.1, -0.4]])
 TARGETS = np.array([[0.5, 0.2, 0.3], [0.0, 1.0, 0.0]])
+H_SLOPE, V_SLOPE = np.random.default_rng(7).standard_normal((4, 4)), np.random.default_rng(8).standard_normal((4, 5))
+AT = np.random.default_rng(9).uniform(0.1, 0.9, (4, 3)), np.random.default_rng(10).uniform(0.1, 0.9, (4, 2))
 H, W, D_X = (np.random.default_rng(k).standard_normal(shape) for k, shape in enumerate([(4, 2), (2, 3), (4, 3)]))
 UNITS = [units.Binary(), units.Spin(), units.Gaussian(), units.Rectified(), units.LeakyRectified(0.1)]
 LOSSES = [SquaredError(), SquaredError(units.Binary()), BinaryCrossEntropy(), CategoricalCrossEntropy()]
@@ -179,6 +186,89 @@ def spin_magnetisations():
         check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)})
 
 
+def relaxation():
+    """(C4), (C5): each argument of a half step, at both orders, damped or not"""
+    rng, names = np.random.default_rng(6), ("m_in", "m_out", "W", "field")
+    for order, damping, beta in itertools.product((1, 2), (1.0, 0.6), BETAS):
+        arrays = dict(zip(names, (rng.random((4, 2)), rng.random((4, 3)), W.copy(), H @ W), strict=True))
+        settings = {"beta": beta, "order": order, "damping": damping}
+        slopes = relax_backward(D_X, relax(**arrays, **settings), *(arrays[name] for name in names[:3]), **settings)
+        check_gradient(lambda p: (D_X * relax(**p, **settings)).sum(), arrays, dict(zip(names, slopes, strict=True)))
+
+
+def unrolled(f, gradient):
+    """Check gradient(network) = df(network) in W, a and b, at both orders, damped or not."""
+    for order, damping, beta in ((1, 1.0, 0.6), (1, 0.6, 1.5), (2, 1.0, 1.5), (2, 0.6, 0.6)):
+        network = unroll(random_rbm(np.random.default_rng(3), beta=beta), 2, order, damping)
+        check_gradient(lambda _: f(network), network.parameters, gradient(network))
+
+
+def tied_classifiers():
+    for loss in LOSSES:
+        rbm = random_rbm(np.random.default_rng(3), beta=1.5)
+        tied = TiedClassifier(rbm, 2, np.cos(np.arange(12.0)).reshape(4, 3), np.ones(3), loss)
+        y = np.vstack([TARGETS, TARGETS])
+        check_gradient(lambda _: tied.loss(X, y), tied.parameters, tied.gradient(X, y))
+
+
+def clamped(f, gradient, losses=(SquaredError(units.Binary()), BinaryCrossEntropy())):
+    """Check gradient(network, y) = df(network, y) in W, U, b and d, at both orders, with solvers run to rounding."""
+    rng = np.random.default_rng(4)
+    for k, (order, beta) in enumerate(itertools.product((1, 2), BETAS)):
+        loss = losses[k % len(losses)]
+        network = ClampedNetwork(0.5 * rng.standard_normal((5, 3)), 0.5 * rng.standard_normal((3, 2)),
+                                 0.5 * rng.standard_normal(3), 0.5 * rng.standard_normal(2), beta, order, loss, 0.8)
+        y = rng.integers(2, size=(4, 2))
+        check_gradient(lambda _: f(network, y), network.parameters, gradient(network, y))
+
+
+def equilibrium_propagation(network, y):
+    """The gradient for a nudge that goes to 0: the errors of nudge^2 and nudge^4 are extrapolated away."""
+    coarse, fine, finest = (network.equilibrium_propagation_gradient(X, y, nudge, **PRECISE)
+                            for nudge in (8e-3, 4e-3, 2e-3))
+    return {name: (coarse[name] - 20 * fine[name] + 64 * finest[name]) / 45 for name in coarse}
+
+
+def loss_in_the_means():
+    for loss in (SquaredError(), SquaredError(units.Binary()), BinaryCrossEntropy()):
+        m, y = M_H[:2, :3].copy(), TARGETS
+        check_gradient(lambda p: loss.value(loss.unit.field(p["m"]), y).sum(), {"m": m},
+                       {"m": loss_gradient(loss, m, y)})
+
+
+def layered(feedback=0.1):
+    """Return a LayeredMeanField over two hidden layers, rows and targets."""
+    mlp, rows, y = random_network(3, units.Binary(), SquaredError(units.Binary()))
+    return LayeredMeanField(mlp, feedback), rows, y
+
+
+def layered_partials():
+    network, rows, _ = layered()
+    m = network.equilibrium(rows).m
+    check_gradient(lambda _: network.free_energy(m).mean(), network.parameters, network.free_energy_gradient(m))
+
+
+def layered_limit():
+    """(C14): the gradient of the network itself, for feedback and nudge that go to 0, extrapolated"""
+    gradients, nudge = [], 1e-3
+    for feedback in (0.02, 0.01, 0.005, 0.0025):
+        network, rows, y = layered(feedback)
+        gradients.append(network.equilibrium_propagation_gradient(rows, y, nudge, tol=1e-15))
+    for power in (1, 2, 3):                                     # each step takes one more power of the feedback away
+        gradients = [{name: (2**power * g[name] - f[name]) / (2**power - 1) for name in f}
+                     for f, g in zip(gradients[:-1], gradients[1:], strict=True)]
+    check_gradient(lambda _: network.mlp.loss(rows, y), network.parameters, gradients[0], tolerance=1e-4)
+
+
+def autoencoders(gradient):
+    """(C20): at fixed noise, of pixels and of their probabilities"""
+    rng = np.random.default_rng(11)
+    for n_latent, rows in itertools.product((1, 3), (X, rng.random((4, 5)))):
+        vae, noise = VAE(5, 4, n_latent, rng, X), rng.standard_normal((4, n_latent))
+        check_gradient(lambda _: vae.free_energy(rows, noise).F.mean(), vae.parameters, gradient(vae, rows, noise))
+
+
+PRECISE = {"tol": 1e-14}
 TABLE = {
     "units.Binary.variance": lambda: slope(units.Binary().mean, units.Binary().variance),
     "units.Spin.variance": lambda: slope(units.Spin().mean, units.Spin().variance),
@@ -224,6 +314,29 @@ TABLE = {
     "tap.likelihood.log_likelihood_gradient": lambda: [weights_and_biases(  # (T14): through the solver
         lambda r: tap.log_likelihood(r, X, k, tol=1e-13), lambda r: tap.log_likelihood_gradient(r, X, k, tol=1e-13))
         for k in (1, 2, 3)],
+    "bridge.relaxation.relax_backward": relaxation,
+    "bridge.unrolled.UnrolledMeanField.gradient": lambda: unrolled(
+        lambda n: sum((n.forward(X)[k] * g).sum() for k, g in ((-1, H_SLOPE), (-2, V_SLOPE))) / len(X),
+        lambda n: n.gradient(X, H_SLOPE, V_SLOPE)),
+    "bridge.unrolled.UnrolledMeanField.free_energy_gradient": lambda: unrolled(                 # (C13)
+        lambda n: n.free_energies(X)[:, -1].mean(), lambda n: n.free_energy_gradient(X)),
+    "bridge.tied.TiedClassifier.gradient": tied_classifiers,
+    "bridge.clamped.ClampedMachine.free_energy_gradient": lambda: clamped(                      # (C7)
+        lambda n, y: n.free_energy(X, *AT).mean(), lambda n, y: n.free_energy_gradient(X, *AT)),
+    "bridge.clamped.ClampedMachine.contrastive_gradient": lambda: clamped(                      # (C12)
+        lambda n, y: n.contrastive_loss(X, y, **PRECISE), lambda n, y: n.contrastive_gradient(X, y, **PRECISE)),
+    "bridge.equilibrium.ClampedNetwork.backprop_gradient": lambda: [clamped(                    # (C9)
+        lambda n, y: n.loss_of(n.layers(X, k)[-1], y), lambda n, y: n.backprop_gradient(X, y, k)) for k in (1, 2, 5)],
+    "bridge.equilibrium.ClampedNetwork.implicit_gradient": lambda: clamped(                     # (C8)
+        lambda n, y: n.loss(X, y, **PRECISE), lambda n, y: n.implicit_gradient(X, y, **PRECISE)),
+    "bridge.equilibrium.ClampedNetwork.equilibrium_propagation_gradient": lambda: clamped(      # (C11)
+        lambda n, y: n.loss(X, y, **PRECISE), equilibrium_propagation, [SquaredError(units.Binary())]),
+    "bridge.equilibrium.loss_gradient": loss_in_the_means,                                      # (B4), (B7)
+    "bridge.layered.LayeredMeanField.free_energy_gradient": layered_partials,                   # (C14)
+    "bridge.layered.LayeredMeanField.equilibrium_propagation_gradient": layered_limit,
+    "bridge.vae.VAE.gradient": lambda: autoencoders(lambda vae, rows, noise: vae.gradient(rows, noise)),   # (C20)
+    "bridge.vae.VAE.backward": lambda: autoencoders(
+        lambda vae, rows, noise: vae.backward(*vae.check_rows(rows, noise))[1]),
 }
 
 
