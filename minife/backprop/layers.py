@@ -5,7 +5,9 @@ d_x stands for the slope of the loss in x, row by row; for the fields x it is th
 
 def dense(h, W, b):
     """Return the fields x (n, n_out) of the units that see h (n, n_in) through W (n_in, n_out)  (B1)"""
-    return h @ W + b
+    x = h @ W
+    x += b
+    return x
 
 
 def activate(x, unit):
@@ -14,9 +16,10 @@ def activate(x, unit):
 
 
 def activate_backward(d_h, x, unit):
-    """Return d_x (n, n_out), given d_h: an activation is a mean, so its slope is a variance  (B9)"""
+    """Return d_x (n, n_out), in the place of d_h: an activation is a mean, so its slope is a variance  (B9)"""
     # h = unit.mean(x)
-    return d_h * unit.variance(x)
+    d_h *= unit.variance(x)
+    return d_h
 
 
 def dense_backward(d_x, h):
