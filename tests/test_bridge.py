@@ -17,6 +17,7 @@ from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.tied import TiedClassifier
 from minife.bridge.unrolled import forgetting_rate, unroll
 from minife.data import load_digits
+from minife.gradcheck import numerical_gradient
 from minife.kernels import reference
 from minife.parameters import flatten
 from minife.rbm import exact
@@ -425,17 +426,17 @@ def test_layered_free_energy_has_the_backprop_gradient_as_its_limit(hidden, loss
     assert errors[-1] < 0.02 and cosine(found[-1], mlp.gradient(X, y)) > 0.9998
 
 
-def test_layered_equilibrium_is_stationary_and_starts_from_the_forward_pass(rng):
-    """(C14)"""
-    mlp = MLP((5, 7, 6, 3), Binary(), BinaryCrossEntropy(), rng)
-    X = rng.standard_normal((4, 5))
+@pytest.mark.parametrize("hidden, loss", [(Binary(), BinaryCrossEntropy()), (Spin(), SquaredError())])
+def test_layered_equilibrium_is_stationary_and_starts_from_the_forward_pass(rng, hidden, loss):
+    """(C14): no mean can move without raising Gamma; without feedback they are those of the network"""
+    mlp = MLP((5, 4, 4, 3), hidden, loss, rng)
+    X = rng.standard_normal((3, 5))
     network = LayeredMeanField(mlp, 0.2)
-    rest = network.equilibrium(X)
-    for k in (1, 2, 3):                                         # slopes of Gamma in m_k, over gamma^k
-        fed_back = 0.2 * rest.m[k + 1] @ mlp.parameters[f"W{k + 1}"].T if k < 3 else 0
-        field = rest.m[k - 1] @ mlp.parameters[f"W{k}"] + mlp.parameters[f"b{k}"]
-        assert np.abs(Binary().field(rest.m[k]) - field - fed_back).max() < 1e-10
-    assert_allclose(LayeredMeanField(mlp, 1e-9).equilibrium(X).m[3], mlp.predict(X), rtol=1e-7)
+    m = network.equilibrium(X).m
+    slopes, _ = numerical_gradient(lambda _: network.free_energy(m).sum(), dict(zip("123", m[1:], strict=True)))
+    assert max(np.abs(slope).max() for slope in slopes.values()) < 1e-6
+    assert network.free_energy([m[0], 0.99 * m[1], m[2], m[3]]).sum() > network.free_energy(m).sum()
+    assert_allclose(LayeredMeanField(mlp, 1e-9).equilibrium(X).m[3], mlp.predict(X), rtol=1e-6)
 
 
 @pytest.mark.parametrize("symmetric, slope", [(False, 1), (True, 2)])
@@ -464,6 +465,29 @@ def test_another_energy_whose_free_phase_is_the_forward_pass(rng, symmetric, slo
 
 
 # Learning, and the public door
+
+def test_networks_start_with_centred_fields(rng):
+    """(B13): of the hidden units over the data, with variance 1; of those above at means of 1/2"""
+    X = rng.random((400, 30)) < rng.random(30)
+    half = np.full((1, 200), 0.5)
+    tied = TiedClassifier.initialise(30, 200, 3, 1, rng, X)
+    network = ClampedNetwork.initialise(30, 200, 3, rng, X)
+    for W, b in (tied.unrolled.rbm.W, tied.unrolled.rbm.b), (network.W, network.pair.a):
+        fields = X @ W + b
+        assert_allclose(fields.mean(axis=0), 0, atol=1e-12)
+        assert_allclose(fields.var(axis=0).mean(), 1, rtol=0.2)
+    assert_allclose(tied.unrolled.rbm.visible_field(half), 0, atol=1e-12)
+    assert_allclose(half @ network.pair.W + network.pair.b, 0, atol=1e-12)
+
+
+def test_residual_is_the_distance_to_the_undamped_value(rng):
+    """(C7): a small share of the way is not taken for being near"""
+    network, X, _ = random_network(rng, order=2)
+    network.damping = 0.01
+    with pytest.warns(tap.NotConvergedWarning):
+        rest = network.equilibrium(X, max_iter=1)
+    m_h, m_y = network.layers(X, 1)
+    assert rest.residual == pytest.approx(max(np.abs(rest.m_h - m_h).max(), np.abs(rest.m_y - m_y).max()) / 0.01)
 
 def test_tied_and_untied_networks_learn_with_the_loop_of_chapter_b():
     digits = load_digits()
