@@ -33,6 +33,7 @@ def distance(gradient, expected):
 
 
 def cosine(one, other):
+    """Return the cosine of the angle between two gradients, over all parameters together."""
     return flatten(one) @ flatten({name: other[name] for name in one}) / (norm(one) * norm(other))
 
 

@@ -99,6 +99,6 @@ def block_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] b
                             &scratch[t, 0, 0], &scratch[t, 1, 0], &scratch[t, 2, 0], &scratch[t, 3, 0], &worst[t, 0])
             block_half_step(&W_T[0, 0], &a[0], n_hidden, n_visible, order, beta, floor, &hidden[r, 0], &visible[r, 0],
                             &scratch[t, 0, 0], &scratch[t, 1, 0], &scratch[t, 2, 0], &scratch[t, 3, 0], &worst[t, 1])
-            residual[r] = worst[t, 0] if worst[t, 0] > worst[t, 1] else worst[t, 1]
+            residual[r] = worst[t, 0] if worst[t, 0] > worst[t, 1] or worst[t, 0] != worst[t, 0] else worst[t, 1]
             n_iter[r] = n_iter[r] + 1
     return m_v, m_h, residual_array, n_iter_array

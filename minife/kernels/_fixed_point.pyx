@@ -18,38 +18,14 @@ def set_threads(int n):
     n_threads = n
 
 
-cdef inline void move_row(Py_ssize_t n_out, int order, real damping, real floor, real *theta, const real *onsager_2,
-                          const real *onsager_3, real *m_out, real *residual) noexcept nogil:
-    """Move one layer by the share `damping`, given its fields, which are used up; residual = its worst unit  (T10)"""
-    cdef Py_ssize_t j
-    cdef int strange = 0
-    cdef real m, c, x, mean, worst = 0, half = 0.5, third = 1 / 3.
-    # theta += (0.5 - m) * onsager_2 + (1 / 3 - 2 * c) * onsager_3
-    # m += damping * (mean - m)
-    for j in range(n_out):
-        m = m_out[j]
-        c = m - m * m
-        x = theta[j]
-        if order >= 2:
-            x += (half - m) * onsager_2[j]
-        if order >= 3:
-            x += (third - 2 * c) * onsager_3[j]
-        mean = sigmoid(x)
-        theta[j] = fabs(mean - m) / (c + floor)
-        m_out[j] = m + damping * (mean - m)
-    # residual = np.max(np.abs(mean - m) / (c + floor))
-    for j in range(n_out):
-        worst = theta[j] if theta[j] > worst else worst
-        strange |= theta[j] != theta[j]
-    residual[0] = <real>NAN if strange else worst
-
-
 cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize_t n_out, int order, real beta,
                       real damping, real floor, const real *m_in, real *m_out, real *theta, real *onsager_2,
                       real *onsager_3, real *residual) noexcept nogil:
     """Move one layer towards its stationary point at fixed m_in, the other layer; residual = its worst unit  (T10)"""
     cdef Py_ssize_t i, j
-    cdef real m, c, skew, w, half = 0.5
+    cdef int strange = 0
+    cdef real m, c, skew, x, mean, w, worst = 0
+    cdef real half = 0.5, third = 1 / 3.
     cdef const real *row
     # theta = beta * (bias + m_in @ W)
     # onsager_2 = beta**2 * (c_in @ (W * W))
@@ -80,30 +56,20 @@ cdef cloned half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize
                 theta[j] += m * w
                 onsager_2[j] += c * (w * w)
                 onsager_3[j] += skew * (w * w * w)
-    move_row(n_out, order, damping, floor, theta, onsager_2, onsager_3, m_out, residual)
-
-
-cdef cloned move_rows(Py_ssize_t n_out, int order, real damping, real floor, real *theta, const real *onsager_2,
-                      const real *onsager_3, real *m_out, real *residual) noexcept nogil:
-    move_row(n_out, order, damping, floor, theta, onsager_2, onsager_3, m_out, residual)
-
-
-def move_layer(real[:, ::1] theta, const real[:, ::1] onsager_2, const real[:, ::1] onsager_3, real[:, ::1] m,
-               real damping):
-    """Move the magnetisations m (n, n_out) in place towards their stationary point; return the residual (n,)  (T10)
-
-    theta is used up. onsager_2 and onsager_3 are None beyond the order."""
-    cdef Py_ssize_t n = m.shape[0], n_out = m.shape[1], r
-    cdef int order = 1 if onsager_2 is None else 2 if onsager_3 is None else 3
-    cdef int threads = threads_for(<double>n * n_out * 100, n_threads)
-    dtype = np.float32 if real is float else np.float64
-    residual_array = np.empty(n, dtype=dtype)
-    cdef real[::1] residual = residual_array
-    cdef real floor = np.finfo(dtype).eps ** (1 / 3.)
-    for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
-        move_rows(n_out, order, damping, floor, &theta[r, 0], &onsager_2[r, 0] if order >= 2 else NULL,
-                  &onsager_3[r, 0] if order >= 3 else NULL, &m[r, 0], &residual[r])
-    return residual_array
+    # theta += (0.5 - m_out) * onsager_2 + (1 / 3 - 2 * c_out) * onsager_3
+    # m_out + damping * (mean - m_out)
+    for j in range(n_out):
+        m = m_out[j]
+        c = m - m * m
+        x = theta[j] + (half - m) * onsager_2[j] + (third - 2 * c) * onsager_3[j]
+        mean = sigmoid(x)
+        theta[j] = fabs(mean - m) / (c + floor)
+        m_out[j] = m + damping * (mean - m)
+    # residual = np.max(np.abs(mean - m_out) / (c_out + floor))
+    for j in range(n_out):
+        worst = theta[j] if theta[j] > worst else worst
+        strange |= theta[j] != theta[j]
+    residual[0] = <real>NAN if strange else worst
 
 
 def damped_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] b, real beta, m_v, m_h,
@@ -128,6 +94,6 @@ def damped_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] 
                       &hidden[r, 0], &scratch[t, 0, 0], &scratch[t, 1, 0], &scratch[t, 2, 0], &worst[t, 0])
             half_step(&W_T[0, 0], &a[0], n_hidden, n_visible, order, beta, damping, floor, &hidden[r, 0],
                       &visible[r, 0], &scratch[t, 0, 0], &scratch[t, 1, 0], &scratch[t, 2, 0], &worst[t, 1])
-            residual[r] = worst[t, 0] if worst[t, 0] > worst[t, 1] else worst[t, 1]
+            residual[r] = worst[t, 0] if worst[t, 0] > worst[t, 1] or worst[t, 0] != worst[t, 0] else worst[t, 1]
             n_iter[r] = n_iter[r] + 1
     return m_v, m_h, residual_array, n_iter_array

@@ -99,10 +99,8 @@ def move_layer(theta, onsager_2, onsager_3, m, damping):
     return residual
 
 
-def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter, move_layer=move_layer):
-    """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)
-
-    With the compiled move_layer this is the fastest for many rows of a large machine, as its products are BLAS."""
+def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
+    """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)"""
     m_v, m_h = np.array(m_v, dtype=W.dtype), np.array(m_h, dtype=W.dtype)
     residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
     powers, beta = [W], W.dtype.type(beta)

@@ -94,19 +94,16 @@ def check_method(method, order):
 def sweeps(rbm, m_v, m_h, order, method, damping, tol, max_iter):
     """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps of a method  (T10, T12, T18)
 
-    For many rows of a large machine the loops of the NumPy twins are the faster ones, as their products are BLAS:
+    For many rows of a large machine the NumPy twins are the faster ones, as their products are BLAS:
     demos/benchmark.py."""
     if method == "synchronous":
         return synchronous_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter)
-    many = len(m_v) >= 32
+    large = 2**17 if method == "block" else 2**14
+    module = reference if len(m_v) >= 32 and rbm.W.size >= large else kernels
     if method == "block":
-        module = reference if many and rbm.W.size >= 2**17 else kernels
         return module.block_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, tol, max_iter)
     share = 1.0 if method == "alternating" else damping
-    arguments = (rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, share, tol, max_iter)
-    if many and rbm.W.size >= 2**14:
-        return reference.damped_fixed_point(*arguments, move_layer=kernels.move_layer)
-    return kernels.damped_fixed_point(*arguments)
+    return module.damped_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, share, tol, max_iter)
 
 
 def synchronous_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter):
