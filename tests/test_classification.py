@@ -136,6 +136,24 @@ def test_a_step_of_the_loop_climbs_the_objective(case, objective, rng):
         assert_allclose(array - before[name], 0.1 * slope[name], rtol=1e-11, atol=1e-15)
 
 
+def test_grey_pixels_may_be_drawn(rng):
+    """(R31): every step sees binary rows of its own, whose means are the grey values; otherwise it sees these"""
+    class Recorder(ClassificationRBM):
+        def ascent(self, X, *args):
+            seen.append(X)
+            return super().ascent(X, *args)
+    grey = np.tile([[0.0, 0.2, 0.7, 1.0]], (500, 1))
+    for draw_grey in (False, True):
+        seen = []
+        train(Recorder.initialise(4, 3, 2, rng), grey, np.arange(500) % 2, SGD(0.1), 2, rng, batch_size=500,
+              draw_grey=draw_grey)
+        assert len(seen) == 2 and (seen[0] != seen[1]).any() == draw_grey
+        for rows in seen:
+            assert rows.dtype == (np.uint8 if draw_grey else np.float64)
+            assert_allclose(rows.mean(axis=0), grey[0], atol=5 * 0.5 / np.sqrt(500) if draw_grey else 1e-12)
+            assert rows[:, 0].max() == 0 and rows[:, 3].min() == 1
+
+
 def test_one_hidden_unit_and_two_classes_by_hand():
     """(R30, R31): o_0 = log 2, o_1 = log 5, so the weights of the classes are 1 + 2 and 1 + 5: p(y = 1 | x) = 2/3"""
     machine = ClassificationRBM([[np.log(2)]], [[0.0], [np.log(2.5)]], [0.7], [0.0], [0.0, 0.0])
@@ -155,8 +173,8 @@ def test_mirror_symmetry_is_learned():
     assert (machine.predict(X) == y).all()
 
 
-@pytest.mark.parametrize("objective, learning_rate, score", [("discriminative", 0.1, 0.85), ("hybrid", 0.1, 0.84),
-                                                             ("generative", 0.02, 0.65)])
+@pytest.mark.parametrize("objective, learning_rate, score", [("discriminative", 0.1, 0.83), ("hybrid", 0.1, 0.83),
+                                                             ("generative", 0.02, 0.68)])
 def test_digits_are_learned(objective, learning_rate, score):
     """(R31, R32): from 2000 rows, in four epochs"""
     digits = load_digits()
@@ -173,8 +191,9 @@ def test_resumed_run_is_the_uninterrupted_run(objective, dtype, tmp_path):
 
     def run(n_epochs, seed, **more):
         machine = ClassificationRBM.initialise(6, 5, 2, np.random.default_rng(0), dtype=dtype)
-        train(machine, X, more.pop("y", y), SGD(0.1, momentum=0.5), n_epochs, np.random.default_rng(seed),
-              objective=objective, **more)
+        grey = 0.1 + 0.8 * X
+        train(machine, grey, more.pop("y", y), SGD(0.1, momentum=0.5), n_epochs, np.random.default_rng(seed),
+              objective=objective, **{"draw_grey": True} | more)
         assert all(array.dtype == dtype for array in machine.parameters.values())
         return machine
     whole = run(4, 3)
@@ -184,6 +203,8 @@ def test_resumed_run_is_the_uninterrupted_run(objective, dtype, tmp_path):
         assert_array_equal(array, resumed.parameters[name])
     with pytest.raises(ValueError, match="is of another run"):
         run(4, 5, checkpoint=tmp_path / "run.npz", y=1 - y)
+    with pytest.raises(ValueError, match="is of another run"):
+        run(4, 5, checkpoint=tmp_path / "run.npz", draw_grey=False)
 
 
 def test_single_precision_is_near_double(rng):
@@ -235,11 +256,13 @@ def test_the_estimator_has_the_shape_of_scikit_learn(tmp_path):
 
 def test_settings_reach_the_one_loop():
     X, y = line_symmetry(6)
+    X = 0.2 + 0.5 * X
     model = RBMClassifier(5, objective="hybrid", alpha=0.2, learning_rate=0.3, batch_size=9, n_iter=3, n_chains=7,
-                          n_gibbs_steps=2, momentum=0.6, weight_decay=0.01, random_state=3, dtype=np.float64).fit(X, y)
+                          n_gibbs_steps=2, draw_grey=True, momentum=0.6, weight_decay=0.01, random_state=3,
+                          dtype=np.float64).fit(X, y)
     rng = np.random.default_rng(3)
     machine = ClassificationRBM.initialise(6, 5, 2, rng, X)
-    train(machine, X, y, SGD(0.3, 0.6, l2=0.01), 3, rng, objective="hybrid", alpha=0.2, batch_size=9,
+    train(machine, X, y, SGD(0.3, 0.6, l2=0.01), 3, rng, objective="hybrid", alpha=0.2, batch_size=9, draw_grey=True,
           negative_phase=PersistentContrastiveDivergence(7, 2))
     assert_array_equal(model.rbm_.W, machine.W)
 

@@ -43,11 +43,13 @@ class ClassificationRBM:
 
     @classmethod
     def initialise(cls, n_visible, n_hidden, n_classes, rng, X=None, dtype=np.float64):
-        """Return a machine with weights of standard deviation 0.01 and, if X (n, n_visible) is given, its means."""
-        rbm = RBM.initialise(n_visible, n_hidden, rng, X, dtype)
+        """Return a machine with W and U uniform within 1 / sqrt(m), m the larger side of each; a as in RBM.initialise.
+
+        Source: Larochelle, Mandel, Pascanu and Bengio, Learning algorithms for the classification RBM, 2012."""
+        start = RBM.initialise(n_visible, n_hidden, rng, X, dtype)
         n_classes = validation.positive_integer(n_classes, "n_classes")
-        U = (0.01 * rng.standard_normal((n_classes, n_hidden))).astype(dtype)
-        return cls(rbm.W, U, rbm.a, rbm.b, np.zeros(n_classes, dtype))
+        W, U = (rng.uniform(-1, 1, (n, n_hidden)) / np.sqrt(max(n, n_hidden)) for n in (n_visible, n_classes))
+        return cls(W.astype(dtype), U.astype(dtype), start.a, start.b, np.zeros(n_classes, dtype))
 
     @property
     def parameters(self):
@@ -161,19 +163,23 @@ def shares(objective, alpha):
 
 
 def train(machine, X, y, optimizer, n_epochs, rng, *, objective="discriminative", alpha=0.01, negative_phase=None,
-          **loop):
+          draw_grey=False, **loop):
     """Return the history, one dict per epoch, of raising the log-likelihood of an objective, in place  (R31, R32)
 
     X               (n, n_visible), binary, or grey values in [0, 1]; y labels (n,)
     negative_phase  of the generative share, over (x, one-hot y): any of minife.rbm.training; None is PCD
+    draw_grey       true takes grey values as the probabilities of binary pixels, which are drawn anew at every step
     optimizer, n_epochs, rng and loop: as in minife.backprop.descent.descend"""
     X, y = machine._check(X, y)
     weights = shares(objective, alpha)
     phase = PersistentContrastiveDivergence() if negative_phase is None else negative_phase
 
     def gradient(rows):
-        return {name: -slope for name, slope in machine.ascent(X[rows], y[rows], weights, phase, rng).items()}
+        x = machine.joint.states_at(X[rows], rng) if draw_grey else X[rows]
+        return {name: -slope for name, slope in machine.ascent(x, y[rows], weights, phase, rng).items()}
 
-    return descend(machine, gradient, len(X), optimizer, n_epochs, rng, keep={"phase": phase}, **loop,
-                   kind=lambda: f"{objective}, alpha = {alpha}, labels {zlib.crc32(y.tobytes()):08x}, "
-                                f"{run_kind(machine.joint, X, phase)}")
+    def kind():
+        return (f"{objective}, alpha = {alpha}, draw_grey = {draw_grey}, labels {zlib.crc32(y.tobytes()):08x}, "
+                f"{run_kind(machine.joint, X, phase)}")
+
+    return descend(machine, gradient, len(X), optimizer, n_epochs, rng, keep={"phase": phase}, kind=kind, **loop)
