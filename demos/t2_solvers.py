@@ -91,7 +91,7 @@ def draw(scales, shares, sweeps, seed, path):
                          f"undamped sweeps {ends['alternating']}, damping by half {ends['damped by half']}",
                    xlabel="standard deviation of W  [energy, at T = 1]",
                    ylabel=f"starts solved within {MAX_ITER} sweeps [%]", ylim=(-4, 104))
-    share_axes.legend(loc="center right", fontsize=8)
+    share_axes.legend(loc="upper right", bbox_to_anchor=(1, 0.95), fontsize=8)
     sweep_axes.set(title=f"The block minimiser needs {np.min(sweeps['block']):.0f} to "
                          f"{np.max(sweeps['block']):.0f} sweeps,\nas a median over the starts", yscale="log",
                    xlabel="standard deviation of W  [energy, at T = 1]", ylabel="median sweeps of the solved starts")
