@@ -127,7 +127,8 @@ def draw(histories, depths, n_seeds, path):
         wide, narrow = loss["untied, as wide"], loss["untied, as many parameters"]
         loss_axes.set(yscale="log", title=f"{2 * n + 1} layers of {n} iteration{'s' if n > 1 else ''}, loss tied "
                                           f"{loss['tied']:.2f};\nuntied {wide:.2f}, with equal parameters {narrow:.2f}")
-        error_axes.set(xlabel="epoch", ylim=(0, 40), title=f"test errors of {n_seeds} seeds: least to largest, mean ± its error")
+        error_axes.set(xlabel="epoch", ylim=(0, 40),
+                       title=f"test errors of {n_seeds} seeds: least to largest, mean ± its error")
         loss_axes.legend()
         error_axes.legend()
     axes[0, 0].set_ylabel("training loss [nats/digit]")

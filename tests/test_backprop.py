@@ -704,7 +704,7 @@ def test_float32_networks_stay_float32_in_training(name):
 
 
 def test_centring_removes_the_steep_direction_of_the_digits():
-    """(B14): the largest eigenvalue of the mean of h_0^T h_0 over the embedded grey digits is 76, without centring 560"""
+    """(B14): the largest eigenvalue of the mean of h_0^T h_0 over the embedded grey digits: 76, without centring 560"""
     X, mlp = load_digits(binary=False).X_train, MLP((784, 1), loss=SquaredError())
     mlp.normalise_input(X)
     h_0, _ = mlp.check_rows(X, np.zeros(len(X)))

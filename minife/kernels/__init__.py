@@ -4,8 +4,8 @@ The environment variable MINIFE_KERNELS=reference asks for the twins, to step th
 import os
 
 from .. import validation
-from .reference import (adaptive_step, aligned_copy, anneal_units, binary_product, block_fixed_point, damped_fixed_point,
-                        descent_step, momentum_step, random_words, sample_units, softplus_product)
+from .reference import (adaptive_step, aligned_copy, anneal_units, binary_product, block_fixed_point,
+                        damped_fixed_point, descent_step, momentum_step, random_words, sample_units, softplus_product)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):

@@ -58,7 +58,7 @@ cdef cloned sum_rows(const Py_ssize_t *active, Py_ssize_t n_active, const real *
 cdef void add_products(const uint8_t *states, Py_ssize_t n, Py_ssize_t n_in, const real *matrix, Py_ssize_t stride,
                        Py_ssize_t n_out, Py_ssize_t *active, Py_ssize_t *n_active, real *total,
                        Py_ssize_t total_stride) noexcept nogil:
-    """total += states @ matrix for a tile of n rows: 2 kB of a matrix row at a time, so that the cache serves them all"""
+    """total += states @ matrix for a tile of n rows: 2 kB of a matrix row at a time, so that the cache serves all"""
     cdef Py_ssize_t r, start, panel, width = 2048 // sizeof(real)
     for r in range(n):
         list_active(states + r * n_in, n_in, active + r * (n_in + 1), n_active + r)
