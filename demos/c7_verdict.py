@@ -3,8 +3,8 @@
     python demos/c7_verdict.py            five seconds on one core
     python demos/c7_verdict.py --quick    three seconds, with fewer random problems
 
-"The EMF RBM and the BackProp Forward and Backward steps effectively do the same thing - minimize the Free Energy. Is
-this right?" It prints one line for each part of an answer, and saves figures/c7_verdict.png: the free energy of a
+The conjecture: learning in an EMF RBM and the two passes of backprop do one thing, to minimise a free energy. Is this
+right? The script prints one line for each part of an answer, and saves figures/c7_verdict.png: the free energy of a
 machine minimised over its weights, which has no end, and the two free energies whose difference a likelihood is. The
 equations are in minife/bridge/README.md."""
 import argparse
