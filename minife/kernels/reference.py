@@ -177,5 +177,5 @@ def softplus_product(x, y):
     total = np.zeros((len(x), y.shape[1]))
     for k in range(len(y)):
         z = x[:, k, None] + y[k]
-        total += np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))        # log(1 + e^z), three times faster than logaddexp
+        total += np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))        # log(1 + e^z)
     return total
