@@ -4,8 +4,9 @@ The environment variable MINIFE_KERNELS=reference asks for the twins, to step th
 import os
 
 from .. import validation
-from .reference import (adaptive_step, aligned_copy, anneal_units, binary_product, block_fixed_point,
-                        damped_fixed_point, descent_step, momentum_step, random_words, sample_units, softplus_product)
+from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point, damped_fixed_point,
+                        descent_step, draw_units, momentum_step, random_words, sample_units, softplus_product,
+                        unit_means)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -19,7 +20,8 @@ if _wanted == "compiled":
         _thread_setters.append(set_threads)
         from ._fixed_point import damped_fixed_point, set_threads
         _thread_setters.append(set_threads)
-        from ._gibbs import anneal_units, binary_product, random_words, sample_units, set_threads
+        from ._gibbs import (anneal_units, binary_product, draw_units, random_words, sample_units, set_threads,
+                             unit_means)
         _thread_setters.append(set_threads)
         from ._enumerate import set_threads, softplus_product
         _thread_setters.append(set_threads)

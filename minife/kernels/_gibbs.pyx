@@ -2,19 +2,22 @@
 """Sampling binary units. Their fields need no multiplication: they are sums of the rows of W that are switched on.
 
 Above each block stands the NumPy line that it computes; reference.py holds the same functions in NumPy.
-One call spreads its rows over the threads; a row's numbers depend on the row alone, so the threads never matter."""
+Threads share the panels of a sum and the rows of what follows; no number depends on how."""
 import numpy as np
 
 from cython.parallel cimport prange, threadid
 from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
-from ._inline cimport (available_threads, cloned, exponential, philox, real, sigmoid, threads_for, uint8_t, uint32_t,
-                       uint64_t)
-from .reference import aligned_copy
+from . import reference
+from ._inline cimport (available_threads, cloned, exponential, philox, real, sigmoid, sum_rows_double_2,
+                       sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for, transpose_double,
+                       transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
 
 cdef enum:
-    TILE = 32  # rows of states that share what the cache holds of the matrix
+    TILE = 128            # rows of sums at a time, so that their lists fit the cache
+    FEW = 256             # rows of a matrix of which the fastest cache holds four vectors each, not two
+    LARGEST_LIST = 65536  # units that a 16-bit index can name
 
 cdef int n_threads = available_threads()
 
@@ -25,48 +28,152 @@ def set_threads(int n):
     n_threads = n
 
 
-cdef cloned list_active(const uint8_t *state, Py_ssize_t n_in, Py_ssize_t *active, Py_ssize_t *n_active) noexcept nogil:
-    # active = np.flatnonzero(state)
-    cdef Py_ssize_t i, k = 0
+cdef cloned compact(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssize_t n_in, uint16_t *used,
+                    Py_ssize_t *n_used, uint16_t *position) noexcept nogil:
+    """used = np.flatnonzero(states.any(axis=0)); position = where a unit stands in it"""
+    cdef Py_ssize_t r, i, k = 0
     for i in range(n_in):
-        active[k] = i
-        k += state[i]
+        position[i] = 0
+    for r in range(n):
+        for i in range(n_in):
+            position[i] |= states[r * step + i]
+    for i in range(n_in):
+        used[k] = <uint16_t>i
+        k += position[i]
+        position[i] = <uint16_t>(k - 1)
+    n_used[0] = k
+
+
+cdef void list_row(const uint8_t *state, Py_ssize_t n_in, const uint16_t *position, uint16_t *active,
+                   Py_ssize_t *n_active) noexcept nogil:
+    """active = position[np.flatnonzero(state)]; eight units that are off are passed over at once."""
+    cdef Py_ssize_t i, l, k = 0
+    cdef uint64_t eight
+    for i in range(0, n_in - 7, 8):
+        memcpy(&eight, state + i, 8)
+        if eight != 0:
+            for l in range(i, i + 8):
+                active[k] = position[l]
+                k += state[l]
+    for l in range(n_in - n_in % 8, n_in):
+        active[k] = position[l]
+        k += state[l]
     n_active[0] = k
 
 
-cdef cloned sum_rows(const Py_ssize_t *active, Py_ssize_t n_active, const real *matrix, Py_ssize_t stride,
-                     Py_ssize_t n_out, real *total) noexcept nogil:
-    """total += matrix[active].sum(axis=0), four rows at a time  (K1)"""
-    cdef Py_ssize_t j, k
-    cdef const real *row0
-    cdef const real *row1
-    cdef const real *row2
-    cdef const real *row3
-    for k in range(0, n_active - 3, 4):
-        row0 = matrix + active[k] * stride
-        row1 = matrix + active[k + 1] * stride
-        row2 = matrix + active[k + 2] * stride
-        row3 = matrix + active[k + 3] * stride
-        for j in range(n_out):
-            total[j] = total[j] + row0[j] + row1[j] + row2[j] + row3[j]
-    for k in range(n_active - n_active % 4, n_active):
-        row0 = matrix + active[k] * stride
-        for j in range(n_out):
-            total[j] += row0[j]
+cdef void list_columns(const uint8_t *states, Py_ssize_t step, Py_ssize_t n_in, Py_ssize_t n_columns, uint16_t *active,
+                       Py_ssize_t *n_active) noexcept nogil:
+    """active = np.flatnonzero(states[:, l]) for up to eight columns l of states, whose rows lie `step` bytes apart"""
+    cdef Py_ssize_t i, l
+    cdef uint64_t eight = 1
+    for l in range(n_columns):
+        n_active[l] = 0
+    for i in range(n_in):
+        if n_columns == 8:
+            memcpy(&eight, states + i * step, 8)
+        if eight != 0:
+            for l in range(n_columns):
+                active[l * (n_in + 1) + n_active[l]] = <uint16_t>i
+                n_active[l] += states[i * step + l]
 
 
-cdef void add_products(const uint8_t *states, Py_ssize_t n, Py_ssize_t n_in, const real *matrix, Py_ssize_t stride,
-                       Py_ssize_t n_out, Py_ssize_t *active, Py_ssize_t *n_active, real *total,
-                       Py_ssize_t total_stride) noexcept nogil:
-    """total += states @ matrix for a tile of n rows: 2 kB of a matrix row at a time, so that the cache serves all"""
-    cdef Py_ssize_t r, start, panel, width = 2048 // sizeof(real)
+cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t column_step, const uint16_t *used,
+                       Py_ssize_t n_used, Py_ssize_t n_columns, Py_ssize_t width, real *panel) noexcept nogil:
+    """panel[:, :n_columns] = matrix[used, :n_columns], rows of `width` numbers, one after the other"""
+    cdef Py_ssize_t m = 64 // sizeof(real), k = 0, l
+    if n_columns == width and column_step == 1:
+        while k < n_used:
+            memcpy(panel + k * width, matrix + used[k] * row_step, width * sizeof(real))
+            k += 1
+    elif n_columns == width and row_step == 1:  # the transpose of a matrix, all of whose rows are used: in squares
+        while k <= n_used - m:
+            for l in range(width // m):
+                if real is float:
+                    transpose_float(matrix + l * m * column_step + k, column_step, panel + k * width + l * m, width)
+                else:
+                    transpose_double(matrix + l * m * column_step + k, column_step, panel + k * width + l * m, width)
+            k += m
+    while k < n_used:
+        for l in range(n_columns):
+            panel[k * width + l] = matrix[used[k] * row_step + l * column_step]
+        k += 1
+
+
+cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssize_t *n_active, Py_ssize_t n,
+                      const real *panel, Py_ssize_t n_columns, Py_ssize_t width, real *out,
+                      Py_ssize_t out_step) noexcept nogil:
+    """out = the sums of the listed rows of a panel, one for each row of states  (K1)"""
+    cdef Py_ssize_t r
+    cdef real[64] sums
+    cdef real *total
     for r in range(n):
-        list_active(states + r * n_in, n_in, active + r * (n_in + 1), n_active + r)
-    for panel in range((n_out + width - 1) // width):
-        start = panel * width
-        for r in range(n):
-            sum_rows(active + r * (n_in + 1), n_active[r], matrix + start, stride, min(width, n_out - start),
-                     total + r * total_stride + start)
+        total = out if n_columns == width else sums
+        if real is float and width == 32:
+            sum_rows_float_2(active, n_active[r], panel, total)
+        elif real is float:
+            sum_rows_float_4(active, n_active[r], panel, total)
+        elif width == 16:
+            sum_rows_double_2(active, n_active[r], panel, total)
+        else:
+            sum_rows_double_4(active, n_active[r], panel, total)
+        if n_columns < width:
+            memcpy(out, sums, n_columns * sizeof(real))
+        active += list_step
+        out += out_step
+
+
+cdef row_sums(const uint8_t[:, :] states, const real[:, :] matrix):
+    """Return states @ matrix (n, n_out): by panels of so few columns that the fastest cache holds their rows  (K1)"""
+    cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1]
+    cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
+    cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
+    cdef Py_ssize_t start, height, n_used = n_in, panel, i, r, t, list_step = n_in + 1
+    cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
+    cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
+    if n_in > LARGEST_LIST:
+        return reference.binary_product(np.asarray(states), np.asarray(matrix))
+    if not by_column and states.strides[1] != 1:
+        states = np.ascontiguousarray(states)
+    dtype = np.float32 if real is float else np.float64
+    out_array = np.empty((n, n_out), dtype)
+    cdef real[:, ::1] out = out_array, panels = aligned((threads, n_in * width), dtype)
+    cdef uint16_t[::1] used = np.arange(n_in, dtype=np.uint16), position = np.arange(n_in, dtype=np.uint16)
+    cdef uint16_t[:, ::1] active = np.empty((min(TILE, n), list_step), np.uint16)
+    cdef Py_ssize_t[::1] n_active = np.empty(min(TILE, n), np.intp)
+    for start in range(0, n, TILE):
+        height = min(TILE, n - start)
+        if by_column:
+            for r in prange(0, height, 8, nogil=True, num_threads=threads, schedule="static"):
+                list_columns(&states[start + r, 0], states.strides[1], n_in, min(8, height - r), &active[r, 0],
+                             &n_active[r])
+        else:
+            if row_step != 1:  # a transposed matrix is faster whole
+                compact(&states[start, 0], states.strides[0], height, n_in, &used[0], &n_used, &position[0])
+            for r in prange(height, nogil=True, num_threads=threads, schedule="static"):
+                list_row(&states[start + r, 0], n_in, &position[0], &active[r, 0], &n_active[r])
+        # out = states @ matrix
+        for panel in prange((n_out + width - 1) // width, nogil=True, num_threads=threads, schedule="static"):
+            t = threadid()
+            i = panel * width
+            fill_panel(&matrix[0, 0] + i * column_step, row_step, column_step, &used[0], n_used, min(width, n_out - i),
+                       width, &panels[t, 0])
+            sum_panel(&active[0, 0], list_step, &n_active[0], height, &panels[t, 0], min(width, n_out - i), width,
+                      &out[start, i], n_out)
+    return out_array
+
+
+cdef aligned(shape, dtype):
+    """Return an empty array whose rows begin at multiples of 64 bytes; its rows are such multiples long."""
+    raw = np.zeros(shape[0] * shape[1] + 64, dtype)
+    start = -raw.ctypes.data % 64 // raw.itemsize
+    return raw[start:start + shape[0] * shape[1]].reshape(shape)
+
+
+cdef cloned mean_row(real *field, const real *bias, real beta, Py_ssize_t n) noexcept nogil:
+    """field = sigma(beta * (bias + field))  (R4)"""
+    cdef Py_ssize_t j
+    for j in range(n):
+        field[j] = sigmoid(beta * (bias[j] + field[j]))
 
 
 cdef cloned random_row(uint64_t key, uint32_t draw, uint32_t row, Py_ssize_t n_blocks,
@@ -78,29 +185,28 @@ cdef cloned random_row(uint64_t key, uint32_t draw, uint32_t row, Py_ssize_t n_b
                words + k, words + n_blocks + k, words + 2 * n_blocks + k, words + 3 * n_blocks + k)
 
 
-cdef cloned draw_row(const real *field, real beta, const uint32_t *words, Py_ssize_t n_out,
-                     uint8_t *sample) noexcept nogil:
-    """sample = 1 with probability sigma(beta * field)  (R4)"""
+cdef cloned draw_row(const real *mean, const uint32_t *words, Py_ssize_t n, uint8_t *sample) noexcept nogil:
+    """sample = uniform < mean  (R4)"""
     cdef Py_ssize_t j
     cdef int bits = 23 if real is float else 31  # so that uniform is exact, and never 0 or 1
     cdef real half = 0.5, unit = 1 / <real>(1 << 23) if real is float else 1 / <real>(1u << 31)
     # uniform = ((words >> (32 - bits)) + 0.5) * 2.0**-bits
-    # sample = uniform < 1 / (1 + np.exp(-beta * field))
-    for j in range(n_out):
-        sample[j] = (<real><int>(words[j] >> (32 - bits)) + half) * unit < sigmoid(beta * field[j])
+    for j in range(n):
+        sample[j] = (<real><int>(words[j] >> (32 - bits)) + half) * unit < mean[j]
 
 
-cdef cloned potential_changes(const real *field, double beta_0, double beta_1, Py_ssize_t n, double *linear,
-                              double *factor, double *change) noexcept nogil:
-    """change += sum of softplus(beta_1 field) - softplus(beta_0 field): one logarithm for 512 units  (R19)"""
+cdef cloned potential_changes(const real *field, const real *bias, double beta_0, double beta_1, Py_ssize_t n,
+                              double *linear, double *factor, double *change) noexcept nogil:
+    """change += sum of softplus(beta_1 x) - softplus(beta_0 x), x = bias + field: one logarithm for 512 units  (R19)"""
     cdef Py_ssize_t start, j, width, half
-    cdef double y0, y1, zero = 0
+    cdef double x, y0, y1, zero = 0
     for start in range(0, n, 512):
         width = min(512, n - start)
         # softplus(y) = max(y, 0) + log(1 + e^-|y|), and the factors 1 + e^-|y| lie between 1 and 2
         for j in range(width):
-            y0 = beta_0 * field[start + j]
-            y1 = beta_1 * field[start + j]
+            x = bias[start + j] + field[start + j]
+            y0 = beta_0 * x
+            y1 = beta_1 * x
             linear[j] = (y1 if y1 > zero else zero) - (y0 if y0 > zero else zero)
             factor[j] = (1 + exponential(-fabs(y1))) / (1 + exponential(-fabs(y0)))
         while width > 1:  # the second half joins the first
@@ -112,22 +218,21 @@ cdef cloned potential_changes(const real *field, double beta_0, double beta_1, P
         change[0] += linear[0] + log(factor[0])
 
 
-def binary_product(const uint8_t[:, ::1] states, const real[:, :] matrix):
+def binary_product(const uint8_t[:, :] states, const real[:, :] matrix):
     """Return states @ matrix for 0/1 states (n, n_in) and a matrix (n_in, n_out)  (K1)"""
-    cdef const real[:, :] rows = with_whole_rows(matrix)
-    cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1], r, tile, t
-    cdef Py_ssize_t stride = rows.strides[0] // sizeof(real)
-    cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
-    cdef Py_ssize_t height = min(TILE, (n + threads - 1) // threads)
-    out_array = np.zeros((n, n_out), dtype=np.float32 if real is float else np.float64)
-    cdef real[:, ::1] out = out_array
-    cdef Py_ssize_t[:, :, ::1] active = np.empty((threads, height, n_in + 2), dtype=np.intp)
-    for tile in prange((n + height - 1) // height, nogil=True, num_threads=threads, schedule="static"):
-        t = threadid()
-        r = tile * height
-        add_products(&states[r, 0], min(height, n - r), n_in, &rows[0, 0], stride, n_out, &active[t, 0, 0],
-                     &active[t, 0, 0] + height * (n_in + 1), &out[r, 0], n_out)
-    return out_array
+    return row_sums(states, matrix)
+
+
+def unit_means(const uint8_t[:, :] states, const real[:, :] W, const real[::1] bias, real beta):
+    """Return the means (n, n_out) of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
+    cdef Py_ssize_t n = states.shape[0], n_out = W.shape[1], r
+    cdef int threads = threads_for(<double>n * n_out * states.shape[1], n_threads)
+    mean_array = row_sums(states, W)
+    cdef real[:, ::1] mean = mean_array
+    # mean = sigmoid(beta * (bias + states @ W))
+    for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
+        mean_row(&mean[r, 0], &bias[0], beta, n_out)
+    return mean_array
 
 
 def random_words(uint64_t key, uint32_t draw, Py_ssize_t n_rows, Py_ssize_t n_units):
@@ -140,57 +245,43 @@ def random_words(uint64_t key, uint32_t draw, Py_ssize_t n_rows, Py_ssize_t n_un
     return words_array[:, :n_units]
 
 
-def sample_units(const uint8_t[:, ::1] states, const real[:, :] W, const real[::1] bias, real beta,
+def draw_units(const real[:, ::1] mean, uint64_t key, uint32_t draw):
+    """Return samples (n, n_units) uint8 of units with these means  (R4)"""
+    cdef Py_ssize_t n = mean.shape[0], n_units = mean.shape[1], n_blocks = (n_units + 3) // 4, r, t
+    cdef int threads = threads_for(100. * n * n_units, n_threads)
+    sample_array = np.empty((n, n_units), dtype=np.uint8)
+    cdef uint8_t[:, ::1] sample = sample_array
+    cdef uint32_t[:, ::1] words = np.empty((threads, 4 * n_blocks), dtype=np.uint32)
+    # sample = uniform < mean
+    for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
+        t = threadid()
+        random_row(key, draw, <uint32_t>r, n_blocks, &words[t, 0])
+        draw_row(&mean[r, 0], &words[t, 0], n_units, &sample[r, 0])
+    return sample_array
+
+
+def sample_units(const uint8_t[:, :] states, const real[:, :] W, const real[::1] bias, real beta,
                  uint64_t key, uint32_t draw):
     """Return samples (n, n_out) uint8 of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
-    return sample_and_change(states, W, bias, beta, 0, 0, key, draw)[0]
+    return draw_units(unit_means(states, W, bias, beta), key, draw)
 
 
-def anneal_units(const uint8_t[:, ::1] states, const real[:, :] W, const real[::1] bias, double beta_0, double beta_1,
+def anneal_units(const uint8_t[:, :] states, const real[:, :] W, const real[::1] bias, double beta_0, double beta_1,
                  uint64_t key, uint32_t draw):
     """Return samples (n, n_out) uint8 at beta_1, and the change (n,) of sum softplus(beta field) from beta_0  (R4, R19)
 
     The field is that of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)."""
-    return sample_and_change(states, W, bias, <real>beta_1, beta_0, beta_1, key, draw)
-
-
-cdef sample_and_change(const uint8_t[:, ::1] states, const real[:, :] W, const real[::1] bias, real beta, double beta_0,
-                       double beta_1, uint64_t key, uint32_t draw):
-    """Return the samples of both functions above, and the changes."""
-    cdef const real[:, :] rows = with_whole_rows(W)
-    cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = W.shape[1], n_blocks = (n_out + 3) // 4
-    cdef Py_ssize_t r, k, tile, t
-    cdef Py_ssize_t stride = rows.strides[0] // sizeof(real)
-    cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
-    cdef Py_ssize_t height = min(TILE, (n + threads - 1) // threads)
-    sample_array, change_array = np.empty((n, n_out), dtype=np.uint8), np.zeros(n)
-    cdef uint8_t[:, ::1] sample = sample_array
+    cdef Py_ssize_t n = states.shape[0], n_out = W.shape[1], r, t
+    cdef int threads = threads_for(<double>n * n_out * states.shape[1], n_threads)
+    field_array, change_array = row_sums(states, W), np.zeros(n)
+    cdef real[:, ::1] field = field_array
     cdef double[::1] change = change_array
-    cdef Py_ssize_t[:, :, ::1] active = np.empty((threads, height, n_in + 2), dtype=np.intp)
-    cdef uint32_t[:, ::1] words = np.empty((threads, 4 * n_blocks), dtype=np.uint32)
-    cdef real[:, :] field = aligned_copy(np.empty((threads * height, n_out), dtype=np.asarray(bias).dtype))
-    cdef Py_ssize_t field_stride = field.strides[0] // sizeof(real)
     cdef double[:, :, ::1] scratch = np.empty((threads, 2, 512))
-    for tile in prange((n + height - 1) // height, nogil=True, num_threads=threads, schedule="static"):
+    for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
         t = threadid()
-        r = tile * height
-        # field = bias + states @ W
-        for k in range(min(height, n - r)):
-            memcpy(&field[t * height + k, 0], &bias[0], n_out * sizeof(real))
-        add_products(&states[r, 0], min(height, n - r), n_in, &rows[0, 0], stride, n_out, &active[t, 0, 0],
-                     &active[t, 0, 0] + height * (n_in + 1), &field[t * height, 0], field_stride)
-        for k in range(min(height, n - r)):
-            # change = (softplus(beta_1 * field) - softplus(beta_0 * field)).sum(axis=1)
-            if beta_0 != beta_1:
-                potential_changes(&field[t * height + k, 0], beta_0, beta_1, n_out, &scratch[t, 0, 0],
-                                  &scratch[t, 1, 0], &change[r + k])
-            random_row(key, draw, <uint32_t>(r + k), n_blocks, &words[t, 0])
-            draw_row(&field[t * height + k, 0], beta, &words[t, 0], n_out, &sample[r + k, 0])
-    return sample_array, change_array
-
-
-cdef const real[:, :] with_whole_rows(const real[:, :] matrix):
-    """Return the matrix itself if the numbers of a row are neighbours in memory, else a copy where they are."""
-    if matrix.strides[1] != sizeof(real):
-        return np.ascontiguousarray(matrix)
-    return matrix
+        # change = (softplus(beta_1 * field) - softplus(beta_0 * field)).sum(axis=1)
+        potential_changes(&field[r, 0], &bias[0], beta_0, beta_1, n_out, &scratch[t, 0, 0], &scratch[t, 1, 0],
+                          &change[r])
+        # mean = sigmoid(beta_1 * field)
+        mean_row(&field[r, 0], &bias[0], <real>beta_1, n_out)
+    return draw_units(field_array, key, draw), change_array

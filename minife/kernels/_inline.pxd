@@ -1,6 +1,6 @@
 """What the kernels share, inlined into each: the exponential, the sigmoid and the counter-based generator."""
 cimport cython
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 ctypedef fused real:
     float
@@ -13,6 +13,12 @@ cdef extern from "platform.h":
     double exponent_of(double) nogil
     double mantissa_of(double) nogil
     int available_threads() nogil
+    void sum_rows_float_2(const uint16_t *active, Py_ssize_t n, const float *panel, float *total) nogil
+    void sum_rows_float_4(const uint16_t *active, Py_ssize_t n, const float *panel, float *total) nogil
+    void sum_rows_double_2(const uint16_t *active, Py_ssize_t n, const double *panel, double *total) nogil
+    void sum_rows_double_4(const uint16_t *active, Py_ssize_t n, const double *panel, double *total) nogil
+    void transpose_float(const float *source, Py_ssize_t step, float *target, Py_ssize_t stride) nogil
+    void transpose_double(const double *source, Py_ssize_t step, double *target, Py_ssize_t stride) nogil
 
 
 cdef inline int threads_for(double n_additions, int n_threads) noexcept:

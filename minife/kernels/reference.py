@@ -4,20 +4,6 @@ They are the readable version, the oracle of the tests, and what runs where noth
 import numpy as np
 
 
-def aligned_copy(matrix):
-    """Return a copy of matrix (n, m) whose rows begin at multiples of 64 bytes, where vector registers load fastest.
-
-    It has gaps between its rows. Sums of rows take half to two thirds of the time: worth it if used several times."""
-    n, m = matrix.shape
-    width = 64 // matrix.itemsize                         # numbers per register
-    stride = -(-m // width) * width
-    raw = np.empty(n * stride + width, dtype=matrix.dtype)
-    start = -raw.ctypes.data % 64 // matrix.itemsize
-    aligned = raw[start:start + n * stride].reshape(n, stride)[:, :m]
-    aligned[...] = matrix
-    return aligned
-
-
 def binary_product(states, matrix):
     """Return states @ matrix for 0/1 states (n, n_in) and a matrix (n_in, n_out)  (K1)"""
     return states.astype(matrix.dtype) @ matrix
@@ -52,17 +38,22 @@ def sigmoid(x):
     return 1 / (1 + np.exp(np.clip(-x, low, high)))
 
 
+def unit_means(states, W, bias, beta):
+    """Return the means (n, n_out) of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
+    return sigmoid(W.dtype.type(beta) * (bias + binary_product(states, W)))
+
+
+def draw_units(mean, key, draw):
+    """Return samples (n, n_units) uint8 of units with these means  (R4)"""
+    words = random_words(key, draw, *mean.shape)
+    bits = 23 if mean.dtype == np.float32 else 31  # so that uniform is exact, and never 0 or 1
+    uniform = ((words >> np.uint32(32 - bits)) + 0.5).astype(mean.dtype) * mean.dtype.type(2.0**-bits)
+    return (uniform < mean).astype(np.uint8)
+
+
 def sample_units(states, W, bias, beta, key, draw):
     """Return samples (n, n_out) uint8 of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
-    return draw_units(bias + binary_product(states, W), beta, key, draw)
-
-
-def draw_units(field, beta, key, draw):
-    """Return samples (n, n_out) uint8 of units in the fields (n, n_out)  (R4)"""
-    words = random_words(key, draw, *field.shape)
-    bits = 23 if field.dtype == np.float32 else 31  # so that uniform is exact, and never 0 or 1
-    uniform = ((words >> np.uint32(32 - bits)) + 0.5).astype(field.dtype) * field.dtype.type(2.0**-bits)
-    return (uniform < sigmoid(field.dtype.type(beta) * field)).astype(np.uint8)
+    return draw_units(unit_means(states, W, bias, beta), key, draw)
 
 
 def anneal_units(states, W, bias, beta_0, beta_1, key, draw):
@@ -72,7 +63,8 @@ def anneal_units(states, W, bias, beta_0, beta_1, key, draw):
     field = bias + binary_product(states, W)
     x = field.astype(np.float64)
     change = (np.logaddexp(0, beta_1 * x) - np.logaddexp(0, beta_0 * x)).sum(axis=1)
-    return draw_units(field, beta_1, key, draw), change
+    mean = sigmoid(field.dtype.type(beta_1) * field)
+    return draw_units(mean, key, draw), change
 
 
 def layer_fields(powers, bias, beta, m_in):

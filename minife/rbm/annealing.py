@@ -61,17 +61,16 @@ def anneal(rbm, v, base_bias, schedule, key):
     """Return log w (n,) of chains that start at v (n, n_visible) and follow the schedule, up or down  (R19)
 
     At t the machine has the inverse temperature beta t and the visible bias a + (1/t - 1) base_bias: W and b stay."""
-    W, W_T = kernels.aligned_copy(rbm.W), kernels.aligned_copy(rbm.W.T)
     a, base_bias = (x.astype(np.float64) for x in (rbm.a, base_bias))
     bias_change = (a - base_bias).astype(rbm.W.dtype)
     log_w = np.zeros(len(v))
     for k in range(1, len(schedule)):
         beta_0, beta_1 = rbm.beta * schedule[k - 1], rbm.beta * schedule[k]
-        h, change = kernels.anneal_units(v, W, rbm.b, beta_0, beta_1, key, 2 * k)
+        h, change = kernels.anneal_units(v, rbm.W, rbm.b, beta_0, beta_1, key, 2 * k)
         log_w += (beta_1 - beta_0) * (v @ bias_change) + change
         if k < len(schedule) - 1:                        # no weight needs the state after the last
             bias = a + (1 / schedule[k] - 1) * base_bias
-            v = kernels.sample_units(h, W_T, bias.astype(rbm.W.dtype), beta_1, key, 2 * k + 1)
+            v = kernels.sample_units(h, rbm.W.T, bias.astype(rbm.W.dtype), beta_1, key, 2 * k + 1)
     return log_w
 
 

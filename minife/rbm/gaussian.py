@@ -51,14 +51,9 @@ class GaussianRBM(RBM):
     def states_at(self, rows, rng):
         return rows
 
-    def draw_hidden(self, v, key, draw):
-        p = unit.mean(self.beta * self._hidden_field(v))                # (n, n_hidden)
-        rng = np.random.default_rng((key, draw))
-        return (rng.random(p.shape, p.dtype) < p).astype(np.uint8)
-
-    def draw_visible(self, h, W_T, key, draw):
+    def draw_visible(self, h, key, draw):
         """Return v (n, n_visible) drawn from p(v | h): the mean plus noise of variance 1/beta  (R28)"""
-        return self._around(self.a + product(h, W_T), np.random.default_rng((key, draw)))
+        return self._around(self.a + product(h, self.W.T), np.random.default_rng((key, draw)))
 
     def _around(self, mean, rng):
         return mean + rng.standard_normal(mean.shape, mean.dtype) / self.W.dtype.type(np.sqrt(self.beta))

@@ -1,7 +1,7 @@
 """Block Gibbs sampling: all hidden units at once given v, all visible units at once given h."""
 import numpy as np
 
-from .. import kernels, validation
+from .. import validation
 
 
 def sample_hidden(rbm, v, rng):
@@ -12,7 +12,7 @@ def sample_hidden(rbm, v, rng):
 def sample_visible(rbm, h, rng):
     """Return visible states v (n, n_visible) drawn from p(v | h) at binary h (n, n_hidden)  (R4)"""
     h = validation.states(h, rbm.n_hidden, "h")
-    return rbm.draw_visible(h, kernels.aligned_copy(rbm.W.T), draw_key(rng), 0)
+    return rbm.draw_visible(h, draw_key(rng), 0)
 
 
 def gibbs_chain(rbm, v, n_steps, rng):
@@ -21,10 +21,10 @@ def gibbs_chain(rbm, v, n_steps, rng):
     Each row is a chain. The returned pair is a state of the joint chain: v was drawn from p(v | h)."""
     v = rbm.states(v, "v")
     n_steps = validation.positive_integer(n_steps, "n_steps")
-    key, W_T = draw_key(rng), kernels.aligned_copy(rbm.W.T)
+    key = draw_key(rng)
     for t in range(n_steps):
         h = rbm.draw_hidden(v, key, 2 * t)
-        v = rbm.draw_visible(h, W_T, key, 2 * t + 1)
+        v = rbm.draw_visible(h, key, 2 * t + 1)
     return v, h
 
 

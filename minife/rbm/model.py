@@ -1,5 +1,6 @@
 """The restricted Boltzmann machine: energy, fields, conditionals and free energy of binary units."""
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,10 +18,37 @@ class Moments:
     vh: np.ndarray
 
 
+class ClampedMoments:
+    """The Moments with v held at rows, averaged over them: exact, as h factorises. They are computed when asked for  (R9)
+
+    rows    (n, n_visible), states or means
+    mean_h  (n, n_hidden), the hidden means at each"""
+
+    def __init__(self, rows, mean_h):
+        self.rows, self.mean_h = rows, mean_h
+
+    v = cached_property(lambda self: self.rows.mean(axis=0, dtype=self.mean_h.dtype))
+    h = cached_property(lambda self: self.mean_h.mean(axis=0))
+    vh = cached_property(lambda self: product(self.rows.T, self.mean_h) / len(self.rows))
+
+
+def difference(model, data, factor):
+    """Return the dict of factor times (model - data) of two Moments: vh under W, v under a, h under b  (R9)
+
+    Where both are clamped at rows of one kind, the difference of their vh is one product over the rows of both."""
+    factor = data.h.dtype.type(factor)
+    if isinstance(model, ClampedMoments) and isinstance(data, ClampedMoments) and model.rows.dtype == data.rows.dtype:
+        share = np.vstack([factor / len(model.rows) * model.mean_h, -factor / len(data.rows) * data.mean_h])
+        W = product(np.vstack([model.rows, data.rows]).T, share)
+    else:
+        W = factor * (model.vh - data.vh)
+    return {"W": W, "a": factor * (model.v - data.v), "b": factor * (model.h - data.h)}
+
+
 def product(rows, matrix):
     """Return rows @ matrix of checked rows, states or means: a sum of rows of the matrix where they are binary."""
     if rows.dtype == np.uint8:
-        return kernels.binary_product(np.ascontiguousarray(rows), np.ascontiguousarray(matrix))
+        return kernels.binary_product(rows, matrix)
     return rows.astype(matrix.dtype, copy=False) @ matrix
 
 
@@ -87,7 +115,7 @@ class RBM:
 
     def hidden_mean(self, v):
         """Return p(h_j = 1 | v) (n, n_hidden)  (R4)"""
-        return unit.mean(self.beta * self.hidden_field(v))
+        return self._hidden_mean(self.rows(v, "v"))
 
     def visible_mean(self, h):
         """Return p(v_i = 1 | h) (n, n_visible)  (R4)"""
@@ -104,13 +132,17 @@ class RBM:
         return {"W": -clamped.vh, "a": -clamped.v, "b": -clamped.h}
 
     def clamped_moments(self, v):
-        """Return the Moments with v held at the rows of v (n, n_visible), states or means: exact, h factorises  (R9)"""
+        """Return the ClampedMoments at the rows of v (n, n_visible), states or means  (R9)"""
         v = self.rows(v, "v")
-        mean_h = unit.mean(self.beta * self._hidden_field(v))  # (n, n_hidden)
-        return Moments(v.mean(axis=0, dtype=self.W.dtype), mean_h.mean(axis=0), product(v.T, mean_h) / len(v))
+        return ClampedMoments(v, self._hidden_mean(v))
 
     def _hidden_field(self, v):
         return self.b + product(v, self.W)
+
+    def _hidden_mean(self, v):
+        if v.dtype == np.uint8:
+            return kernels.unit_means(v, self.W, self.b, self.beta)
+        return unit.mean(self.beta * self._hidden_field(v))
 
     # What a visible layer of another kind does differently stands below; training and sampling ask the machine.
 
@@ -145,8 +177,8 @@ class RBM:
 
     def draw_hidden(self, v, key, draw):
         """Return h (n, n_hidden) drawn from p(h | v) at checked v, by the numbers of the key and the draw  (R4)"""
-        return kernels.sample_units(v, self.W, self.b, self.beta, key, draw)
+        return kernels.draw_units(self._hidden_mean(v), key, draw)
 
-    def draw_visible(self, h, W_T, key, draw):
-        """Return v (n, n_visible) drawn from p(v | h) at checked h; W_T is a contiguous copy of W^T  (R4)"""
-        return kernels.sample_units(h, W_T, self.a, self.beta, key, draw)
+    def draw_visible(self, h, key, draw):
+        """Return v (n, n_visible) drawn from p(v | h) at checked h, by the numbers of the key and the draw  (R4)"""
+        return kernels.sample_units(h, self.W.T, self.a, self.beta, key, draw)

@@ -3,10 +3,11 @@ import zlib
 
 import numpy as np
 
-from .. import validation
+from .. import kernels, validation
 from ..backprop.descent import descend
 from . import exact
-from .gibbs import gibbs_chain
+from .gibbs import draw_key, gibbs_chain, sample_hidden
+from .model import difference
 
 
 class NegativePhase:
@@ -50,24 +51,28 @@ class ContrastiveDivergence(NegativePhase):
 class PersistentContrastiveDivergence(NegativePhase):
     """PCD-k: any number of chains that live on from step to step, k Gibbs steps each (Tieleman 2008)  (R14)
 
-    The chains start as independent fair coins."""
+    What lives on is h (n_chains, n_hidden), drawn from the very means that give the moments: a step costs one product
+    with W and one with W^T. The chains start at independent fair coins."""
 
     def __init__(self, n_chains=100, n_steps=1):
         self.n_chains = validation.positive_integer(n_chains, "n_chains")
         self.n_steps = validation.positive_integer(n_steps, "n_steps")
-        self.v = None
+        self.h = None
 
     def moments(self, rbm, batch, rng):
-        if self.v is None:
-            self.v = rbm.random_states(self.n_chains, rng)
-        self.v, _ = gibbs_chain(rbm, self.v, self.n_steps, rng)
-        return rbm.clamped_moments(self.v)
+        if self.h is None:
+            self.h = sample_hidden(rbm, rbm.random_states(self.n_chains, rng), rng)
+        key = draw_key(rng)
+        for t in range(self.n_steps):
+            dream = rbm.clamped_moments(rbm.draw_visible(self.h, key, 2 * t))
+            self.h = kernels.draw_units(dream.mean_h, key, 2 * t + 1)
+        return dream
 
     def state(self):
-        return {} if self.v is None else {"v": self.v}
+        return {} if self.h is None else {"h": self.h}
 
     def restore(self, state):
-        self.v = state.get("v")
+        self.h = state.get("h")
 
 
 class Centering:
@@ -95,7 +100,7 @@ class Centering:
 
     def direction(self, slope):
         """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R26)"""
-        W = slope["W"] - np.outer(self.mu, slope["b"]) - np.outer(slope["a"], self.lam)
+        W = slope["W"] - np.column_stack([self.mu, slope["a"]]) @ np.stack([slope["b"], self.lam])
         return {"W": W, "a": slope["a"] - W @ self.lam, "b": slope["b"] - self.mu @ W}
 
     def state(self):
@@ -135,10 +140,7 @@ def descent_direction(rbm, batch, negative_phase, rng, centering=None):
     The offsets have taken in the batch before the step is centered  (R26)."""
     data = rbm.clamped_moments(batch)
     model = negative_phase.moments(rbm, batch, rng)
-    beta = rbm.W.dtype.type(rbm.beta)
-    slope = {"W": beta * (model.vh - data.vh),
-             "a": beta * (model.v - data.v),
-             "b": beta * (model.h - data.h)}
+    slope = difference(model, data, rbm.beta)
     if centering is None:
         return slope
     centering.follow(data)
