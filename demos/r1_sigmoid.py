@@ -59,9 +59,10 @@ def main():
             off = (drawn[T] - counted[T]) / np.sqrt(counted[T] * (1 - counted[T]) / n_draws)
         off = off[np.minimum(counted[T], 1 - counted[T]) * n_draws > 5]          # where the error bar can be trusted
         gap = (lowest - F).max()
-        print(f"{T:6g}{np.abs(counted[T] - sigmoid(x / T)).max():17.0e}{len(off):10} states: rms {np.sqrt(np.mean(off**2)):.2f}"
-              f"{np.abs(counted[T] - Step().mean(x)).max():17.4f}{np.abs(F - rbm.free_energy(v)).max():12.0e}"
-              f"{np.abs(U - T * S - F).max():12.0e}{gap:14.4f}{gap / (T * np.log(2)):10.2f}{(U - F).max():10.4f}")
+        print(f"{T:6g}{np.abs(counted[T] - sigmoid(x / T)).max():17.0e}{len(off):10} states: rms "
+              f"{np.sqrt(np.mean(off**2)):.2f}{np.abs(counted[T] - Step().mean(x)).max():17.4f}"
+              f"{np.abs(F - rbm.free_energy(v)).max():12.0e}{np.abs(U - T * S - F).max():12.0e}"
+              f"{gap:14.4f}{gap / (T * np.log(2)):10.2f}{(U - F).max():10.4f}")
     print(f"\nThe field nearest to 0 is {np.abs(x).min():.3f}: there the step is the last to form.")
     draw(W, a, b, x, counted, drawn, n_draws, arguments.figure)
     print(f"The figure is in {arguments.figure}")

@@ -83,6 +83,23 @@ def test_persistent_chains_draw_from_it(rng, beta):
     assert np.abs(drawn - moments(machines[-1], p)).max() < 5 * 0.5 / np.sqrt(n)
 
 
+def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
+    """(R14): at a tenth of the velocity a tenth of the lag, and a hundredth of the error of the first order"""
+    end, direction = random_rbm(rng, 4, 3, beta=beta, scale=1.2), rng.standard_normal(4 * 3 + 4 + 3)
+    W, a, b = direction[:12].reshape(4, 3), direction[12:16], direction[16:]
+    wrong = []
+    for speed in (1e-3, 1e-4):
+        p = exact_chain.distribution(end)
+        for step in range(-100, 1):
+            rbm = RBM(end.W + step * speed * W, end.a + step * speed * a, end.b + step * speed * b, beta)
+            p = exact_chain.after(rbm, exact_chain.distribution(rbm) if step == -100 else p)
+        behind = moments(end, p) - moments(end, exact_chain.distribution(end))
+        predicted = exact_chain.lag(end, speed * direction)
+        wrong.append(np.linalg.norm(behind - predicted))
+        assert wrong[-1] < 20 * speed * np.linalg.norm(predicted)
+    assert wrong[1] < 0.02 * wrong[0]
+
+
 def test_one_visible_unit_and_one_hidden_by_hand():
     """(R12) at the machine of the README: from v = 1 back to it with 263/330; the excess shrinks by 289/825"""
     rbm = RBM(W=[[np.log(18) / 2]], a=[-np.log(2) / 2], b=[-np.log(2)], beta=2)

@@ -12,7 +12,7 @@ unit = Binary()
 
 
 def conditionals(rbm):
-    """Return p(h | v) (2^n_visible, 2^n_hidden) and p(v | h) (2^n_hidden, 2^n_visible), states in rows and columns  (R4)
+    """Return p(h | v) (2^n_visible, 2^n_hidden) and p(v | h) (2^n_hidden, 2^n_visible), rows of states  (R4)
 
     One step of the chain is their product, K = p(h | v) p(v | h), and rows of K sum to 1  (R12)"""
     if rbm.n_visible + rbm.n_hidden > LARGEST_TABLE:
@@ -24,7 +24,7 @@ def conditionals(rbm):
 
 
 def after(rbm, p, n_steps=1):
-    """Return p K^n_steps, of the shape of p: where chains are that began with p, after Gibbs steps of one machine  (R12)
+    """Return p K^n_steps, of the shape of p: where chains are, n_steps Gibbs steps after they were at p  (R12)
 
     p  (2^n_visible,) or rows of them. From the rows of a batch this is what CD-k draws from (R13); step by step, with
        the machine as it learns, what PCD draws from (R14)"""
@@ -66,7 +66,7 @@ def statistics(rbm):
 
 
 def modes(rbm):
-    """Return the eigenvalues of K that are not 0 (n,), descending from 1, and their functions of v (n, 2^n_visible)  (R12)
+    """Return the eigenvalues of K that are not 0 (n,), from 1 down, and their functions of v (n, 2^n_visible)  (R12)
 
     K phi = lambda phi: the mean of phi(v) over chains shrinks by lambda in a step, and so does its autocorrelation. The
     functions have orthonormal products under p(v), the first is constant. By detailed balance K is similar to Q Q^T
@@ -75,6 +75,18 @@ def modes(rbm):
     hidden_given_visible, visible_given_hidden = conditionals(rbm)
     vectors, singular, _ = np.linalg.svd(np.sqrt(hidden_given_visible * visible_given_hidden.T), full_matrices=False)
     return singular**2, vectors.T / np.sqrt(distribution(rbm))
+
+
+def lag(rbm, velocity):
+    """Return how far the mean statistics of persistent chains are behind those of a machine that moves  (R14)
+
+    velocity  (n_parameters,), in the order of parameters.flatten: the parameters move by so much in each step
+    To first order. A step shifts p(v) by beta p(v) velocity . (f(v) - <f>), with f the statistics. The chains still
+    lack what is left of each shift s steps later: -beta times the sum over s = 1, 2, ... of the covariance of
+    velocity . f at step 0 and f at step s, in which a mode of K has the share lambda^s: a geometric series."""
+    eigenvalues, phi = (part[1:] for part in modes(rbm))
+    f = (distribution(rbm) * phi) @ statistics(rbm)      # (n, n_parameters), the amplitudes in each mode
+    return -rbm.beta * (eigenvalues / (1 - eigenvalues) * (f @ velocity)) @ f
 
 
 def _product_of_units(field, states):
