@@ -167,7 +167,7 @@ def print_table(record, g, drawn, swap_rates):
     print(f"\n{record['name']}, training time {record['time']:g}: log-likelihood {record['log_likelihood']:.3f} "
           f"nats/row, |g| {size:.4f}; to first order PCD lags by {record['lag of PCD'] / size:.5f} |g|\n"
           f"    the slowest mode falls to 1/e in {record['memory']:.2f} Gibbs steps, by tempering in "
-          f"{record['tempered memory']}; swaps accepted: {100 * swap_rates.min():.0f} to {100 * swap_rates.max():.0f} %")
+          f"{record['tempered memory']}; accepted swaps: {swap_rates.min():.0%} to {swap_rates.max():.0%}")
     print("{:12}{:>12}{:>14}{:>14}{:>18}{:>24}".format("14 chains", "bias/|g|", "scatter/|g|", "cosine, mean",
                                                      "cosine, one step", "drawn - expected"))
     for method, error in drawn.items():
@@ -213,7 +213,6 @@ def draw(records, moments, rates, times, lags, path):
                f"{tempered[-1]:.0f} updates with tempering", xlabel="training time [steps × rate]",
                ylabel="slowest mode falls to 1/e in [steps]")
     memory.legend(fontsize=8)
-
     bias.loglog(time, sizes, color="black", lw=2, label="|g|, the exact gradient")
     for name in ("CD-1", "CD-10", "PCD"):
         bias.loglog(time, [record["closed"][name]["bias"] for record in records], color=COLOURS[name],
