@@ -1,6 +1,6 @@
 """R2: the gradients of CD-1, CD-10, PCD and parallel tempering against the exact one, along one training run.
 
-    python demos/r2_gradients.py            about a minute and a half on one core
+    python demos/r2_gradients.py            about a minute on one core
     python demos/r2_gradients.py --quick    a few seconds
 
 A machine of 9 pixels and 8 hidden units learns the 14 bars and stripes by the exact gradient g (R9). Along the way all
@@ -16,8 +16,7 @@ tempering these fluctuations are measured, which is far less noisy than to look 
 expected" is the mean of what the package samples, minus the closed form (tempering: minus g), in units of its error:
 about 1 is right. Training time is steps times rate.
 
-It prints a table per moment of training and saves one figure, figures/r2_gradients.png: how slowly the chain forgets,
-the biases along training, the bias of CD-k against k, and that of PCD against the learning rate."""
+figures/r2_gradients.png shows memory and biases along training, CD-k against k, and PCD against the learning rate."""
 import argparse
 from pathlib import Path
 
@@ -39,7 +38,7 @@ from minife.rbm.training import PersistentContrastiveDivergence
 
 X = bars_and_stripes(3)
 BITS, COINS = 1 << np.arange(9), np.full(2**9, 1 / 2**9)               # persistent chains begin as fair coins
-STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)                     # of CD-k
+STEPS, TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (20, 50, 100, 200, 500)     # of CD-k; training times
 COLOURS = {"CD-1": ORANGE, "CD-10": RED, "PCD": BLUE, "tempering": GREEN}
 
 
@@ -55,8 +54,8 @@ def main():
     records = follow(rate, moments, n_repeats, arguments.seed)
     lags = np.array([lags_of_pcd(r, times, arguments.seed) for r in rates])          # (n_rates, n_times, 2)
     print("\nBias of PCD over |g|, by the rate:" + "".join(f"{r:10g}" for r in rates))
-    for k, row in enumerate(lags.transpose(1, 2, 0).reshape(-1, len(rates))):
-        what = "to first order in the rate" if k % 2 else f"at training time {times[k // 2]}"
+    names = [name for time in times for name in (f"at training time {time}", "to first order in the rate")]
+    for what, row in zip(names, lags.transpose(1, 2, 0).reshape(-1, len(rates))):
         print(f"    {what:<30}" + "".join(f"{bias:10.5f}" for bias in row))
     draw(records, moments, rates, times, lags, arguments.figure)
     print(f"The figure is in {arguments.figure}")
@@ -207,24 +206,23 @@ def draw(records, moments, rates, times, lags, path):
         memory.axhline(k, color=COLOURS[f"CD-{k}"], ls=":", label=f"steps of CD-{k}")
     for record in named:
         memory.plot(record["time"], record["memory"], "s", color="black")
-        memory.annotate(f"{record['name']}: {record['log_likelihood']:.2f} nats/row",
-                        (record["time"], record["memory"]), xytext=(-8, 2), textcoords="offset points", ha="right")
+        memory.annotate(f"{record['name']}: {record['log_likelihood']:.2f} nats/row  ",
+                        (record["time"], record["memory"]), ha="right")
     memory.set(title=f"The better the machine, the longer its memory:\n{gibbs[-1]:.0f} Gibbs steps at the end, "
                f"{tempered[-1]:.0f} updates with tempering", xlabel="training time [steps × rate]",
                ylabel="slowest mode falls to 1/e in [steps]")
     memory.legend(fontsize=8)
     bias.loglog(time, sizes, color="black", lw=2, label="|g|, the exact gradient")
     for name in ("CD-1", "CD-10", "PCD"):
-        bias.loglog(time, [record["closed"][name]["bias"] for record in records], color=COLOURS[name],
-                    label=f"bias of {name}")
+        biases = [record["closed"][name]["bias"] for record in records]
+        bias.loglog(time, biases, color=COLOURS[name], label=f"bias of {name}")
     for record in named:
         value, at_most, is_seen = record["lag of tempering"]
         bias.plot(record["time"], value if is_seen else at_most, "o" if is_seen else "v", color=GREEN,
                   label="lag of tempering (triangle: below)" if record is named[-1] else None)
     last = [records[-1]["closed"][name]["bias"] / sizes[-1] for name in ("CD-1", "CD-10", "PCD")]
-    bias.set(title="At the end the biases of CD-1, CD-10 and PCD are\n" + ", ".join(f"{b:.2f}" for b in last)
-             + " times the gradient", xlabel="training time [steps × rate]", ylabel="norm of gradient or bias",
-             ylim=(1e-6, 1))
+    bias.set(title="At the end the biases of CD-1, CD-10 and PCD are\n" + ", ".join(f"{b:.2f} |g|" for b in last),
+             xlabel="training time [steps × rate]", ylabel="norm of gradient or bias", ylim=(1e-6, 1))
     bias.legend(fontsize=8)
 
     for record, colour in zip(named, (GREEN, ORANGE, RED)):
@@ -238,9 +236,11 @@ def draw(records, moments, rates, times, lags, path):
         speed.loglog(rates, biases, "o", color=colour, label=f"training time {at}")
         speed.loglog(rates, predicted, ":", color=colour, label="to first order in the rate, by the modes of K")
     speed.set(title="PCD lags: its bias is proportional to the learning rate", xlabel="learning rate",
-              ylabel="bias of PCD over |g|", xticks=rates, xticklabels=rates)
-    speed.minorticks_off()
-    speed.legend()
+              ylabel="bias of PCD over |g|")
+    speed.legend(fontsize=8)
+    for axes, ticks in ((memory, TICKS), (bias, TICKS), (speed, rates)):
+        axes.set_xticks(ticks, ticks)
+        axes.set_xticks([], minor=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
     plt.close(figure)
