@@ -4,15 +4,16 @@
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --quick         ten seconds
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --mnist PATH    epochs of the full MNIST
 
-Seconds differ from machine to machine, and from minute to minute; ratios within one run do so much less. What is timed
+Seconds differ from machine to machine and from minute to minute; ratios within one run do so much less. What is timed
 is what the package offers, not single kernels. benchmark_scaling.py, beside this file, shows how time grows with size,
 and what threads and memory do. The columns:
-    time        of one epoch or one result on one core: the least of several, all columns in turn
+    time        of one epoch or one result on one core, by the processor's clock, the least of several
     / products  over the time of the dense products that stand in brackets, by NumPy, on the same shapes and type, with
                 digits for data. Below 1, the job takes less time than BLAS would take for its products alone
     peer        the same ratio of scikit-learn's BernoulliRBM or MLPClassifier, where that is installed
-    x twin      how many times longer the same job takes on the kernels' NumPy twins
-    on two      how many times faster it is with two threads in the kernels; the products keep to one core
+    x twin      how many times longer the job takes on the kernels' NumPy twins
+    on two      how many times faster it is with two threads in the kernels, by the clock on the wall; two cores must be
+                free, and NumPy's products keep to one
     wanted      of the first ratio or, where there is none, of the twin's"""
 import argparse
 import os
@@ -45,7 +46,7 @@ class Job:
     floor    the dense products of the same work
     twin     the job, or one of n_parts equal parts of it, for the kernels' twins
     peer     the same by scikit-learn
-    threads  whether its kernels spread their rows over threads
+    threads  whether it has rows to spread over threads
     wanted   the largest ratio to the floor or, where there is no floor, the smallest of the twin to the job"""
     run: Callable
     wanted: float
@@ -53,7 +54,7 @@ class Job:
     twin: Callable | None = None
     n_parts: int = 1
     peer: Callable | None = None
-    threads: bool = False
+    threads: bool = True
 
 
 def main():
@@ -106,20 +107,19 @@ def learning_jobs(rbm, X, y):
     def epoch(machine, phase, batch, n=len(X)):
         return lambda: train(machine, X[:n], phase, SGD(RATE), 1, rng, batch_size=batch)
 
-    def job(phase, batch, dtype, wanted, threads, **products):
+    def job(phase, batch, dtype, wanted, peer=None, **products):
         machine = RBM(*(array.astype(dtype) for array in (rbm.W, rbm.a, rbm.b)))
-        floor = dense_products(X[:batch], machine.W, -(-len(X) // batch), **products)
-        return dict(run=epoch(machine, phase, batch), wanted=wanted, floor=floor, n_parts=len(X) // TWIN_ROWS,
-                    twin=epoch(machine, phase, batch, TWIN_ROWS), threads=threads)
+        floor = dense_products(X[:batch], machine.W, len(X) // batch, **products)
+        return Job(epoch(machine, phase, batch), wanted, floor, epoch(machine, phase, batch, TWIN_ROWS),
+                   len(X) // TWIN_ROWS, peer and (lambda: peer.fit(rows)))
 
-    for batch, wanted in ((100, 0.6), (10, 1.0)):
+    for batch, wanted in ((100, 0.6), (10, 1.0)):         # twice v W and v^T h, of data and chains; once h W^T
         peer = BernoulliRBM and BernoulliRBM(N_HIDDEN, learning_rate=RATE, batch_size=batch, n_iter=1)
-        parts = job(PersistentContrastiveDivergence(batch), batch, np.float32, wanted, True, up=2, down=1, outer=2)
-        yield f"PCD-1, epoch, batches of {batch} (5 a batch)", np.float32, Job(**parts, peer=peer and (
-            lambda peer=peer: peer.fit(rows)))
-    for dtype in (np.float32, np.float64):       # up and down twice a sweep; data: up, outer; model: outer twice
-        parts = job(tap.ExtendedMeanField(2, 3, 100), 100, dtype, 1.15, False, up=7, down=6, outer=3)
-        yield "EMF of order 2, epoch, 3 sweeps (16 a batch)", dtype, Job(**parts)
+        yield f"PCD-1, epoch, batches of {batch} (5 a batch)", np.float32, job(
+            PersistentContrastiveDivergence(batch), batch, np.float32, wanted, peer, up=2, down=1, outer=2)
+    for dtype in (np.float32, np.float64):  # a sweep: m W and c (W * W), down too; v^T h; the model's m^T m, c^T c
+        yield "EMF of order 2, epoch, 3 sweeps (16 a batch)", dtype, job(
+            tap.ExtendedMeanField(2, 3, 100), 100, dtype, 1.15, up=1 + 2 * 3, down=2 * 3, outer=3)
 
     mlp, optimizer = MLP((784, N_HIDDEN, 10), Rectified(), rng=rng, dtype=np.float32), SGD(RATE)
     h, targets = mlp.check_rows(X, y)
@@ -127,7 +127,7 @@ def learning_jobs(rbm, X, y):
     yield "MLP 784-500-10, epoch of SGD (2 a batch)", np.float32, Job(
         run=lambda: descend(mlp, lambda batch: mlp.backward(h[batch], targets[batch])[0], len(h), optimizer, 1, rng),
         wanted=1.35, floor=dense_products(X[:100], rbm.W, len(X) // 100, up=1, outer=1),
-        peer=peer and (lambda: peer.partial_fit(rows, y, classes=np.arange(10))))
+        peer=peer and (lambda: peer.partial_fit(rows, y, classes=np.arange(10))), threads=False)
 
 
 def sums(rbm, X, quick):
@@ -138,35 +138,39 @@ def sums(rbm, X, quick):
         return lambda: annealed_importance_sampling(rbm, 100, n, rng)
 
     yield f"AIS, 100 chains, {n} temperatures (2 each)", np.float32, Job(
-        ais(n), wanted=1.3, floor=dense_products(X[:100], rbm.W, n, up=1, down=1), twin=ais(10), n_parts=n // 10,
-        threads=True)
+        ais(n), wanted=1.3, floor=dense_products(X[:100], rbm.W, n, up=1, down=1), twin=ais(10), n_parts=n // 10)
 
     def machine(n_hidden):
         return RBM(0.1 * rng.standard_normal((784, n_hidden)), np.zeros(784), np.zeros(n_hidden))
 
-    n_hidden, few = 16 if quick else 20, machine(14)
-    many = machine(n_hidden)
+    n_hidden, block = 16 if quick else 20, machine(16)      # the states are summed in blocks of 2^16
+    whole = machine(n_hidden)
     yield f"exact log Z, 784 x {n_hidden}", np.float64, Job(
-        lambda: exact.log_partition_function(many), wanted=20, twin=lambda: exact.log_partition_function(few),
-        n_parts=2 ** (n_hidden - 14), threads=True)
+        lambda: exact.log_partition_function(whole), wanted=20, twin=lambda: exact.log_partition_function(block),
+        n_parts=2 ** (n_hidden - 16))
     n = 200 if quick else 1000
     yield f"pseudo-likelihood, every pixel, {n} rows", np.float64, Job(
-        lambda: pseudo_likelihood(rbm, X[:n]), wanted=10, twin=lambda: pseudo_likelihood(rbm, X[:20]), n_parts=n // 20,
-        threads=True)
+        lambda: pseudo_likelihood(rbm, X[:n]), wanted=10, twin=lambda: pseudo_likelihood(rbm, X[:20]), n_parts=n // 20)
 
 
 def small_jobs():
     """Yield name, type and Job: what is too small for BLAS."""
     rng = np.random.default_rng(3)
-    for name, shape, n, method, wanted in (("one TAP fixed point", (20, 10), 1, "damped", 50),
-                                           ("100 block minimisers", (64, 32), 100, "block", 20)):
-        rbm = RBM(rng.standard_normal(shape) / np.sqrt(shape[0]), *(rng.standard_normal(k) for k in shape))
-        start = rng.random((n, shape[0]))
 
-        def run(rbm=rbm, start=start, method=method):
-            return tap.fixed_point(rbm, 2, start, method=method, tol=1e-300, max_iter=100)
+    def machine(n_visible, n_hidden):
+        W = rng.standard_normal((n_visible, n_hidden)) / np.sqrt(n_visible)
+        return RBM(W, rng.standard_normal(n_visible), rng.standard_normal(n_hidden))
 
-        yield f"{name} of order 2, {shape[0]} x {shape[1]}, 100 sweeps", np.float64, Job(run, wanted, twin=run)
+    one, many, start, starts = machine(20, 10), machine(64, 32), rng.random((1, 20)), rng.random((100, 64))
+
+    def sweep():
+        return tap.fixed_point(one, 2, start, tol=1e-300, max_iter=100)
+
+    def minimise():
+        return tap.fixed_point(many, 2, starts, method="block")
+
+    yield "TAP fixed point of order 2, 20 x 10, 100 sweeps", np.float64, Job(sweep, 50, twin=sweep, threads=False)
+    yield "100 block minimisers of order 2, 64 x 32, to 1e-10", np.float64, Job(minimise, 20, twin=minimise)
 
 
 def peers():
@@ -196,13 +200,10 @@ def dense_products(X, W, n, up=0, down=0, outer=0):
 @contextmanager
 def twins():
     """Let the whole package run on the kernels' twins for a while."""
-    names = [name for name, thing in vars(reference).items() if callable(thing) and hasattr(kernels, name)]
-    compiled = {name: getattr(kernels, name) for name in names}
-    for name in names:
-        setattr(kernels, name, getattr(reference, name))
+    compiled = {name: thing for name, thing in vars(kernels).items() if callable(vars(reference).get(name))}
+    vars(kernels).update({name: getattr(reference, name) for name in compiled})
     yield
-    for name in names:
-        setattr(kernels, name, compiled[name])
+    vars(kernels).update(compiled)
 
 
 def line(job, seconds):
@@ -227,9 +228,10 @@ def line(job, seconds):
 
 
 def best_of(jobs, seconds):
-    """Return the least seconds of each job by two clocks (2, n_jobs), the processor's and the one on the wall, NaN for
-    a job that is None. All run in turn, to see the same moods of the machine, short ones thrice in a row, to find the
-    caches as they leave them, until seconds have passed."""
+    """Return the least seconds of each job (2, n_jobs), by the processor's clock and by that on the wall, NaN for None.
+
+    All run in turn until seconds have passed, to see the same moods of the machine; short ones thrice in a row, to
+    find the caches as they leave them."""
     times, begin = np.full((2, len(jobs)), np.nan), time.perf_counter()
     while True:
         for j, job in enumerate(jobs):

@@ -2,12 +2,12 @@
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark_scaling.py          half a minute
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark_scaling.py --quick  ten seconds
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark_scaling.py --sizes 800 784 512
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark_scaling.py --wider 4
 
 1. Exponents. The operations of each job are proportional to rows x visible x hidden units. One of the three is doubled
-   twice, and a line is fitted to the logarithms of the times: its slope should be 1, within 0.1. The weights fit into
-   the cache of a core (2 MB) at all of these sizes. Where they outgrow it on the way, as from 800 x 784 x 512 on, time
-   grows faster than the count.
+   twice, and a line is fitted to the logarithms of the times: its slope should be 1, within 0.1. At these sizes nearly
+   all that is read lies in the cache of a core (2 MB on many). Where it no longer does, time grows faster than the
+   count: see it with --wider 4.
 2. Threads. The same with one and with two threads, by the clock on the wall: at least 1.7 times faster is wanted, where
    two cores are free, and not a bit of the result may differ. OMP_NUM_THREADS is only what the kernels begin with:
    set_threads may ask for more. NumPy's own products keep to one core.
@@ -33,7 +33,7 @@ from minife import RBM, kernels, tap
 from minife.backprop import SGD
 from minife.rbm import gibbs
 from minife.rbm.likelihood import annealed_importance_sampling, pseudo_likelihood, pseudo_likelihoods
-from minife.rbm.training import PersistentContrastiveDivergence, train
+from minife.rbm.training import train
 
 EPOCH = """
 import re, sys
@@ -59,12 +59,11 @@ print(begin, with_data, highest(), X.nbytes + sum(array.nbytes for array in rbm.
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round")
-    parser.add_argument("--sizes", nargs=3, type=int, default=(400, 300, 200), metavar=("ROWS", "VISIBLE", "HIDDEN"),
-                        help="from which the exponents are measured")
+    parser.add_argument("--wider", type=int, default=1, metavar="FACTOR", help="for exponents of layers so much larger")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", tap.NotConvergedWarning)
     kernels.set_threads(1)
-    exponents(arguments.sizes, 0 if arguments.quick else 3)
+    exponents(arguments.wider, 0 if arguments.quick else 3)
     threads(0 if arguments.quick else 2)
     import_and_size(3 if arguments.quick else 10)
     memory()
@@ -82,22 +81,27 @@ def digits(n, n_visible):
     return (np.random.default_rng(1).random((n, n_visible)) < 1 / 8).astype(np.uint8)
 
 
-def exponents(base, seconds):
-    """Print the fitted exponents of three jobs in rows, visible and hidden units, from a base (three numbers) on."""
-    def learning(phase):
-        def job(n, n_visible, n_hidden):
-            rbm, X, rng, dreams = machine(n_visible, n_hidden), digits(n, n_visible), np.random.default_rng(2), phase()
-            return lambda: train(rbm, X, dreams, SGD(0.01), 1, rng)
-        return job
+def exponents(wider, seconds):
+    """Print the fitted exponents of three jobs in rows, visible and hidden units; layers are `wider` times as large."""
+    def chains(n, n_visible, n_hidden):
+        rbm, X, rng = machine(n_visible, n_hidden), digits(n, n_visible), np.random.default_rng(2)
+        return lambda: gibbs.gibbs_chain(rbm, X, 4, rng)
+
+    def learning(n, n_visible, n_hidden):
+        rbm, X, rng = machine(n_visible, n_hidden), digits(n, n_visible), np.random.default_rng(2)
+        dreams = tap.ExtendedMeanField(order=2, n_steps=3)
+        return lambda: train(rbm, X, dreams, SGD(0.01), 1, rng)
 
     def flips(n, n_visible, n_hidden):
         rbm, X = machine(n_visible, n_hidden), digits(n, n_visible)
         return lambda: pseudo_likelihood(rbm, X)
 
-    jobs = {"PCD-1, epoch": learning(PersistentContrastiveDivergence), "EMF, epoch": learning(tap.ExtendedMeanField),
-            "pseudo-likelihood": flips}
+    jobs = {"4 Gibbs steps": (chains, 250, 500, 300), "EMF, epoch": (learning, 200, 784, 512),
+            "pseudo-likelihood": (flips, 200, 400, 400)}
     print(f"{'time ~ size^exponent':22}{'of':>16}{'sizes':>20}{'time [ms]':>26}{'exponent':>10}")
-    for (name, job), (axis, what) in product(jobs.items(), enumerate(("rows", "visible units", "hidden units"))):
+    for name, axis in product(jobs, range(3)):
+        job, n, n_visible, n_hidden = jobs[name]
+        base, what = (n, wider * n_visible, wider * n_hidden), ("rows", "visible units", "hidden units")[axis]
         sizes = [[factor * size if k == axis else size for k, size in enumerate(base)] for factor in (1, 2, 4)]
         times = best_of([job(*size) for size in sizes], seconds)[0]
         grown = [size[axis] for size in sizes]
@@ -158,8 +162,8 @@ def memory():
         return print("memory is measured on Linux alone")
     run = subprocess.run([sys.executable, "-c", EPOCH], capture_output=True, text=True, check=True)
     begin, with_data, highest, needed = (int(x) / 1e6 for x in run.stdout.split())
-    print(f"PCD-1, 784 x 500, float32, an epoch of 60000 digits: {highest - begin:.1f} MB beyond the import, of which the "
-          f"data take {with_data - begin:.1f} MB:\n"
+    print(f"PCD-1, 784 x 500, float32, an epoch of 60000 digits: {highest - begin:.1f} MB beyond the import, of which "
+          f"the data take {with_data - begin:.1f} MB:\n"
           f"{(highest - begin) / needed:.2f} times data and parameters, {needed:.1f} MB")
 
 

@@ -323,7 +323,7 @@ def test_a_softplus_made_of_exponentials_is_accurate_over_the_whole_range(twin):
 @needs_extended_precision
 @pytest.mark.parametrize("n_terms", [10, 784, 5000])
 def test_a_long_sum_of_softplus_is_as_accurate_as_a_short_one(twin, n_terms):
-    """(R23) in ulp: relative errors of factors are absolute ones of the logarithm of the product, and do not grow with it.
+    """(R23) in ulp: relative errors of factors are absolute ones of the product's logarithm, and do not grow with it.
     Measured: 1.2 ulp at any length; the twin, which rounds as it adds, half of the root of the length."""
     rng = np.random.default_rng(10)
     for scale in (0.3, 3, 30):
