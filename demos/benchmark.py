@@ -1,8 +1,8 @@
 """How fast: each job against NumPy's dense products of the same work, the kernels' NumPy twins, and scikit-learn.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py                 two minutes
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py                 a minute and a half
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --quick         ten seconds
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --mnist PATH    epochs of the full MNIST
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --mnist PATH    the full MNIST: three minutes
 
 Seconds differ from machine to machine and from minute to minute; ratios within one run do so much less. What is timed
 is what the package offers, not single kernels. benchmark_scaling.py, beside this file, shows how time grows with size,

@@ -342,6 +342,7 @@ def test_an_annealed_change_is_accurate_over_the_whole_range(twin, dtype, limit,
     states = np.eye(x.size, dtype=np.uint8)
     change = twin.anneal_units(states, x[:, None], np.zeros(1, dtype), beta_0, beta_1, KEY, 0)[1]
     parts = [softplus(np.longdouble(beta) * x) for beta in (beta_0, beta_1)]
+    assert change.dtype == np.float64
     assert units_of_the_last_place(change, parts[1] - parts[0], np.maximum(1, np.maximum(*parts))) < 2
 
 
