@@ -11,8 +11,8 @@
 2. Threads. The same with one and with two threads, by the clock on the wall: at least 1.7 times faster is wanted, where
    two cores are free, and not a bit of the result may differ. OMP_NUM_THREADS is only what the kernels begin with:
    set_threads may ask for more. NumPy's own products keep to one core.
-3. Import, below 0.3 s of the processor, and the package packed as a wheel is (a zip archive of the same files), below 1.5 MB.
-   `pip wheel --no-deps .` makes the wheel itself.
+3. Import, below 0.3 s of the processor, and the package packed as a wheel is (a zip archive of the same files), below
+   1.5 MB. `pip wheel --no-deps .` makes the wheel itself.
 4. Memory: the high-water mark of a process that learns 60000 digits for one epoch of PCD, less that of the import, is
    to be within 1.3 times data and parameters (Linux alone)."""
 import argparse
