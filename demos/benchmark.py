@@ -1,125 +1,248 @@
-"""The kernels, as ratios in one run: to NumPy's dense product of the same shapes, and to their NumPy twins.
+"""How fast: each job against NumPy's dense products of the same work, the kernels' NumPy twins, and scikit-learn.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py            twenty seconds on one core
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --quick
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py                 a minute and a half
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --quick         ten seconds
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --mnist PATH    the full MNIST: three minutes
 
-A ratio below 1 means that the kernel takes less time. Times are the best of several runs."""
+Seconds differ from machine to machine and from minute to minute; ratios within one run do so much less. What is timed
+is what the package offers, not single kernels. benchmark_scaling.py, beside this file, shows how time grows with size,
+and what threads and memory do. The columns:
+    time        of one epoch or one result on one core, by the processor's clock, the least of several
+    / products  over the time of the dense products that stand in brackets, by NumPy, on the same shapes and type, with
+                digits for data. Below 1, the job takes less time than BLAS would take for its products alone
+    peer        the same ratio of scikit-learn's BernoulliRBM or MLPClassifier, where that is installed
+    x twin      how many times longer the job takes on the kernels' NumPy twins
+    on two      how many times faster it is with two threads in the kernels, by the clock on the wall; two cores must be
+                free, and NumPy's products keep to one
+    wanted      of the first ratio or, where there is none, of the twin's"""
 import argparse
+import os
 import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Callable
 
 import numpy as np
 
-from minife import MLP, RBM, kernels
-from minife.backprop import SGD, Adam
+from minife import MLP, RBM, kernels, tap
+from minife.backprop import SGD
 from minife.backprop.descent import descend
-from minife.data import load_digits
+from minife.data import binarise, load_digits, load_mnist
 from minife.kernels import reference
-from minife.rbm.annealing import anneal
+from minife.rbm import exact
+from minife.rbm.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.rbm.training import PersistentContrastiveDivergence, train
 from minife.units import Rectified
 
-N_ROWS, N_HIDDEN = 100, 500
+N_HIDDEN, RATE, TWIN_ROWS = 500, 0.05, 200
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is timed and beside what: functions without arguments, or None.
+
+    run      the job
+    floor    the dense products of the same work
+    twin     the job, or one of n_parts equal parts of it, for the kernels' twins
+    peer     the same by scikit-learn
+    threads  whether it has rows to spread over threads
+    wanted   the largest ratio to the floor or, where there is no floor, the smallest of the twin to the job"""
+    run: Callable
+    wanted: float
+    floor: Callable | None = None
+    twin: Callable | None = None
+    n_parts: int = 1
+    peer: Callable | None = None
+    threads: bool = True
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    rounds = 1 if parser.parse_args().quick else 10
-    print(f"{kernels.implementation} kernels, {N_ROWS} digits of 784 pixels, {N_HIDDEN} hidden units")
-    print("{:44}{:>9}{:>12}{:>16}{:>15}".format("", "type", "time [ms]", "/ dense product", "/ NumPy twin"))
-    for dtype in (np.float32, np.float64):
-        for name, job, twin, n_products, product in jobs(dtype):
-            job_time, product_time, twin_time = best_of([job, product, twin], rounds)
-            to_product = "" if product is None else f"{job_time / (n_products * product_time):.2f}"
-            to_twin = "" if twin is None else f"{job_time / twin_time:.3f}"
-            print(f"{name:44}{np.dtype(dtype).name:>9}{1e3 * job_time:12.3f}{to_product:>16}{to_twin:>15}")
+    parser.add_argument("--quick", action="store_true", help="1000 digits, 100 temperatures, 2^16 states, one round")
+    parser.add_argument("--mnist", metavar="PATH", help="the full MNIST in place of the embedded digits")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", tap.NotConvergedWarning)     # sweeps are counted here, wherever they lead
+    describe_machine()
+    digits = load_digits() if arguments.mnist is None else load_mnist(arguments.mnist)
+    X = digits.X_train if arguments.mnist is None else binarise(digits.X_train)
+    n_rows = 1000 if arguments.quick else len(X)
+    X, y = X[:n_rows], digits.y_train[:n_rows]
+    rbm = learned(X)
+    print(f"{n_rows} digits of 784 pixels, {X.mean():.0%} of them on; {N_HIDDEN} hidden units of a machine that has "
+          f"learned a little, {rbm.hidden_mean(X).mean():.0%} of them on\n")
+    print(f"{'':53}{'type':>8}{'time [ms]':>10}{'/ products':>12}{'peer':>6}{'x twin':>8}{'on two':>8}{'wanted':>9}")
+    for jobs in (learning_jobs(rbm, X, y), sums(rbm, X, arguments.quick), small_jobs()):
+        for name, dtype, job in jobs:
+            print(f"{name:53}{np.dtype(dtype).name:>8}" + line(job, 0 if arguments.quick else 5), flush=True)
 
 
-def jobs(dtype):
-    """Yield name, job, the same on the twin, and the dense products of the same work: how many, and one of them."""
+def describe_machine():
+    """Print what the times depend on: kernels, vector instructions, and the cores that NumPy's product takes."""
+    build = np.show_config(mode="dicts")
+    blas, vectors = build["Build Dependencies"]["blas"], build["SIMD Extensions"]
+    square = np.ones((2000, 2000), np.float32)
+    wall, processor = time.perf_counter(), time.process_time()
+    square @ square
+    n_cores = (time.process_time() - processor) / (time.perf_counter() - wall)
+    print(f"{kernels.implementation} kernels on {os.cpu_count()} cores; NumPy {np.__version__} with {blas['name']} "
+          f"{blas['version']}, whose product takes {n_cores:.1f} cores"
+          + ("" if n_cores < 1.2 else ": set OPENBLAS_NUM_THREADS=1 for ratios on one core")
+          + f"\nvector instructions found by NumPy: {', '.join(vectors.get('found', [])) or 'none'}")
+
+
+def learned(X):
+    """Return a machine with the fields and activities of one that has learned: 200 steps of PCD."""
     rng = np.random.default_rng(0)
-    v = np.ascontiguousarray(load_digits().X_train[:N_ROWS])
-    W, a, b = machine(rng, 784, N_HIDDEN, dtype)
-    dense = v.astype(dtype)
-
-    def product():
-        return dense @ W
-
-    fields, draw = (v, W), (v, W, b, 1.0, 0, 0)
-    yield "hidden fields", *both("binary_product", *fields), 1, product
-    yield "hidden samples", *both("sample_units", *draw), 1, product
-
-    m_h = np.full((N_ROWS, N_HIDDEN), 0.5, dtype)
-    sweeps = (W, a, b, 1.0, dense, m_h, 2, 0.5, 0.0, 3)  # a sweep is two products with W and two with W * W
-    yield "3 TAP sweeps of order 2, 100 rows", *both("damped_fixed_point", *sweeps), 12, product
-
-    rows, labels = load_digits().X_train[:2000], load_digits().y_train[:2000]
-    mlp = MLP((784, N_HIDDEN, 10), Rectified(), rng=rng, dtype=dtype)
-    h_0, y = mlp.check_rows(rows, labels)
-    errors = rng.standard_normal((N_ROWS, N_HIDDEN)).astype(dtype)
-
-    def epoch(optimizer):
-        return lambda: descend(mlp, lambda batch: mlp.backward(h_0[batch], y[batch])[0], 2000, optimizer, 1, rng)
-
-    def forward_and_backward():
-        return dense @ W, dense.T @ errors
-
-    yield "MLP 784-500-10, epoch of 20 steps of SGD", epoch(SGD(0.1)), None, 20, forward_and_backward
-    yield "MLP 784-500-10, epoch of 20 steps of Adam", epoch(Adam()), None, 20, forward_and_backward
-
-    theta, mean, square, slope = rng.random((4, W.size)).astype(dtype)
-    descent = (theta, slope, 1e-3, 0.0, 0.0)
-    yield "step of SGD, 392000 weights", *both("descent_step", *descent), 0, None
-    adaptive = (theta, mean, square, slope, 1e-3, 0.1, 1e-3, 1.0, 1.0, 1e-8, 0.0, 0.0)
-    yield "step of Adam, 392000 weights", *both("adaptive_step", *adaptive), 0, None
-
-    rbm = RBM.initialise(784, N_HIDDEN, rng, load_digits().X_train)
-    rbm, schedule = RBM(W, rbm.a, b), np.linspace(0, 1, 51)     # digits' pixels, and hidden units half of which are on
-    halves = np.full((N_ROWS, N_HIDDEN), 0.5, dtype)
-
-    def two_products_each():
-        for _ in range(50):
-            dense @ W, halves @ W.T
-
-    yield "AIS, 100 chains, 50 temperatures", lambda: anneal(rbm, v, rbm.a, schedule, 0), None, 1, two_products_each
-    if dtype == np.float64:                                     # what follows is always computed in float64
-        factors = rng.standard_normal((64, 784)), rng.standard_normal((784, 64))
-        yield "log Z, 784 pixels, 2^12 hidden states", *both("softplus_product", *factors), 0, None
-        flips = rng.standard_normal((20, N_HIDDEN)), W.T
-        yield "20 rows with each pixel flipped", *both("softplus_product", *flips), 0, None
-
-    small_W, small_a, small_b = machine(rng, 20, 10, dtype)
-    halves = np.full((1, 20), 0.5, dtype), np.full((1, 10), 0.5, dtype)
-    small = (small_W, small_a, small_b, 1.0, *halves, 2, 0.5, 0.0, 100)
-    yield "100 TAP sweeps of order 2, 1 row of 20 x 10", *both("damped_fixed_point", *small), 0, None
-
-    chains_W, chains_a, chains_b = machine(rng, 64, 32, dtype)
-    chains = rng.random((100, 64)).astype(dtype), rng.random((100, 32)).astype(dtype)
-    block = (10 * chains_W, chains_a, chains_b, 1.0, *chains, 2, 0.0, 20)
-    yield "order-2 block minimiser, 100 chains, 64 x 32", *both("block_fixed_point", *block), 0, None
+    rbm = RBM.initialise(784, N_HIDDEN, rng, X, np.float32)
+    train(rbm, X[:20000], PersistentContrastiveDivergence(100), SGD(RATE), -(-20000 // len(X)), rng)
+    return rbm
 
 
-def machine(rng, n_visible, n_hidden, dtype):
-    """Return weights of standard deviation 0.05 and biases that are zero."""
-    return 0.05 * rng.standard_normal((n_visible, n_hidden)).astype(dtype), np.zeros(n_visible, dtype), \
-        np.zeros(n_hidden, dtype)
+def learning_jobs(rbm, X, y):
+    """Yield name, type and Job: epochs of learning, each from a copy of the machine."""
+    BernoulliRBM, MLPClassifier = peers()
+    rng, rows = np.random.default_rng(1), X.astype(np.float32)
+
+    def epoch(machine, phase, batch, n=len(X)):
+        return lambda: train(machine, X[:n], phase, SGD(RATE), 1, rng, batch_size=batch)
+
+    def job(phase, batch, dtype, wanted, peer=None, **products):
+        machine = RBM(*(array.astype(dtype) for array in (rbm.W, rbm.a, rbm.b)))
+        floor = dense_products(X[:batch], machine.W, len(X) // batch, **products)
+        return Job(epoch(machine, phase, batch), wanted, floor, epoch(machine, phase, batch, TWIN_ROWS),
+                   len(X) // TWIN_ROWS, peer and (lambda: peer.fit(rows)))
+
+    for batch, wanted in ((100, 0.6), (10, 1.0)):         # twice v W and v^T h, of data and chains; once h W^T
+        peer = BernoulliRBM and BernoulliRBM(N_HIDDEN, learning_rate=RATE, batch_size=batch, n_iter=1)
+        yield f"PCD-1, epoch, batches of {batch} (5 a batch)", np.float32, job(
+            PersistentContrastiveDivergence(batch), batch, np.float32, wanted, peer, up=2, down=1, outer=2)
+    for dtype in (np.float32, np.float64):  # a sweep: m W and c (W * W), down too; v^T h; the model's m^T m, c^T c
+        yield "EMF of order 2, epoch, 3 sweeps (16 a batch)", dtype, job(
+            tap.ExtendedMeanField(2, 3, 100), 100, dtype, 1.15, up=1 + 2 * 3, down=2 * 3, outer=3)
+
+    mlp, optimizer = MLP((784, N_HIDDEN, 10), Rectified(), rng=rng, dtype=np.float32), SGD(RATE)
+    h, targets = mlp.check_rows(X, y)
+    peer = MLPClassifier and MLPClassifier((N_HIDDEN,), solver="sgd", alpha=0, batch_size=100, momentum=0)
+    yield "MLP 784-500-10, epoch of SGD (2 a batch)", np.float32, Job(
+        run=lambda: descend(mlp, lambda batch: mlp.backward(h[batch], targets[batch])[0], len(h), optimizer, 1, rng),
+        wanted=1.35, floor=dense_products(X[:100], rbm.W, len(X) // 100, up=1, outer=1),
+        peer=peer and (lambda: peer.partial_fit(rows, y, classes=np.arange(10))), threads=False)
 
 
-def both(name, *arguments):
-    """Return the call of a kernel and that of its twin."""
-    return lambda: getattr(kernels, name)(*arguments), lambda: getattr(reference, name)(*arguments)
+def sums(rbm, X, quick):
+    """Yield name, type and Job: sums over temperatures, states and pixels."""
+    n, rng = 100 if quick else 1000, np.random.default_rng(2)
+
+    def ais(n):
+        return lambda: annealed_importance_sampling(rbm, 100, n, rng)
+
+    yield f"AIS, 100 chains, {n} temperatures (2 each)", np.float32, Job(
+        ais(n), wanted=1.3, floor=dense_products(X[:100], rbm.W, n, up=1, down=1), twin=ais(10), n_parts=n // 10)
+
+    def machine(n_hidden):
+        return RBM(0.1 * rng.standard_normal((784, n_hidden)), np.zeros(784), np.zeros(n_hidden))
+
+    n_hidden, block = 16 if quick else 20, machine(16)      # the states are summed in blocks of 2^16
+    whole = machine(n_hidden)
+    yield f"exact log Z, 784 x {n_hidden}", np.float64, Job(
+        lambda: exact.log_partition_function(whole), wanted=20, twin=lambda: exact.log_partition_function(block),
+        n_parts=2 ** (n_hidden - 16))
+    n = 200 if quick else 1000
+    yield f"pseudo-likelihood, every pixel, {n} rows", np.float64, Job(
+        lambda: pseudo_likelihood(rbm, X[:n]), wanted=10, twin=lambda: pseudo_likelihood(rbm, X[:20]), n_parts=n // 20)
 
 
-def best_of(jobs, rounds):
-    """Return the least time of each job in seconds: all in turn, to see the same moods of the machine, thrice in a row,
-    to find the caches as they leave them."""
-    times = np.full((rounds, len(jobs), 3), np.inf)
-    for row in times:
+def small_jobs():
+    """Yield name, type and Job: what is too small for BLAS."""
+    rng = np.random.default_rng(3)
+
+    def machine(n_visible, n_hidden):
+        W = rng.standard_normal((n_visible, n_hidden)) / np.sqrt(n_visible)
+        return RBM(W, rng.standard_normal(n_visible), rng.standard_normal(n_hidden))
+
+    one, many, start, starts = machine(20, 10), machine(64, 32), rng.random((1, 20)), rng.random((100, 64))
+
+    def sweep():
+        return tap.fixed_point(one, 2, start, tol=1e-300, max_iter=100)
+
+    def minimise():
+        return tap.fixed_point(many, 2, starts, method="block")
+
+    yield "TAP fixed point of order 2, 20 x 10, 100 sweeps", np.float64, Job(sweep, 50, twin=sweep, threads=False)
+    yield "100 block minimisers of order 2, 64 x 32, to 1e-10", np.float64, Job(minimise, 20, twin=minimise)
+
+
+def peers():
+    """Return scikit-learn's BernoulliRBM and MLPClassifier, or None twice."""
+    try:
+        from sklearn.neural_network import BernoulliRBM, MLPClassifier
+    except ImportError:
+        return None, None
+    return BernoulliRBM, MLPClassifier
+
+
+def dense_products(X, W, n, up=0, down=0, outer=0):
+    """Return the function that computes v @ W, h @ W.T and v.T @ h, each so many times, n times over."""
+    v, h = X.astype(W.dtype), np.full((len(X), W.shape[1]), 0.5, W.dtype)
+
+    def run():
+        for _ in range(n):
+            for _ in range(up):
+                v @ W
+            for _ in range(down):
+                h @ W.T
+            for _ in range(outer):
+                v.T @ h
+    return run
+
+
+@contextmanager
+def twins():
+    """Let the whole package run on the kernels' twins for a while."""
+    compiled = {name: thing for name, thing in vars(kernels).items() if callable(vars(reference).get(name))}
+    vars(kernels).update({name: getattr(reference, name) for name in compiled})
+    yield
+    vars(kernels).update(compiled)
+
+
+def line(job, seconds):
+    """Return the columns of one row of the table."""
+    def twin():
+        with twins():
+            job.twin()
+
+    def on_two():
+        kernels.set_threads(2)
+        job.run()
+        kernels.set_threads(1)
+
+    kernels.set_threads(1)
+    threads = job.threads and os.cpu_count() > 1
+    (run, floor, longer, peer, _), (alone, *_, two) = best_of(
+        [job.run, job.floor, job.twin and twin, job.peer, on_two if threads else None], seconds)
+    columns = [(1e3 * run, 10, ".2f"), (run / floor, 12, ".2f"), (peer / floor, 6, ".2f"),
+               (job.n_parts * longer / run, 8, ".1f"), (alone / two, 8, ".2f")]
+    return "".join(f"{x:{width}{kind}}" if np.isfinite(x) else f"{'-':>{width}}" for x, width, kind in columns) \
+        + (f"   <= {job.wanted:.2f}" if job.floor else f"   >= {job.wanted}")
+
+
+def best_of(jobs, seconds):
+    """Return the least seconds of each job (2, n_jobs), by the processor's clock and by that on the wall, NaN for None.
+
+    All run in turn until seconds have passed, to see the same moods of the machine; short ones thrice in a row, to
+    find the caches as they leave them."""
+    times, begin = np.full((2, len(jobs)), np.nan), time.perf_counter()
+    while True:
         for j, job in enumerate(jobs):
-            for repetition in range(3 if job is not None else 0):
-                start = time.perf_counter()
+            for _ in range(3 if job is not None else 0):
+                start = time.process_time(), time.perf_counter()
                 job()
-                row[j, repetition] = time.perf_counter() - start
-    return times.min(axis=(0, 2))
+                times[:, j] = np.fmin(times[:, j], (time.process_time() - start[0], time.perf_counter() - start[1]))
+                if times[1, j] > 0.05:
+                    break
+        if time.perf_counter() - begin > seconds:
+            return times
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def draw(temperatures, pairs, seeds, log_z, path):
     course_axes.set(title=f"The bracket closes from {np.ptp(brackets[0]):.0f} to {np.ptp(brackets[-1]):.1f} nats",
                     xlabel="number of temperatures", ylabel="estimate of log Z - exact [nats]")
     course_axes.set_yscale("symlog", linthresh=1)
-    course_axes.set_ylim(top=150)
+    course_axes.set(ylim=(-20, 200), yticks=(-10, -1, 0, 1, 10, 100), yticklabels=(-10, -1, 0, 1, 10, 100))
     course_axes.legend(loc="upper right")
 
     cooled, heated = pairs[-1]
