@@ -6,7 +6,7 @@
 A machine of 9 pixels and 8 hidden units learns the 14 bars and stripes by the exact gradient g (R9). Along the way all
 methods are asked for theirs, at the very same machines; PCD and tempering keep their chains from step to step, and so
 follow a machine that moves. With 2^9 visible states the Gibbs step is a matrix K (R12), and what CD (R13) and PCD (R14)
-do in the mean, and how they scatter, needs no sampling: chains that are at p are at p K after a step. An estimate has
+do in the mean, and how they scatter, needs no sampling: the distribution of the chains is known. An estimate has
 14 chains, one per row; with M chains of PCD or tempering the scatter falls as 1/sqrt(M), and the bias stays. An update
 of tempering (R27), 10 rungs, costs 10 Gibbs steps.
 
@@ -18,6 +18,7 @@ about 1 is right. Training time is steps times rate.
 
 figures/r2_gradients.png shows memory and biases along training, CD-k against k, and PCD against the learning rate."""
 import argparse
+import itertools
 from pathlib import Path
 
 import matplotlib
@@ -62,13 +63,20 @@ def main():
 
 
 def training_run(rate, n_steps, seed):
-    """Yield the number of each step, the machine before it and the exact gradient (n_parameters,) that it follows."""
+    """Yield the machine before each step, one object that moves, and at last the one at which it ends."""
     rbm = RBM.initialise(9, 8, np.random.default_rng(seed), X)
-    for step in range(n_steps + 1):
-        gradient = exact.log_likelihood_gradient(rbm, X)
-        yield step, rbm, flatten(gradient)
-        for name, array in rbm.parameters.items():
-            array += rate * gradient[name]
+    for _ in range(n_steps):
+        yield rbm
+        for name, slope in exact.log_likelihood_gradient(rbm, X).items():
+            rbm.parameters[name] += rate * slope
+    yield rbm
+
+
+def chains_along(rate, n_steps, seed):
+    """Yield the number of each step, the machine before it, and where persistent chains then are (2^9,)."""
+    first, second = itertools.tee(training_run(rate, n_steps, seed))
+    for step, (rbm, p) in enumerate(zip(first, exact_chain.follow(second, COINS))):
+        yield step, rbm, p
 
 
 def follow(rate, moments, n_repeats, seed):
@@ -77,16 +85,15 @@ def follow(rate, moments, n_repeats, seed):
     named = {round(time / rate): name for name, time in moments.items()}
     watched = {round(time / rate) for time in np.geomspace(20, max(moments.values()), 20)} | set(named)
     pcd, tempering = PersistentContrastiveDivergence(len(X) * n_repeats), ParallelTempering(10, len(X) * n_repeats)
-    p, records = COINS, []
-    for step, rbm, g in training_run(rate, n_steps, seed):
-        p = exact_chain.after(rbm, p)
-        for phase in (pcd, tempering):
-            phase.moments(rbm, None, rng)
+    records = []
+    for step, rbm, p in chains_along(rate, n_steps, seed):
+        dreams = [phase.moments(rbm, None, rng).rows for phase in (pcd, tempering)]
         if step in watched:
+            g = flatten(exact.log_likelihood_gradient(rbm, X))
             records.append(record := judge(rbm, g, p, rng) | {"time": rate * step, "name": named.get(step)})
         if step in named:
             drawn = {f"CD-{k}": gibbs_chain(rbm, np.tile(X, (n_repeats, 1)), k, rng)[0] for k in (1, 10)}
-            drawn |= {"PCD": pcd.v, "tempering": tempering.v[-1]}
+            drawn |= dict(zip(("PCD", "tempering"), dreams))
             record["lag of tempering"] = lag_of_tempering(rbm, rate * g, 4 * record["tempered memory"],
                                                           100 * n_repeats, rng)
             record["lag of PCD"] = rbm.beta * norm(exact_chain.lag(rbm, rate * g))
@@ -186,10 +193,10 @@ def print_table(record, g, drawn, swap_rates):
 
 def lags_of_pcd(rate, times, seed):
     """Return the bias of PCD over |g| at training times, in closed form and to first order: (n_times, 2)"""
-    p, steps, lags = COINS, [round(time / rate) for time in times], []
-    for step, rbm, g in training_run(rate, max(steps), seed):
-        p = exact_chain.after(rbm, p)
+    steps, lags = [round(time / rate) for time in times], []
+    for step, rbm, p in chains_along(rate, max(steps), seed):
         if step in steps:
+            g = flatten(exact.log_likelihood_gradient(rbm, X))
             lags.append((closed_form(rbm, g, p[None])["bias"] / norm(g),
                          rbm.beta * norm(exact_chain.lag(rbm, rate * g)) / norm(g)))
     return lags

@@ -77,10 +77,12 @@ def test_contrastive_divergence_draws_from_it(rng, beta, k):
 def test_persistent_chains_draw_from_it(rng, beta):
     """(R14): through a sequence of machines, from fair coins, within five standard errors"""
     machines, n = [random_rbm(rng, beta=beta, scale=scale) for scale in (0.3, 0.8, 1.2)], 8000
-    phase, p = PersistentContrastiveDivergence(n, 2), np.full(32, 1 / 32)
-    for rbm in machines:
-        drawn, p = side_by_side(phase.moments(rbm, None, rng)), exact_chain.after(rbm, p, 2)
-    assert np.abs(drawn - moments(machines[-1], p)).max() < 5 * 0.5 / np.sqrt(n)
+    phase = PersistentContrastiveDivergence(n)
+    for rbm, p in zip(machines, exact_chain.follow(machines, np.full(32, 1 / 32))):
+        drawn = side_by_side(phase.moments(rbm, None, rng))
+        assert np.abs(drawn - moments(rbm, p)).max() < 5 * 0.5 / np.sqrt(n)
+    rest = list(exact_chain.follow([machines[0]] * 3, np.full(32, 1 / 32)))        # a machine at rest: powers of K
+    assert_allclose(rest[-1], exact_chain.after(machines[0], np.full(32, 1 / 32), 3), rtol=1e-12)
 
 
 def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
@@ -89,10 +91,9 @@ def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
     W, a, b = direction[:12].reshape(4, 3), direction[12:16], direction[16:]
     wrong = []
     for speed in (1e-3, 1e-4):
-        p = exact_chain.distribution(end)
-        for step in range(-100, 1):
-            rbm = RBM(end.W + step * speed * W, end.a + step * speed * a, end.b + step * speed * b, beta)
-            p = exact_chain.after(rbm, exact_chain.distribution(rbm) if step == -100 else p)
+        machines = [RBM(end.W + step * speed * W, end.a + step * speed * a, end.b + step * speed * b, beta)
+                    for step in range(-100, 1)]
+        *_, p = exact_chain.follow(machines, exact_chain.distribution(machines[0]))
         behind = moments(end, p) - moments(end, exact_chain.distribution(end))
         predicted = exact_chain.lag(end, speed * direction)
         wrong.append(np.linalg.norm(behind - predicted))

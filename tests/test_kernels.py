@@ -17,7 +17,8 @@ from minife.kernels import reference
 SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (90, 16, 48), (3, 784, 101)]  # n, n_in, n_out
 DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
 KEY = 0x0123456789ABCDEF
-CALLS = [("binary_product",), ("random_words",), ("sample_units", 0.3), ("sample_units", 2.0),
+CALLS = [("binary_product",), ("unit_means", 0.3), ("unit_means", 2.0), ("draw_units",), ("random_words",),
+         ("sample_units", 0.3), ("sample_units", 2.0),
          ("anneal_units", 0.3, 0.4), ("anneal_units", 2.0, 0.0), ("softplus_product", 1.0), ("softplus_product", 100.0),
          *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, damping
          *product(["block_fixed_point"], [1, 2], [0.5, 1.5])]                   # order, beta
@@ -60,6 +61,10 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
         return {"states": states, "matrix": W}
     if name == "random_words":
         return {"key": KEY, "draw": 3, "n_rows": n, "n_units": n_out}
+    if name == "unit_means":
+        return {"states": states, "W": W, "bias": b, "beta": options[0]}
+    if name == "draw_units":
+        return {"mean": rng.random((n, n_out)).astype(dtype), "key": KEY, "draw": 3}
     if name == "sample_units":
         return {"states": states, "W": W, "bias": b, "beta": options[0], "key": KEY, "draw": 3}
     if name == "anneal_units":
@@ -75,7 +80,7 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
     """(K1) to (K4), (R4), (R19), (R23), (T10), (T18): words, samples, counts of sweeps are equal, numbers nearly."""
-    tolerances = {"binary_product": [rounding], "random_words": [0], "sample_units": [0],
+    tolerances = {"binary_product": [rounding], "unit_means": [rounding], "draw_units": [0], "random_words": [0], "sample_units": [0],
                   "anneal_units": [0, 100 * rounding], "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11],
                   **dict.fromkeys(SOLVERS, [rounding, rounding, 10 * rounding, 0])}[call[0]]
     if dtype == np.float32:  # u may lie within the rounding of p, and the residual within that of tol
@@ -156,16 +161,25 @@ def test_the_product_with_binary_states_is_exact_for_whole_numbers(twin):
     assert np.array_equal(twin.binary_product(states, whole.astype(np.float32)), states @ whole)
 
 
-def test_rows_may_have_gaps_between_them_and_columns_may_be_rows(twin):
-    """An aligned copy and a transpose give the samples of the matrix itself."""
-    args = arguments(("sample_units", 0.7), (9, 33, 21))
-    W = args.pop("W")
-    aligned, wanted = kernels.aligned_copy(W), twin.sample_units(**args, W=W)
-    assert aligned.ctypes.data % 64 == 0 and aligned.strides[0] % 64 == 0 and np.array_equal(aligned, W)
-    assert np.array_equal(twin.sample_units(**args, W=aligned), wanted)
-    assert np.array_equal(twin.sample_units(**args, W=np.asfortranarray(W)), wanted)
-    assert np.array_equal(twin.binary_product(args["states"], W[:, ::-1]),
-                          twin.binary_product(args["states"], W[:, ::-1].copy()))
+@pytest.mark.parametrize("shape", [(9, 33, 21), (90, 784, 101), (1, 7, 5), (300, 300, 64)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_states_and_matrices_may_lie_in_memory_in_any_way(twin, dtype, shape):
+    """(K1): rows with gaps between them, transposes, and columns in reverse give the same sums."""
+    states, W = (arguments(("sample_units", 0.7), shape, 0.3, dtype)[name] for name in ("states", "W"))
+    wanted = states.astype(float) @ W
+    for v in (states, np.asfortranarray(states), np.repeat(np.repeat(states, 2, axis=0), 2, axis=1)[::2, ::2]):
+        for matrix in (W, np.asfortranarray(W), np.repeat(W, 2, axis=1)[:, ::2], W[:, ::-1].copy()[:, ::-1]):
+            got = twin.binary_product(v, matrix)
+            assert got.dtype == dtype and got.flags.c_contiguous
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
+
+
+def test_a_sum_of_rows_depends_on_its_row_alone():
+    """(K1): to the last bit, whatever other rows stand beside it, and however wide the panel is"""
+    args = arguments(("sample_units", 0.7), (300, 784, 101), 0.3, np.float32)
+    together = load_compiled().binary_product(args["states"], args["W"])
+    for rows in (slice(0, 1), slice(5, 50), slice(130, 300)):
+        assert np.array_equal(load_compiled().binary_product(args["states"][rows], args["W"]), together[rows])
 
 
 @pytest.mark.filterwarnings("error")

@@ -13,8 +13,8 @@ from minife.backprop.optimizers import SGD, NormConstraint, linear_decay
 from minife.data import bars_and_stripes
 from minife.parameters import norm
 from minife.progress import progress
-from minife.rbm import exact
-from minife.rbm.gibbs import gibbs_chain
+from minife.rbm import exact, exact_chain
+from minife.rbm.model import difference
 from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
                                  descent_direction, train)
 
@@ -213,14 +213,30 @@ def test_grey_batches_start_contrastive_divergence_from_draws_of_them(rng):
 
 
 def test_persistent_chains_start_as_fair_coins_and_take_all_their_steps(rng):
-    """(R14)"""
-    n, rbm = 10_000, random_rbm(rng)
-    v = PersistentContrastiveDivergence(n).moments(frozen_machine(), None, rng).v[0]
-    assert abs(v - 0.5) < 5 * np.sqrt(0.25 / n)
-    phase, again = PersistentContrastiveDivergence(7, n_steps=3), np.random.default_rng(5)
-    phase.moments(rbm, None, np.random.default_rng(5))
-    start = again.integers(2, size=(7, 5), dtype=np.uint8)
-    assert_array_equal(phase.v, gibbs_chain(rbm, start, 3, again)[0])
+    """(R14): where 40000 chains are after one update, and after another, by the exact transition probabilities"""
+    n, rbm = 40_000, random_rbm(rng, scale=2.0)
+    coins = np.full(2**rbm.n_visible, 2.0**-rbm.n_visible)
+    for n_steps in (1, 3):
+        phase = PersistentContrastiveDivergence(n, n_steps)
+        for n_updates in (1, 2):
+            moments = phase.moments(rbm, None, rng)
+            expected = exact_chain.after(rbm, coins, n_steps * n_updates) @ exact_chain.statistics(rbm)
+            got = np.concatenate([moments.vh.ravel(), moments.v, moments.h])
+            assert np.abs(got - expected).max() < 5 * 0.5 / np.sqrt(n)
+    stuck = PersistentContrastiveDivergence(n).moments(frozen_machine(), None, rng)
+    assert abs(stuck.v[0] - 0.5) < 5 * 0.5 / np.sqrt(n)
+
+
+@pytest.mark.parametrize("rows, means", [("binary", "binary"), ("grey", "binary"), ("grey", "grey")])
+def test_the_difference_of_clamped_moments_is_one_product(rng, rows, means):
+    """(R9): whatever the kinds of rows, factor times (model - data)"""
+    rbm = random_rbm(rng)
+    X = {"binary": rng.integers(2, size=(7, 5)).astype(np.uint8), "grey": rng.random((7, 5))}
+    data, model = rbm.clamped_moments(X[rows]), rbm.clamped_moments(X[means][:4])
+    got = difference(model, data, 0.3)
+    assert_allclose(got["W"], 0.3 * (model.vh - data.vh), rtol=1e-12, atol=1e-15)
+    assert_allclose(got["a"], 0.3 * (X[means][:4].mean(axis=0) - X[rows].mean(axis=0)), rtol=1e-12, atol=1e-15)
+    assert_allclose(got["b"], 0.3 * (model.h - data.h), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", [name for name in PHASES if name != "exact"])

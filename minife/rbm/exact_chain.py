@@ -26,8 +26,7 @@ def conditionals(rbm):
 def after(rbm, p, n_steps=1):
     """Return p K^n_steps, of the shape of p: where chains are, n_steps Gibbs steps after they were at p  (R12)
 
-    p  (2^n_visible,) or rows of them. From the rows of a batch this is what CD-k draws from (R13); step by step, with
-       the machine as it learns, what PCD draws from (R14)"""
+    p  (2^n_visible,) or rows of them. From the rows of a batch this is what CD-k draws from (R13)"""
     p = validation.real_array(p, "p", n_dims=(1, 2), dtype=np.float64)
     if p.shape[-1] != 2**rbm.n_visible or (p < 0).any() or np.abs(p.sum(axis=-1) - 1).max() > 1e-9:
         raise ValueError(f"each row of p must be {2**rbm.n_visible} probabilities that sum to 1, got shape {p.shape}, "
@@ -37,6 +36,19 @@ def after(rbm, p, n_steps=1):
     for _ in range(n_steps):
         p = p @ hidden_given_visible @ visible_given_hidden
     return p
+
+
+def follow(machines, p):
+    """Yield where chains of PCD are at each of the machines, one step each, (2^n_visible,), from p at the first  (R14)
+
+    A step is v ~ p(v | h), then h ~ p(h | v), which the next machine finds."""
+    hidden = None                                        # (2^n_hidden,)
+    for rbm in machines:
+        hidden_given_visible, visible_given_hidden = conditionals(rbm)
+        hidden = p @ hidden_given_visible if hidden is None else hidden
+        p = hidden @ visible_given_hidden
+        yield p
+        hidden = p @ hidden_given_visible
 
 
 def distribution(rbm):
@@ -61,8 +73,7 @@ def statistics(rbm):
 
     p @ statistics are the Moments of p, in the order of parameters.flatten."""
     v = all_states(rbm.n_visible)
-    mean_h = rbm.double().hidden_mean(v)                 # (2^n_visible, n_hidden)
-    return np.hstack([(v[:, :, None] * mean_h[:, None, :]).reshape(len(v), -1), v, mean_h])
+    return _side_by_side(v, rbm.double().hidden_mean(v))
 
 
 def modes(rbm):
@@ -81,12 +92,19 @@ def lag(rbm, velocity):
     """Return how far the mean statistics of persistent chains are behind those of a machine that moves  (R14)
 
     velocity  (n_parameters,), in the order of parameters.flatten: the parameters move by so much in each step
-    To first order. A step shifts p(v) by beta p(v) velocity . (f(v) - <f>), with f the statistics. The chains still
-    lack what is left of each shift s steps later: -beta times the sum over s = 1, 2, ... of the covariance of
-    velocity . f at step 0 and f at step s, in which a mode of K has the share lambda^s: a geometric series."""
+    To first order. A step shifts p(h) by beta p(h) velocity . (f(h) - <f>), f(h) the statistics with v at its mean
+    given h. The chains lack each shift until they have forgotten it: a v drawn from h, and s more steps later, lacks
+    beta times the covariance of velocity . f(h) with the statistics of that v. In a mode of K this is a geometric
+    series in lambda^s, s = 0, 1, ..."""
     eigenvalues, phi = (part[1:] for part in modes(rbm))
-    f = (distribution(rbm) * phi) @ statistics(rbm)      # (n, n_parameters), the amplitudes in each mode
-    return -rbm.beta * (eigenvalues / (1 - eigenvalues) * (f @ velocity)) @ f
+    h, weight = all_states(rbm.n_hidden), distribution(rbm) * phi                  # (n, 2^n_visible)
+    before = weight @ conditionals(rbm)[0] @ _side_by_side(rbm.double().visible_mean(h), h)    # (n, n_parameters)
+    return -rbm.beta * ((before @ velocity) / (1 - eigenvalues)) @ (weight @ statistics(rbm))
+
+
+def _side_by_side(v, h):
+    """Return v_i h_j, v_i and h_j of rows v and h, in the order of parameters.flatten: (n, n_parameters)"""
+    return np.hstack([(v[:, :, None] * h[:, None, :]).reshape(len(v), -1), v, h])
 
 
 def _product_of_units(field, states):
