@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from minife import RBM, kernels
 from minife.rbm import exact
 from minife.rbm.gibbs import draw_key, gibbs_chain, sample_hidden, sample_visible
+from minife.rbm.training import PersistentContrastiveDivergence
 from minife.rbm.likelihood import free_energy_gap, pseudo_likelihood
 
 SIZES = ((1, 1), (5, 4), (3, 7), (10, 8))
@@ -273,10 +274,14 @@ def test_a_chain_of_one_step_is_one_draw_of_each_layer(rng):
 
 def test_no_draw_of_a_chain_is_used_twice(rng, monkeypatch):
     """(R12) and (K3)"""
-    draws, sample_units = [], kernels.sample_units
+    draws, sample_units, draw_units = [], kernels.sample_units, kernels.draw_units
     monkeypatch.setattr(kernels, "sample_units", lambda *args: draws.append(args[4:]) or sample_units(*args))
+    monkeypatch.setattr(kernels, "draw_units", lambda *args: draws.append(args[1:]) or draw_units(*args))
     gibbs_chain(random_rbm(rng), rng.integers(2, size=(2, 5)), 3, rng)
-    assert len(set(draws)) == 6 and len({key for key, _ in draws}) == 1
+    assert len(draws) == len(set(draws)) == 6 and len({key for key, _ in draws}) == 1
+    draws.clear()
+    PersistentContrastiveDivergence(2, 3).moments(random_rbm(rng), None, rng)
+    assert len(draws) == len(set(draws)) == 7                          # the first h, of another key
     assert max(draw_key(rng) for _ in range(20)) > 2**60
 
 

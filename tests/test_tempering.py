@@ -8,6 +8,7 @@ from minife import RBM
 from minife.backprop.optimizers import SGD
 from minife.data import bars_and_stripes
 from minife.rbm import exact
+from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.tempering import ParallelTempering, at_share, swap_neighbours
 from minife.rbm.training import PersistentContrastiveDivergence, train
 
@@ -73,7 +74,7 @@ def test_it_leaves_a_valley_where_persistent_chains_stay(rng):
     target = exact.moments(rbm).v.mean()
     assert abs(target - 0.6) < 0.01
     alone, ladder = PersistentContrastiveDivergence(n), ParallelTempering(12, n)
-    alone.v, ladder.v = np.zeros((n, 8), dtype=np.uint8), np.zeros((12, n, 8), dtype=np.uint8)
+    alone.h, ladder.v = np.zeros((n, 4), dtype=np.uint8), np.zeros((12, n, 8), dtype=np.uint8)
     for _ in range(80):
         stays, mixes = alone.moments(rbm, None, rng).v.mean(), ladder.moments(rbm, None, rng).v.mean()
     assert stays < 0.05 and abs(mixes - target) < 5 * 0.5 / np.sqrt(n)
@@ -89,13 +90,15 @@ def test_the_hottest_chain_is_a_fair_coin_and_shares_the_arrays(rng):
     assert np.abs(phase.v[0].mean() - 0.5) < 5 * 0.5 / np.sqrt(20_000)
 
 
-def test_one_rung_is_persistent_contrastive_divergence():
-    """(R27) with nothing to swap"""
+def test_one_rung_is_a_gibbs_chain():
+    """(R27) with nothing to swap: (R12)"""
     rbm = two_valleys()
-    phase, pcd = ParallelTempering([1.0], 7, 2), PersistentContrastiveDivergence(7, 2)
-    for seed in (1, 1, 2):
-        rngs = [np.random.default_rng(seed) for _ in range(2)]
-        assert_array_equal(phase.moments(rbm, None, rngs[0]).vh, pcd.moments(rbm, None, rngs[1]).vh)
+    phase, again = ParallelTempering([1.0], 7, 2), np.random.default_rng(1)
+    v = again.integers(2, size=(7, 8), dtype=np.uint8)
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        moments, (v, _) = phase.moments(rbm, None, rng), gibbs_chain(rbm, v, 2, again)
+        assert_array_equal(moments.vh, rbm.clamped_moments(v).vh)
     assert phase.swap_rates.shape == (0,)
 
 
