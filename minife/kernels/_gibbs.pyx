@@ -10,7 +10,7 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (available_threads, cloned, exponential, philox, real, sigmoid, sum_rows_double_2,
+from ._inline cimport (available_threads, cloned, exponential, philox, prefetch, real, sigmoid, sum_rows_double_2,
                        sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for, transpose_double,
                        transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
 
@@ -84,6 +84,8 @@ cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t colum
     if n_columns == width and column_step == 1:
         while k < n_used:
             memcpy(panel + k * width, matrix + used[k] * row_step, width * sizeof(real))
+            prefetch(matrix + used[k] * row_step + width, 0)
+            prefetch(matrix + used[k] * row_step + width + 64 // sizeof(real), 0)
             k += 1
     elif n_columns == width and row_step == 1:  # the transpose of a matrix, all of whose rows are used: in squares
         while k <= n_used - m:
@@ -103,7 +105,7 @@ cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssi
                       const real *panel, Py_ssize_t n_columns, Py_ssize_t width, real *out,
                       Py_ssize_t out_step) noexcept nogil:
     """out = the sums of the listed rows of a panel, one for each row of states  (K1)"""
-    cdef Py_ssize_t r
+    cdef Py_ssize_t r, l
     cdef real[64] sums
     cdef real *total
     for r in range(n):
@@ -118,6 +120,8 @@ cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssi
             sum_rows_double_4(active, n_active[r], panel, total)
         if n_columns < width:
             memcpy(out, sums, n_columns * sizeof(real))
+        for l in range(width // (64 // <Py_ssize_t>sizeof(real))):
+            prefetch(out + width + l * (64 // <Py_ssize_t>sizeof(real)), 1)
         active += list_step
         out += out_step
 

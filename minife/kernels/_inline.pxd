@@ -13,6 +13,7 @@ cdef extern from "platform.h":
     double exponent_of(double) nogil
     double mantissa_of(double) nogil
     int available_threads() nogil
+    void prefetch "MINIFE_PREFETCH"(const void *address, int write) nogil
     void sum_rows_float_2(const uint16_t *active, Py_ssize_t n, const float *panel, float *total) nogil
     void sum_rows_float_4(const uint16_t *active, Py_ssize_t n, const float *panel, float *total) nogil
     void sum_rows_double_2(const uint16_t *active, Py_ssize_t n, const double *panel, double *total) nogil

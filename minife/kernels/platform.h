@@ -55,8 +55,10 @@ static inline double exponent_of(double x)
 }
 
 #ifdef __GNUC__
+#define MINIFE_PREFETCH(address, write) __builtin_prefetch(address, write)
 #define MINIFE_INLINE static inline __attribute__((always_inline))  /* into each clone, for its instruction set */
 #else
+#define MINIFE_PREFETCH(address, write)
 #define MINIFE_INLINE static inline
 #endif
 
