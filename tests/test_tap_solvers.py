@@ -149,7 +149,7 @@ def test_slopes_through_the_block_minimiser(order, beta):
 
 
 def test_the_methods_take_large_batches(rng):
-    """(T18): many rows of a large machine go to the twin, and end where the kernel ends"""
+    """(T18): the products of many rows of a large machine go to BLAS, and end where those of one row end"""
     rbm = random_rbm(rng, 400, 330, scale=0.1)
     m_v, m_h = magnetisations(rng, rbm, n=32)
     together, alone = (sweeps(rbm, m_v[:n], m_h[:n], 2, "block", 1.0, 1e-10, 3) for n in (32, 1))

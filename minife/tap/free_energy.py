@@ -38,14 +38,19 @@ def free_energy_gradient(rbm, m_v, m_h, order=2):
 
     At a fixed point they are the total derivatives, by the envelope theorem."""
     m_v, m_h, order = check_magnetisations(rbm, m_v, m_h, order)
+    return {"W": -pair_means(rbm, m_v, m_h, order), "a": -m_v.mean(axis=0), "b": -m_h.mean(axis=0)}
+
+
+def pair_means(rbm, m_v, m_h, order):
+    """Return the estimate of <v h> (n_visible, n_hidden), averaged over the rows: minus the partial in W  (T11, T15)"""
     W, beta, n = rbm.W, rbm.W.dtype.type(rbm.beta), len(m_v)
     c_v, c_h, skew_v, skew_h = cumulants(m_v, m_h)
-    d_W = -(m_v.T @ m_h)
-    if order >= 2:
-        d_W -= beta * W * (c_v.T @ c_h)
+    vh = (m_v / n).T @ m_h                                            # numbers go into the small factors, and sums
+    if order >= 2:                                                    # are in place: arrays like W are large
+        vh += W * ((beta / n * c_v).T @ c_h)
     if order >= 3:
-        d_W -= 2 * beta**2 * W**2 * (skew_v.T @ skew_h)
-    return {"W": d_W / n, "a": -m_v.mean(axis=0), "b": -m_h.mean(axis=0)}
+        vh += W**2 * ((2 * beta**2 / n * skew_v).T @ skew_h)
+    return vh
 
 
 def local_fields(rbm, m_v, m_h, order):
