@@ -136,6 +136,20 @@ def test_newton_steps_climb_and_square_the_error():
     assert (root - t).max() < 1e-10
 
 
+def test_longer_steps_climb_and_cube_the_error():
+    """(T18): from anywhere below the root, no step of the kernel is too long or shorter than Newton's, and e -> e^3 / 3"""
+    c, x, share = (grid.ravel() for grid in np.meshgrid(np.logspace(-3, 4, 60), np.logspace(-3, 3, 60), np.arange(60) / 60))
+    root = np.maximum(x / (1 + c / 4), x - c / 2)
+    for _ in range(60):
+        root = root + (x - root - c * np.tanh(root / 2) / 2) / (1 + c / 4 / np.cosh(np.minimum(root, 700) / 2) ** 2)
+    t = share * root
+    r, k = x - t - c * np.tanh(t / 2) / 2, np.tanh(t / 2) / 2
+    D = 1 + c / 4 / np.cosh(np.minimum(t, 700) / 2) ** 2
+    step, rounding = r * (D + k * r) / (D**2 + k * r), 1e-12 * (1 + x)
+    assert (step >= r / D - rounding).all() and (step <= root - t + rounding).all()
+    assert (root - t - step <= (root - t) ** 3 / 3 + rounding).all()
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_slopes_through_the_block_minimiser(order, beta):
     """(T11): the envelope theorem, by finite differences of the minimised free energy"""

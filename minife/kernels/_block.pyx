@@ -1,7 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The block minimiser of Gamma_1 and Gamma_2: each half step is the exact minimum over one layer.
 
-Above each block stands the NumPy line that it computes; reference.py holds the same functions in NumPy."""
+Above each block stands the NumPy line that it computes; reference.py holds the same functions in NumPy. The twin climbs
+to the minimum by Newton's steps, which are easier to read; the steps here are longer, so that fewer exponentials are
+needed, and lead to the same place: chapter T derives both."""
 import numpy as np
 
 from cython.parallel cimport prange, threadid
@@ -23,7 +25,7 @@ def set_threads(int n):
 cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order, real beta,
                    real floor, const real *m, real *x, real *onsager, real *t, real *e, real *climb,
                    real *residual) noexcept nogil:
-    """x and onsager of the units of one row, the point t = |theta| where Newton's steps start, and the residual"""
+    """x, onsager of the units of one row, the point t = |theta| from where they step, e = exp(-t), and the residual"""
     cdef Py_ssize_t j
     cdef real tail, mean, one = 1, half = 0.5, zero = 0
     # x = beta * (bias + sums[0])
@@ -50,12 +52,18 @@ cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, P
     residual[0] = largest(climb, n_out)
 
 
-cdef cloned newton_step(const real *x, const real *onsager, Py_ssize_t n_out, real small, real *t, real *e, real *climb,
-                        int *climbing) noexcept nogil:
-    """Move t towards the root and return whether some unit has still to move; climb = the move"""
+cdef cloned step_to_root(const real *x, const real *onsager, Py_ssize_t n_out, real small, real tiny, real *t,
+                         const real *e, real *climb, int *moving) noexcept nogil:
+    """Move t by the longer step if it is below the root, by Newton's if it is above; moving = there is some way to go"""
     cdef Py_ssize_t j
-    cdef int moving = 0
+    cdef int far = 0
     cdef real s, rest, slope, bend, low, up, one = 1, half = 0.5, zero = 0
+    # s = 1 + e
+    # rest = (np.abs(x) - t) * s - onsager * (0.5 * (1 - e))               r = rest / s
+    # slope = s * s + onsager * e                                          D = slope / s^2
+    # bend = 0.5 * (1 - e) * np.maximum(rest, 0)                           k r = bend / s^2
+    # climb = rest * s * (slope + bend) / (slope**2 + s**2 * bend)         r (D + k r) / (D^2 + k r)
+    # t = np.maximum(t + climb, np.maximum(np.abs(x) - 0.5 * onsager, 0))
     for j in range(n_out):
         s = one + e[j]
         rest = (fabs(x[j]) - t[j]) * s - onsager[j] * (half * (one - e[j]))
@@ -68,8 +76,8 @@ cdef cloned newton_step(const real *x, const real *onsager, Py_ssize_t n_out, re
         climb[j] = up - t[j]
         t[j] = up
     for j in range(n_out):
-        moving |= not ((climb[j] <= small * (one + t[j])) & (climb[j] >= -small * small * (one + t[j])))
-    climbing[0] = moving
+        far |= not ((climb[j] <= small * (one + t[j])) & (climb[j] >= -tiny * (one + t[j])))
+    moving[0] = far
 
 
 cdef cloned exponentials(const real *t, Py_ssize_t n_out, real *e) noexcept nogil:
@@ -81,9 +89,11 @@ cdef cloned exponentials(const real *t, Py_ssize_t n_out, real *e) noexcept nogi
 
 cdef cloned settle(const real *x, const real *e, const real *climb, Py_ssize_t n_out, int order, real *m,
                    Py_ssize_t stride) noexcept nogil:
-    """m = the means at t, whose exponential is that before the last climb, a small one, times e^-climb"""
+    """m = the means at t. Its exponential is that from before the last climb times e^-climb, and climb is small."""
     cdef Py_ssize_t j
     cdef real last, one = 1, half = 0.5, zero = 0
+    # e = np.exp(-t)
+    # m = np.where(x > 0, 1, e) / (1 + e)
     for j in range(n_out):
         last = e[j] * (one - climb[j] * (one - half * climb[j]))
         m[j] = (one if x[j] > zero else last) / (one + last)
@@ -99,12 +109,13 @@ cdef void minimise_row(const real *sums, Py_ssize_t sums_stride, const real *bia
     cdef real *t = onsager + width
     cdef real *e = t + width
     cdef real *climb = e + width
-    cdef real small = 3e-3 if real is float else 5e-6
-    cdef int step, climbing
+    cdef real small = 3e-3 if real is float else 5e-6   # what a longer step leaves is below its cube,
+    cdef real tiny = 3e-4 if real is float else 1e-8    # what Newton's leaves is below its square
+    cdef int step, moving
     fields(sums, sums_stride, bias, n_out, order, beta, floor, m, x, onsager, t, e, climb, residual)
     for step in range(40):
-        newton_step(x, onsager, n_out, small, t, e, climb, &climbing)
-        if climbing == 0:
+        step_to_root(x, onsager, n_out, small, tiny, t, e, climb, &moving)
+        if moving == 0:
             break
         exponentials(t, n_out, e)
     settle(x, e, climb, n_out, order, m, stride)

@@ -43,13 +43,20 @@ def free_energy_gradient(rbm, m_v, m_h, order=2):
 
 def pair_means(rbm, m_v, m_h, order):
     """Return the estimate of <v h> (n_visible, n_hidden), averaged over the rows: minus the partial in W  (T11, T15)"""
-    W, beta, n = rbm.W, rbm.W.dtype.type(rbm.beta), len(m_v)
-    c_v, c_h, skew_v, skew_h = cumulants(m_v, m_h)
-    vh = (m_v / n).T @ m_h                                            # numbers go into the small factors, and sums
-    if order >= 2:                                                    # are in place: arrays like W are large
-        vh += W * ((beta / n * c_v).T @ c_h)
+    beta, n = rbm.W.dtype.type(rbm.beta), len(m_v)
+    means = m_v / n                                                   # factors go into the small arrays
+    c_v, c_h = beta / n * (m_v - m_v**2), m_h - m_h**2
     if order >= 3:
-        vh += W**2 * ((2 * beta**2 / n * skew_v).T @ skew_h)
+        skew_v, skew_h = 2 * beta * c_v * (0.5 - m_v), c_h * (0.5 - m_h)
+    vh = np.empty_like(rbm.W)
+    for first in range(0, len(vh), 128):                              # rows of W that stay in the cache
+        rows = slice(first, first + 128)
+        W, block = rbm.W[rows], vh[rows]
+        np.matmul(means[:, rows].T, m_h, out=block)
+        if order >= 2:
+            block += W * (c_v[:, rows].T @ c_h)
+        if order >= 3:
+            block += W**2 * (skew_v[:, rows].T @ skew_h)
     return vh
 
 
