@@ -15,7 +15,7 @@ from minife import kernels
 from minife.kernels import reference
 
 SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (90, 16, 48), (3, 784, 101),  # n, n_in, n_out
-          (33, 170, 101)]                                                         # whose sweeps take the products of BLAS
+          (33, 170, 101)]                                                         # whose sweeps take BLAS's products
 DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
 KEY = 0x0123456789ABCDEF
 CALLS = [("binary_product",), ("random_words",), ("sample_units", 0.3), ("sample_units", 2.0),

@@ -137,8 +137,9 @@ def test_newton_steps_climb_and_square_the_error():
 
 
 def test_longer_steps_climb_and_cube_the_error():
-    """(T18): from anywhere below the root, no step of the kernel is too long or shorter than Newton's, and e -> e^3 / 3"""
-    c, x, share = (grid.ravel() for grid in np.meshgrid(np.logspace(-3, 4, 60), np.logspace(-3, 3, 60), np.arange(60) / 60))
+    """(T18): from anywhere below the root, no step is too long, none shorter than Newton's, and e goes to e^3 / 3"""
+    grids = np.meshgrid(np.logspace(-3, 4, 60), np.logspace(-3, 3, 60), np.arange(60) / 60)
+    c, x, share = (grid.ravel() for grid in grids)
     root = np.maximum(x / (1 + c / 4), x - c / 2)
     for _ in range(60):
         root = root + (x - root - c * np.tanh(root / 2) / 2) / (1 + c / 4 / np.cosh(np.minimum(root, 700) / 2) ** 2)

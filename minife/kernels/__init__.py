@@ -5,7 +5,8 @@ import os
 
 from .. import validation
 from .reference import (adaptive_step, aligned_copy, anneal_units, binary_product, block_fixed_point,
-                        damped_fixed_point, descent_step, minimise_layer, momentum_step, move_layer, random_words, sample_units, softplus_product)
+                        damped_fixed_point, descent_step, minimise_layer, momentum_step, move_layer, random_words,
+                        sample_units, softplus_product)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):

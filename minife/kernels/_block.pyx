@@ -54,7 +54,7 @@ cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, P
 
 cdef cloned step_to_root(const real *x, const real *onsager, Py_ssize_t n_out, real small, real tiny, real *t,
                          const real *e, real *climb, int *moving) noexcept nogil:
-    """Move t by the longer step if it is below the root, by Newton's if it is above; moving = there is some way to go"""
+    """Move t by the longer step if it is below the root, by Newton's if it is above; moving = it is not there yet"""
     cdef Py_ssize_t j
     cdef int far = 0
     cdef real s, rest, slope, bend, low, up, one = 1, half = 0.5, zero = 0

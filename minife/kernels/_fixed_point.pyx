@@ -54,7 +54,7 @@ cdef cloned move_row(const real *sums, Py_ssize_t sums_stride, const real *bias,
 
 
 def move_layer(const real[:, :, ::1] sums, const real[::1] bias, real beta, real[:, :, ::1] layer, real damping):
-    """Move a layer (order, n, n_out) in place towards its stationary point; return the residual (n,) before it  (T10)"""
+    """Move a layer (order, n, n_out) in place towards its stationary point; return the residual (n,) before  (T10)"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = layer.shape[1], n_out = layer.shape[2], r
     cdef int order = layer.shape[0], threads = threads_for(100. * n * n_out, n_threads)

@@ -1,7 +1,7 @@
-"""What the sweeps over layers share, inlined into each: the sums over a layer, its cumulants, and the worst of its units.
+"""What the sweeps over layers share, inlined into each: sums over a layer, its cumulants, the worst of its units.
 
-A layer (order, n, n_units) holds m, c = m - m^2 and skew = c (1/2 - m) as far as the order goes; `stride` is the distance
-from one to the next."""
+A layer (order, n, n_units) holds m, c = m - m^2 and skew = c (1/2 - m) as far as the order goes; `stride` is the
+distance from one to the next."""
 from libc.stdint cimport uint32_t, uint64_t
 
 from ._inline cimport cloned, real

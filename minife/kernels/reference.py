@@ -21,7 +21,7 @@ def aligned_copy(matrix):
 
 
 def padded_powers(W, order):
-    """Return W, W^2 and W^3 (order, n_in, n_columns) as far as the order goes, aligned, with zeros after the n_out columns
+    """Return W, W^2, W^3 (order, n_in, n_columns) as far as the order goes, aligned, with zeros after the n_out columns
 
     n_columns is a multiple of 32, so that the kernels that sweep over layers need no code for what is left over."""
     n_in, n_out = W.shape
@@ -90,7 +90,7 @@ def anneal_units(states, W, bias, beta_0, beta_1, key, draw):
 
 
 def layer_of(m, order):
-    """Return the layer (order, n, n_units) of magnetisations m (n, n_units): m, c = m - m^2, skew = c (1/2 - m)  (T9)"""
+    """Return the layer (order, n, n_units) of means m (n, n_units): m, c = m - m^2 and skew = c (1/2 - m)  (T9)"""
     layer = np.empty((order, *m.shape), dtype=m.dtype)
     layer[0] = m
     return complete(layer)
@@ -117,8 +117,8 @@ def layer_sums(layer, powers):
 def sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter):
     """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)
 
-    move(sums, bias, beta, layer) moves a layer in place at fixed sums over the other layer, and returns the residual (n,)
-    before the move. All rows go together, so that the sums are products by BLAS."""
+    move(sums, bias, beta, layer) moves a layer in place at fixed sums over the other layer, and returns the residual
+    (n,) before the move. All rows go together, so that the sums are products by BLAS."""
     visible, hidden = (layer_of(np.asarray(m, dtype=W.dtype), order) for m in (m_v, m_h))
     residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
     powers, beta = [W], W.dtype.type(beta)
@@ -140,7 +140,7 @@ def sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter):
 
 
 def move_layer(sums, bias, beta, layer, damping):
-    """Move a layer (order, n, n_out) in place towards its stationary point; return the residual (n,) before it  (T10)"""
+    """Move a layer (order, n, n_out) in place towards its stationary point; return the residual (n,) before  (T10)"""
     m, order = layer[0], len(layer)
     c, floor = m - m**2, m.dtype.type(np.finfo(m.dtype).eps ** (1 / 3))
     theta = beta * (bias + sums[0])

@@ -44,15 +44,15 @@ def free_energy_gradient(rbm, m_v, m_h, order=2):
 def pair_means(rbm, m_v, m_h, order):
     """Return the estimate of <v h> (n_visible, n_hidden), averaged over the rows: minus the partial in W  (T11, T15)"""
     beta, n = rbm.W.dtype.type(rbm.beta), len(m_v)
-    means = m_v / n                                                   # factors go into the small arrays
-    c_v, c_h = beta / n * (m_v - m_v**2), m_h - m_h**2
+    c_v, c_h = beta / n * (m_v - m_v**2), m_h - m_h**2                # factors go into the small arrays
     if order >= 3:
         skew_v, skew_h = 2 * beta * c_v * (0.5 - m_v), c_h * (0.5 - m_h)
     vh = np.empty_like(rbm.W)
     for first in range(0, len(vh), 128):                              # rows of W that stay in the cache
         rows = slice(first, first + 128)
         W, block = rbm.W[rows], vh[rows]
-        np.matmul(means[:, rows].T, m_h, out=block)
+        np.matmul(m_v[:, rows].T, m_h, out=block)
+        block /= n
         if order >= 2:
             block += W * (c_v[:, rows].T @ c_h)
         if order >= 3:
