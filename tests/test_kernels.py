@@ -14,7 +14,8 @@ import pytest
 from minife import kernels
 from minife.kernels import reference
 
-SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (90, 16, 48), (3, 784, 101)]  # n, n_in, n_out
+SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (90, 16, 48), (3, 784, 101),  # n, n_in, n_out
+          (33, 170, 101)]                                                         # whose sweeps take BLAS's products
 DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
 KEY = 0x0123456789ABCDEF
 CALLS = [("binary_product",), ("unit_means", 0.3), ("unit_means", 2.0), ("draw_units",), ("random_words",),
@@ -23,6 +24,7 @@ CALLS = [("binary_product",), ("unit_means", 0.3), ("unit_means", 2.0), ("draw_u
          *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, damping
          *product(["block_fixed_point"], [1, 2], [0.5, 1.5])]                   # order, beta
 SOLVERS = ("damped_fixed_point", "block_fixed_point")
+MOVES = {"move_layer": {"damping": 0.3}, "minimise_layer": {}}                    # these too, and return the residual
 STEPS = {"descent_step": {"rate": 0.1},                                           # these change their arrays in place
          "momentum_step": {"velocity": None, "rate": 0.1, "momentum": 0.9},
          "adaptive_step": {"mean": None, "square": None, "rate": 0.1, "share": 0.1, "square_share": 0.01, "held": 0.7,
@@ -104,6 +106,27 @@ def test_a_residual_does_not_hide_a_unit_that_is_nan(twin, name):
     assert np.isnan(getattr(twin, name)(**args)[2]).tolist() == [row == 2 for row in range(5)]
 
 
+@pytest.mark.parametrize("name, order", [("move_layer", 1), ("move_layer", 2), ("move_layer", 3),
+                                         ("minimise_layer", 1), ("minimise_layer", 2)])
+@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_a_layer_and_its_twin_move_to_the_same_place(name, order, dtype, rounding):
+    """(T10), (T12), (T18): from the same sums; m, c and skew are those of the new means, and a NaN stays in its row"""
+    rng = np.random.default_rng(9)
+    for n, n_out in [(1, 1), (7, 16), (40, 103)]:
+        sums = rng.standard_normal((order, n, n_out)).astype(dtype)
+        sums[1:2] = 5 * np.abs(sums[1:2])                                         # a sum of squares times variances
+        bias, m = rng.standard_normal(n_out).astype(dtype), rng.random((n, n_out)).astype(dtype)
+        m[-1, -1] = np.nan if n > 1 else 0.3
+        layers, residuals = [reference.layer_of(m, order) for _ in range(2)], []
+        for kernel, layer in zip((load_compiled(), reference), layers):
+            residuals.append(getattr(kernel, name)(sums, bias, dtype(1.5), layer, **MOVES[name]))
+        np.testing.assert_allclose(*residuals, rtol=rounding, atol=10 * rounding)
+        np.testing.assert_allclose(layers[0], layers[1], rtol=0, atol=rounding)
+        np.testing.assert_allclose(layers[0], reference.layer_of(layers[0][0], order), rtol=0, atol=rounding)
+        assert np.isnan(residuals[0]).tolist() == [n > 1 and row == n - 1 for row in range(n)]
+        assert not np.array_equal(layers[0][0], m)
+
+
 @pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.3, 0.2)])
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-14), (np.float32, 1e-6)])
@@ -139,7 +162,7 @@ def test_every_kernel_has_a_twin_and_a_pair_test():
     sources = Path(kernels.__file__).parent.glob("*.pyx")
     names = {name for source in sources for name in re.findall(r"^def (\w+)", source.read_text(), re.M)}
     names.remove("set_threads")
-    assert names == {name for name, *_ in CALLS} | set(STEPS)
+    assert names == {name for name, *_ in CALLS} | set(STEPS) | set(MOVES)
     assert all(hasattr(reference, name) and hasattr(kernels, name) for name in names)
 
 

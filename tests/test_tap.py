@@ -187,11 +187,12 @@ def test_order_1_sweeps_never_raise_the_free_energy(damping, rng):
         rbm = random_rbm(rng, 8, 6, scale=3.0)
         m_v, m_h = magnetisations(rng, rbm)
         values = [tap.free_energy(rbm, m_v, m_h, 1)]
+        visible, hidden = reference.layer_of(m_v, 1), reference.layer_of(m_h, 1)
         for _ in range(20):
-            reference.move_layer(*reference.layer_fields([rbm.W], rbm.b, 1.0, m_v), m_h, damping)
-            values.append(tap.free_energy(rbm, m_v, m_h, 1))
-            reference.move_layer(*reference.layer_fields([rbm.W.T], rbm.a, 1.0, m_h), m_v, damping)
-            values.append(tap.free_energy(rbm, m_v, m_h, 1))
+            reference.move_layer(reference.layer_sums(visible, [rbm.W]), rbm.b, 1.0, hidden, damping)
+            values.append(tap.free_energy(rbm, visible[0], hidden[0], 1))
+            reference.move_layer(reference.layer_sums(hidden, [rbm.W.T]), rbm.a, 1.0, visible, damping)
+            values.append(tap.free_energy(rbm, visible[0], hidden[0], 1))
         assert (np.diff(values, axis=0) <= 1e-12 * np.abs(values[0])).all()
 
 

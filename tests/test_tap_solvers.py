@@ -136,6 +136,21 @@ def test_newton_steps_climb_and_square_the_error():
     assert (root - t).max() < 1e-10
 
 
+def test_longer_steps_climb_and_cube_the_error():
+    """(T18): from anywhere below the root, no step is too long, none shorter than Newton's, and e goes to e^3 / 3"""
+    grids = np.meshgrid(np.logspace(-3, 4, 60), np.logspace(-3, 3, 60), np.arange(60) / 60)
+    c, x, share = (grid.ravel() for grid in grids)
+    root = np.maximum(x / (1 + c / 4), x - c / 2)
+    for _ in range(60):
+        root = root + (x - root - c * np.tanh(root / 2) / 2) / (1 + c / 4 / np.cosh(np.minimum(root, 700) / 2) ** 2)
+    t = share * root
+    r, k = x - t - c * np.tanh(t / 2) / 2, np.tanh(t / 2) / 2
+    D = 1 + c / 4 / np.cosh(np.minimum(t, 700) / 2) ** 2
+    step, rounding = r * (D + k * r) / (D**2 + k * r), 1e-12 * (1 + x)
+    assert (step >= r / D - rounding).all() and (step <= root - t + rounding).all()
+    assert (root - t - step <= (root - t) ** 3 / 3 + rounding).all()
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_slopes_through_the_block_minimiser(order, beta):
     """(T11): the envelope theorem, by finite differences of the minimised free energy"""
@@ -149,7 +164,7 @@ def test_slopes_through_the_block_minimiser(order, beta):
 
 
 def test_the_methods_take_large_batches(rng):
-    """(T18): many rows of a large machine go to the twin, and end where the kernel ends"""
+    """(T18): the products of many rows of a large machine go to BLAS, and end where those of one row end"""
     rbm = random_rbm(rng, 400, 330, scale=0.1)
     m_v, m_h = magnetisations(rng, rbm, n=32)
     together, alone = (sweeps(rbm, m_v[:n], m_h[:n], 2, "block", 1.0, 1e-10, 3) for n in (32, 1))

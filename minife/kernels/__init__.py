@@ -5,8 +5,8 @@ import os
 
 from .. import validation
 from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point, damped_fixed_point,
-                        descent_step, draw_units, momentum_step, random_words, sample_units, softplus_product,
-                        unit_means)
+                        descent_step, draw_units, minimise_layer, momentum_step, move_layer, random_words,
+                        sample_units, softplus_product, unit_means)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -16,9 +16,9 @@ implementation = "reference"
 _thread_setters = []
 if _wanted == "compiled":
     try:
-        from ._block import block_fixed_point, set_threads
+        from ._block import block_fixed_point, minimise_layer, set_threads
         _thread_setters.append(set_threads)
-        from ._fixed_point import damped_fixed_point, set_threads
+        from ._fixed_point import damped_fixed_point, move_layer, set_threads
         _thread_setters.append(set_threads)
         from ._gibbs import (anneal_units, binary_product, draw_units, random_words, sample_units, set_threads,
                              unit_means)

@@ -1,104 +1,185 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The block minimiser of Gamma_1 and Gamma_2: each half step is the exact minimum over one layer.
 
-Above each block stands the NumPy line that it computes; reference.py holds the same function in NumPy."""
+Above each block stands the NumPy line that it computes; reference.py holds the same functions in NumPy. The twin climbs
+to the minimum by Newton's steps, which are easier to read; the steps here are longer, so that fewer exponentials are
+needed, and lead to the same place: chapter T derives both."""
 import numpy as np
 
 from cython.parallel cimport prange, threadid
-from libc.math cimport NAN, fabs
+from libc.math cimport fabs
 
-from ._inline cimport available_threads, cloned, exponential, real, sigmoid, threads_for
+from . import reference
+from ._inline cimport available_threads, cloned, exponential, real, threads_for
+from ._layer cimport ROWS, complete, largest, layer_sums
 
 cdef int n_threads = available_threads()
 
 
 def set_threads(int n):
-    """Let the kernel of this module use n threads; results do not depend on n."""
+    """Let the kernels of this module use n threads; results do not depend on n."""
     global n_threads
     n_threads = n
 
 
-cdef cloned block_half_step(const real *W, const real *bias, Py_ssize_t n_in, Py_ssize_t n_out, int order, real beta,
-                            real floor, const real *m_in, real *m_out, real *x, real *onsager, real *t,
-                            real *climb, real *residual) noexcept nogil:
-    """Move one layer to its exact minimum at fixed m_in, the other layer; residual = its worst unit before  (T18)"""
-    cdef Py_ssize_t i, j
-    cdef int newton, climbing, strange = 0
-    cdef real m, c, w, size, low, e, s, worst = 0
-    cdef real one = 1, half = 0.5, quarter = 0.25, small = 3e-4 if real is float else 1e-8
-    cdef const real *row
-    # x = beta * (bias + m_in @ W)
-    # onsager = beta**2 * (c_in @ (W * W))
+cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order, real beta,
+                   real floor, const real *m, real *x, real *onsager, real *t, real *e, real *climb,
+                   real *residual) noexcept nogil:
+    """x, onsager of the units of one row, the point t = |theta| from where they step, e = exp(-t), and the residual"""
+    cdef Py_ssize_t j
+    cdef real tail, mean, one = 1, half = 0.5, zero = 0
+    # x = beta * (bias + sums[0])
+    # onsager = beta**2 * sums[1] if order == 2 else np.zeros_like(x)
     for j in range(n_out):
-        x[j] = beta * bias[j]
+        x[j] = beta * (bias[j] + sums[j])
         onsager[j] = 0
-    for i in range(n_in):
-        row = W + i * n_out
-        m = m_in[i]
-        c = beta * beta * (m - m * m)
-        m *= beta
-        if order == 1:
-            for j in range(n_out):
-                x[j] += m * row[j]
-        else:
-            for j in range(n_out):
-                w = row[j]
-                x[j] += m * w
-                onsager[j] += c * (w * w)
-    # np.abs(sigmoid(x + (0.5 - m_out) * onsager) - m_out) / (c_out + floor)
-    # t = np.maximum(np.abs(x) / (1 + onsager / 4), np.abs(x) - onsager / 2)
-    for j in range(n_out):
-        m = m_out[j]
-        c = onsager[j]
-        size = fabs(x[j])
-        climb[j] = fabs(sigmoid(x[j] + (half - m) * c) - m) / (m - m * m + floor)
-        t[j] = size / (one + quarter * c)
-        low = size - half * c
-        t[j] = low if low > t[j] else t[j]
-    # residual = np.max(...)
-    for j in range(n_out):
-        worst = climb[j] if climb[j] > worst else worst
-        strange |= climb[j] != climb[j]
-    residual[0] = <real>NAN if strange else worst
-    # climb = ((np.abs(x) - t) * s - onsager * (0.5 * (1 - e))) * s / (s * s + onsager * e)
-    for newton in range(40):
+    if order == 2:
         for j in range(n_out):
-            e = exponential(-t[j])
-            s = one + e
-            climb[j] = ((fabs(x[j]) - t[j]) * s - onsager[j] * (half * (one - e))) * s / (s * s + onsager[j] * e)
-            t[j] += climb[j]
-        climbing = 0
-        for j in range(n_out):
-            climbing |= climb[j] > small * (one + t[j])
-        if climbing == 0:
+            onsager[j] = beta * beta * sums[sums_stride + j]
+    # theta = x + (0.5 - m) * onsager
+    for j in range(n_out):
+        t[j] = x[j] + (half - m[j]) * onsager[j]
+    # e = np.exp(-np.abs(theta))
+    # residual = np.max(np.abs(np.where(theta > 0, 1, e) / (1 + e) - m) / (c + floor), axis=1)
+    for j in range(n_out):
+        tail = exponential(-fabs(t[j]))
+        mean = (one if t[j] > zero else tail) / (one + tail)
+        e[j] = tail
+        climb[j] = fabs((mean - m[j]) / (m[j] - m[j] * m[j] + floor))
+    # t = np.abs(theta)
+    for j in range(n_out):
+        t[j] = fabs(t[j])
+    residual[0] = largest(climb, n_out)
+
+
+cdef cloned step_to_root(const real *x, const real *onsager, Py_ssize_t n_out, real small, real tiny, real *t,
+                         const real *e, real *climb, int *moving) noexcept nogil:
+    """Move t by the longer step if it is below the root, by Newton's if it is above; moving = it is not there yet"""
+    cdef Py_ssize_t j
+    cdef int far = 0
+    cdef real s, rest, slope, bend, low, up, one = 1, half = 0.5, zero = 0
+    # s = 1 + e
+    # rest = (np.abs(x) - t) * s - onsager * (0.5 * (1 - e))               r = rest / s
+    # slope = s * s + onsager * e                                          D = slope / s^2
+    # bend = 0.5 * (1 - e) * np.maximum(rest, 0)                           k r = bend / s^2
+    # climb = rest * s * (slope + bend) / (slope**2 + s**2 * bend)         r (D + k r) / (D^2 + k r)
+    # t = np.maximum(t + climb, np.maximum(np.abs(x) - 0.5 * onsager, 0))
+    for j in range(n_out):
+        s = one + e[j]
+        rest = (fabs(x[j]) - t[j]) * s - onsager[j] * (half * (one - e[j]))
+        slope = s * s + onsager[j] * e[j]
+        bend = half * (one - e[j]) * (rest if rest > zero else zero)
+        up = t[j] + rest * s * (slope + bend) / (slope * slope + s * s * bend)
+        low = fabs(x[j]) - half * onsager[j]
+        low = low if low > zero else zero
+        up = up if up > low else low
+        climb[j] = up - t[j]
+        t[j] = up
+    for j in range(n_out):
+        far |= not ((climb[j] <= small * (one + t[j])) & (climb[j] >= -tiny * (one + t[j])))
+    moving[0] = far
+
+
+cdef cloned exponentials(const real *t, Py_ssize_t n_out, real *e) noexcept nogil:
+    cdef Py_ssize_t j
+    # e = np.exp(-t)
+    for j in range(n_out):
+        e[j] = exponential(-t[j])
+
+
+cdef cloned settle(const real *x, const real *e, const real *climb, Py_ssize_t n_out, int order, real *m,
+                   Py_ssize_t stride) noexcept nogil:
+    """m = the means at t. Its exponential is that from before the last climb times e^-climb, and climb is small."""
+    cdef Py_ssize_t j
+    cdef real last, one = 1, half = 0.5, zero = 0
+    # e = np.exp(-t)
+    # m = np.where(x > 0, 1, e) / (1 + e)
+    for j in range(n_out):
+        last = e[j] * (one - climb[j] * (one - half * climb[j]))
+        m[j] = (one if x[j] > zero else last) / (one + last)
+    complete(m, stride, n_out, order)
+
+
+cdef void minimise_row(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order,
+                       real beta, real floor, real *m, Py_ssize_t stride, real *scratch, Py_ssize_t width,
+                       real *residual) noexcept nogil:
+    """Move one row of a layer to its exact minimum; residual = its worst unit before the move  (T18)"""
+    cdef real *x = scratch
+    cdef real *onsager = x + width
+    cdef real *t = onsager + width
+    cdef real *e = t + width
+    cdef real *climb = e + width
+    cdef real small = 3e-3 if real is float else 5e-6   # what a longer step leaves is below its cube,
+    cdef real tiny = 3e-4 if real is float else 1e-8    # what Newton's leaves is below its square
+    cdef int step, moving
+    fields(sums, sums_stride, bias, n_out, order, beta, floor, m, x, onsager, t, e, climb, residual)
+    for step in range(40):
+        step_to_root(x, onsager, n_out, small, tiny, t, e, climb, &moving)
+        if moving == 0:
             break
-    # m_out = sigmoid(np.copysign(t, x))
-    for j in range(n_out):
-        m_out[j] = sigmoid(t[j] if x[j] > 0 else -t[j])
+        exponentials(t, n_out, e)
+    settle(x, e, climb, n_out, order, m, stride)
+
+
+def minimise_layer(const real[:, :, ::1] sums, const real[::1] bias, real beta, real[:, :, ::1] layer):
+    """Move a layer (order, n, n_out) in place to its exact minimum; return the residual (n,) before it  (T18)"""
+    dtype = np.float32 if real is float else np.float64
+    cdef Py_ssize_t n = layer.shape[1], n_out = layer.shape[2], r
+    cdef int order = layer.shape[0], threads = threads_for(1000. * n * n_out, n_threads)
+    cdef real[:, :, ::1] scratch = np.empty((threads, 5, n_out), dtype=dtype)
+    cdef real floor = np.finfo(dtype).eps ** (1 / 3.)
+    residual_array = np.empty(n, dtype=dtype)
+    cdef real[::1] residual = residual_array
+    for r in prange(n, nogil=True, num_threads=threads, schedule="dynamic"):
+        minimise_row(&sums[0, r, 0], n * n_out, &bias[0], n_out, order, beta, floor, &layer[0, r, 0], n * n_out,
+                     &scratch[threadid(), 0, 0], n_out, &residual[r])
+    return residual_array
 
 
 def block_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] b, real beta, m_v, m_h,
                       int order, real tol, int max_iter):
     """Return m_v, m_h, residual (n,), n_iter (n,): block sweeps of m_h, then m_v, until residual <= tol  (T12, T18)"""
     dtype = np.float32 if real is float else np.float64
-    cdef Py_ssize_t n = m_v.shape[0], n_visible = W.shape[0], n_hidden = W.shape[1], r
-    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter, n_threads), t
-    m_v, m_h = np.array(m_v, dtype=dtype, order="C"), np.array(m_h, dtype=dtype, order="C")
+    cdef Py_ssize_t n = m_v.shape[0], n_visible = W.shape[0], n_hidden = W.shape[1]
+    if n >= 32 and n_visible * n_hidden >= 2**14:  # many rows of a large machine: BLAS does the products
+        return reference.sweep_layers(minimise_layer, np.asarray(W), np.asarray(a), np.asarray(b), beta, m_v, m_h,
+                                      order, tol, max_iter)
+    cdef real[:, :, ::1] visible = reference.layer_of(np.asarray(m_v, dtype=dtype), order)
+    cdef real[:, :, ::1] hidden = reference.layer_of(np.asarray(m_h, dtype=dtype), order)
     residual_array, n_iter_array = np.full(n, np.inf, dtype=dtype), np.zeros(n, dtype=np.intp)
-    cdef const real[:, ::1] W_T = np.ascontiguousarray(np.asarray(W).T)
-    cdef real[:, ::1] visible = m_v, hidden = m_h
     cdef real[::1] residual = residual_array
     cdef Py_ssize_t[::1] n_iter = n_iter_array
-    cdef real[:, :, ::1] scratch = np.empty((threads, 4, max(n_visible, n_hidden)), dtype=dtype)
-    cdef real[:, ::1] worst = np.empty((threads, 2), dtype=dtype)
+    cdef const real[:, :, ::1] powers = reference.padded_powers(np.asarray(W), order)
+    cdef const real[:, :, ::1] powers_T = reference.padded_powers(np.asarray(W).T, order)
+    cdef Py_ssize_t n_h = powers.shape[2], n_v = powers_T.shape[2], tile, first, r, k
+    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter, n_threads), t, sweep, moving
+    cdef real[:, ::1] sums = np.empty((threads, 3 * ROWS * max(n_v, n_h)), dtype=dtype)
+    cdef real[:, :, ::1] scratch = np.empty((threads, 5, max(n_v, n_h)), dtype=dtype)
+    cdef real[:, :, ::1] worst = np.empty((threads, ROWS, 2), dtype=dtype)
     cdef real floor = np.finfo(dtype).eps ** (1 / 3.)
-    for r in prange(n, nogil=True, num_threads=threads, schedule="dynamic"):
+    for tile in prange((n + ROWS - 1) // ROWS, nogil=True, num_threads=threads, schedule="dynamic"):
         t = threadid()
-        while residual[r] > tol and n_iter[r] < max_iter:
-            block_half_step(&W[0, 0], &b[0], n_visible, n_hidden, order, beta, floor, &visible[r, 0], &hidden[r, 0],
-                            &scratch[t, 0, 0], &scratch[t, 1, 0], &scratch[t, 2, 0], &scratch[t, 3, 0], &worst[t, 0])
-            block_half_step(&W_T[0, 0], &a[0], n_hidden, n_visible, order, beta, floor, &hidden[r, 0], &visible[r, 0],
-                            &scratch[t, 0, 0], &scratch[t, 1, 0], &scratch[t, 2, 0], &scratch[t, 3, 0], &worst[t, 1])
-            residual[r] = worst[t, 0] if worst[t, 0] > worst[t, 1] or worst[t, 0] != worst[t, 0] else worst[t, 1]
-            n_iter[r] = n_iter[r] + 1
-    return m_v, m_h, residual_array, n_iter_array
+        first = tile * ROWS
+        for sweep in range(max_iter):
+            moving = 0
+            for r in range(first, min(first + ROWS, n)):
+                moving = moving | (residual[r] > tol)
+            if moving == 0:
+                break
+            layer_sums(&visible[0, first, 0], n - first, n * n_visible, &powers[0, 0, 0], n_visible, n_h, order,
+                       &sums[t, 0])
+            for r in range(first, min(first + ROWS, n)):
+                if residual[r] > tol:
+                    minimise_row(&sums[t, (r - first) * n_h], ROWS * n_h, &b[0], n_hidden, order, beta, floor,
+                                 &hidden[0, r, 0], n * n_hidden, &scratch[t, 0, 0], scratch.shape[2],
+                                 &worst[t, r - first, 0])
+            layer_sums(&hidden[0, first, 0], n - first, n * n_hidden, &powers_T[0, 0, 0], n_hidden, n_v, order,
+                       &sums[t, 0])
+            for r in range(first, min(first + ROWS, n)):
+                if residual[r] > tol:
+                    minimise_row(&sums[t, (r - first) * n_v], ROWS * n_v, &a[0], n_visible, order, beta, floor,
+                                 &visible[0, r, 0], n * n_visible, &scratch[t, 0, 0], scratch.shape[2],
+                                 &worst[t, r - first, 1])
+                    residual[r] = largest(&worst[t, r - first, 0], 2)
+                    n_iter[r] = n_iter[r] + 1
+    return np.asarray(visible[0]), np.asarray(hidden[0]), residual_array, n_iter_array

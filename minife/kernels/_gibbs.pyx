@@ -10,6 +10,7 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
+from .reference import aligned_copy
 from ._inline cimport (available_threads, cloned, exponential, philox, prefetch, real, sigmoid, sum_rows_double_2,
                        sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for, transpose_double,
                        transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
@@ -140,7 +141,7 @@ cdef row_sums(const uint8_t[:, :] states, const real[:, :] matrix):
         states = np.ascontiguousarray(states)
     dtype = np.float32 if real is float else np.float64
     out_array = np.empty((n, n_out), dtype)
-    cdef real[:, ::1] out = out_array, panels = aligned((threads, n_in * width), dtype)
+    cdef real[:, ::1] out = out_array, panels = aligned_copy(np.zeros((threads, n_in * width), dtype))
     cdef uint16_t[::1] used = np.arange(n_in, dtype=np.uint16), position = np.arange(n_in, dtype=np.uint16)
     cdef uint16_t[:, ::1] active = np.empty((min(TILE, n), list_step), np.uint16)
     cdef Py_ssize_t[::1] n_active = np.empty(min(TILE, n), np.intp)
@@ -164,13 +165,6 @@ cdef row_sums(const uint8_t[:, :] states, const real[:, :] matrix):
             sum_panel(&active[0, 0], list_step, &n_active[0], height, &panels[t, 0], min(width, n_out - i), width,
                       &out[start, i], n_out)
     return out_array
-
-
-cdef aligned(shape, dtype):
-    """Return an empty array whose rows begin at multiples of 64 bytes; its rows are such multiples long."""
-    raw = np.zeros(shape[0] * shape[1] + 64, dtype)
-    start = -raw.ctypes.data % 64 // raw.itemsize
-    return raw[start:start + shape[0] * shape[1]].reshape(shape)
 
 
 cdef cloned mean_row(real *field, const real *bias, real beta, Py_ssize_t n) noexcept nogil:

@@ -160,6 +160,12 @@ MINIFE_TRANSPOSE(float)
 MINIFE_TRANSPOSE(double)
 #endif
 
+/* The bits of a number as an integer, and back. */
+static inline uint32_t bits_of_float(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
+static inline uint64_t bits_of_double(double x) { uint64_t bits; memcpy(&bits, &x, 8); return bits; }
+static inline float float_of_bits(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
+static inline double double_of_bits(uint64_t bits) { double x; memcpy(&x, &bits, 8); return x; }
+
 #ifdef _OPENMP
 #include <omp.h>
 static inline int available_threads(void) { return omp_get_max_threads(); }

@@ -1,7 +1,35 @@
 """The kernels in NumPy: the same names, arguments, locals and equation tags as the .pyx files, and the same numbers.
 
 They are the readable version, the oracle of the tests, and what runs where nothing could be compiled."""
+from functools import partial
+
 import numpy as np
+
+
+def aligned_copy(matrix):
+    """Return a copy of matrix (n, m) whose rows begin at multiples of 64 bytes, where vector registers load fastest.
+
+    It has gaps between its rows."""
+    n, m = matrix.shape
+    width = 64 // matrix.itemsize                         # numbers per register
+    stride = -(-m // width) * width
+    raw = np.empty(n * stride + width, dtype=matrix.dtype)
+    start = -raw.ctypes.data % 64 // matrix.itemsize
+    aligned = raw[start:start + n * stride].reshape(n, stride)[:, :m]
+    aligned[...] = matrix
+    return aligned
+
+
+def padded_powers(W, order):
+    """Return W, W^2, W^3 (order, n_in, n_columns) as far as the order goes, aligned, with zeros after the n_out columns
+
+    n_columns is a multiple of 32, so that the kernels that sweep over layers need no code for what is left over."""
+    n_in, n_out = W.shape
+    powers = aligned_copy(np.zeros((order * n_in, -(-n_out // 32) * 32), dtype=W.dtype)).reshape(order, n_in, -1)
+    powers[0, :, :n_out] = W
+    for k in range(1, order):
+        np.multiply(powers[k - 1], powers[0], out=powers[k])
+    return powers
 
 
 def binary_product(states, matrix):
@@ -67,33 +95,37 @@ def anneal_units(states, W, bias, beta_0, beta_1, key, draw):
     return draw_units(mean, key, draw), change
 
 
-def layer_fields(powers, bias, beta, m_in):
-    """Return theta without its reaction, and the Onsager sums of orders 2 and 3, of the layer that sees m_in  (T9)
-
-    powers holds W, W * W, W * W * W as far as the order goes; the sums beyond it are None."""
-    c_in = m_in - m_in**2
-    theta = beta * (bias + m_in @ powers[0])
-    onsager_2 = beta**2 * (c_in @ powers[1]) if len(powers) >= 2 else None
-    onsager_3 = beta**3 * ((c_in * (0.5 - m_in)) @ powers[2]) if len(powers) >= 3 else None
-    return theta, onsager_2, onsager_3
+def layer_of(m, order):
+    """Return the layer (order, n, n_units) of means m (n, n_units): m, c = m - m^2 and skew = c (1/2 - m)  (T9)"""
+    layer = np.empty((order, *m.shape), dtype=m.dtype)
+    layer[0] = m
+    return complete(layer)
 
 
-def move_layer(theta, onsager_2, onsager_3, m, damping):
-    """Move the magnetisations m (n, n_out) in place towards their stationary point; return the residual (n,)  (T10)"""
-    c, floor = m - m**2, m.dtype.type(np.finfo(m.dtype).eps ** (1 / 3))
-    if onsager_2 is not None:
-        theta = theta + (0.5 - m) * onsager_2
-    if onsager_3 is not None:
-        theta = theta + (1 / 3 - 2 * c) * onsager_3
-    mean = sigmoid(theta)
-    residual = np.max(np.abs(mean - m) / (c + floor), axis=1)
-    m += m.dtype.type(damping) * (mean - m)
-    return residual
+def complete(layer):
+    """Return the layer (order, n, n_units) with c and skew made anew of its m, in place  (T9)"""
+    m, order = layer[0], len(layer)
+    if order >= 2:
+        np.subtract(m, m**2, out=layer[1])
+    if order >= 3:
+        np.multiply(layer[1], 0.5 - m, out=layer[2])
+    return layer
 
 
-def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
-    """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)"""
-    m_v, m_h = np.array(m_v, dtype=W.dtype), np.array(m_h, dtype=W.dtype)
+def layer_sums(layer, powers):
+    """Return the sums (order, n, n_out) over a layer that another layer sees: m @ W, c @ W^2, skew @ W^3  (T9)"""
+    sums = np.empty((len(powers), layer.shape[1], powers[0].shape[1]), dtype=layer.dtype)
+    for x, power, total in zip(layer, powers, sums):
+        np.matmul(x, power, out=total)
+    return sums
+
+
+def sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter):
+    """Return m_v, m_h, residual (n,), n_iter (n,): sweeps of m_h, then m_v, until residual <= tol  (T10, T12)
+
+    move(sums, bias, beta, layer) moves a layer in place at fixed sums over the other layer, and returns the residual
+    (n,) before the move. All rows go together, so that the sums are products by BLAS."""
+    visible, hidden = (layer_of(np.asarray(m, dtype=W.dtype), order) for m in (m_v, m_h))
     residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
     powers, beta = [W], W.dtype.type(beta)
     while len(powers) < order:
@@ -103,12 +135,36 @@ def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
         rows = np.flatnonzero(residual > tol)
         if len(rows) == 0:
             break
-        v, h = m_v[rows], m_h[rows]
-        worst_h = move_layer(*layer_fields(powers, b, beta, v), h, damping)
-        worst_v = move_layer(*layer_fields(powers_T, a, beta, h), v, damping)
-        m_v[rows], m_h[rows], residual[rows] = v, h, np.maximum(worst_h, worst_v)
+        v, h = (x if len(rows) == len(m_v) else x.take(rows, axis=1) for x in (visible, hidden))
+        worst_h = move(layer_sums(v, powers), b, beta, h)
+        worst_v = move(layer_sums(h, powers_T), a, beta, v)
+        residual[rows] = np.maximum(worst_h, worst_v)
         n_iter[rows] += 1
-    return m_v, m_h, residual, n_iter
+        if len(rows) < len(m_v):
+            visible[:, rows], hidden[:, rows] = v, h
+    return visible[0], hidden[0], residual, n_iter
+
+
+def move_layer(sums, bias, beta, layer, damping):
+    """Move a layer (order, n, n_out) in place towards its stationary point; return the residual (n,) before  (T10)"""
+    m, order = layer[0], len(layer)
+    c, floor = m - m**2, m.dtype.type(np.finfo(m.dtype).eps ** (1 / 3))
+    theta = beta * (bias + sums[0])
+    if order >= 2:
+        theta += beta**2 * (0.5 - m) * sums[1]
+    if order >= 3:
+        theta += beta**3 * (1 / 3 - 2 * c) * sums[2]
+    mean = sigmoid(theta)
+    residual = np.max(np.abs(mean - m) / (c + floor), axis=1)
+    m += m.dtype.type(damping) * (mean - m)
+    complete(layer)
+    return residual
+
+
+def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
+    """Return m_v, m_h, residual (n,), n_iter (n,): damped sweeps until residual <= tol  (T10, T12)"""
+    move = partial(move_layer, damping=damping)
+    return sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter)
 
 
 def descent_step(theta, slope, rate, l1, l2):
@@ -130,14 +186,15 @@ def adaptive_step(theta, mean, square, slope, rate, share, square_share, held, s
     theta -= rate * (mean / held) / (np.sqrt(square / square_held) + epsilon)
 
 
-def block_half_step(W, bias, order, beta, floor, m_in, m_out):
-    """Return one layer at its exact minimum at fixed m_in, the other layer, and the residual before the move  (T18)"""
-    c_in, c_out = m_in - m_in**2, m_out - m_out**2
-    x = beta * (bias + m_in @ W)
-    onsager = beta**2 * (c_in @ (W * W)) if order == 2 else np.zeros_like(x)
-    residual = np.max(np.abs(sigmoid(x + (0.5 - m_out) * onsager) - m_out) / (c_out + floor), axis=1)
+def minimise_layer(sums, bias, beta, layer):
+    """Move a layer (order, n, n_out) in place to its exact minimum; return the residual (n,) before it  (T18)"""
+    m, order = layer[0], len(layer)
+    c, floor = m - m**2, m.dtype.type(np.finfo(m.dtype).eps ** (1 / 3))
+    x = beta * (bias + sums[0])
+    onsager = beta**2 * sums[1] if order == 2 else np.zeros_like(x)
+    residual = np.max(np.abs(sigmoid(x + (0.5 - m) * onsager) - m) / (c + floor), axis=1)
     t = np.maximum(np.abs(x) / (1 + onsager / 4), np.abs(x) - onsager / 2)   # below the root
-    small = 3e-4 if W.dtype == np.float32 else 1e-8                          # what is left is below its square
+    small = 3e-4 if m.dtype == np.float32 else 1e-8                          # what is left is below its square
     for _ in range(40):                                                      # Newton's steps, up to the root
         e = np.exp(-t)                                                       # sigma = 1 / s, sigma' = e / s^2
         s = 1 + e
@@ -145,23 +202,14 @@ def block_half_step(W, bias, order, beta, floor, m_in, m_out):
         t = t + climb
         if not np.any(climb > small * (1 + t)):
             break
-    return sigmoid(np.where(x > 0, t, -t)), residual
+    m[...] = sigmoid(np.where(x > 0, t, -t))
+    complete(layer)
+    return residual
 
 
 def block_fixed_point(W, a, b, beta, m_v, m_h, order, tol, max_iter):
     """Return m_v, m_h, residual (n,), n_iter (n,): block sweeps of m_h, then m_v, until residual <= tol  (T12, T18)"""
-    m_v, m_h = np.array(m_v, dtype=W.dtype), np.array(m_h, dtype=W.dtype)
-    residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
-    beta, floor = W.dtype.type(beta), W.dtype.type(np.finfo(W.dtype).eps ** (1 / 3))
-    for _ in range(max_iter):
-        rows = np.flatnonzero(residual > tol)
-        if len(rows) == 0:
-            break
-        m_h[rows], worst_h = block_half_step(W, b, order, beta, floor, m_v[rows], m_h[rows])
-        m_v[rows], worst_v = block_half_step(W.T, a, order, beta, floor, m_h[rows], m_v[rows])
-        residual[rows] = np.maximum(worst_h, worst_v)
-        n_iter[rows] += 1
-    return m_v, m_h, residual, n_iter
+    return sweep_layers(minimise_layer, W, a, b, beta, m_v, m_h, order, tol, max_iter)
 
 
 def softplus_product(x, y):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels, validation
-from ..kernels import reference
 from ..rbm.model import unit
 from .free_energy import check_magnetisations, free_energy, local_fields
 
@@ -92,18 +91,13 @@ def check_method(method, order):
 
 
 def sweeps(rbm, m_v, m_h, order, method, damping, tol, max_iter):
-    """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps of a method  (T10, T12, T18)
-
-    For many rows of a large machine the NumPy twins are the faster ones, as their products are BLAS:
-    demos/benchmark.py."""
+    """Return m_v, m_h, residual (n,) and n_iter (n,) of at most max_iter sweeps of a method  (T10, T12, T18)"""
     if method == "synchronous":
         return synchronous_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter)
-    large = 2**17 if method == "block" else 2**14
-    module = reference if len(m_v) >= 32 and rbm.W.size >= large else kernels
     if method == "block":
-        return module.block_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, tol, max_iter)
+        return kernels.block_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, tol, max_iter)
     share = 1.0 if method == "alternating" else damping
-    return module.damped_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, share, tol, max_iter)
+    return kernels.damped_fixed_point(rbm.W, rbm.a, rbm.b, rbm.beta, m_v, m_h, order, share, tol, max_iter)
 
 
 def synchronous_sweeps(rbm, m_v, m_h, order, damping, tol, max_iter):

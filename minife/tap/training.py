@@ -2,7 +2,7 @@
 from .. import validation
 from ..rbm.model import Moments
 from ..rbm.training import NegativePhase
-from .free_energy import ORDERS, free_energy_gradient
+from .free_energy import ORDERS, pair_means
 from .solvers import check_method, sweeps
 
 
@@ -33,8 +33,8 @@ class ExtendedMeanField(NegativePhase):
             self.m_h = rbm.hidden_mean(self.m_v)
         self.m_v, self.m_h, _, _ = sweeps(rbm, self.m_v, self.m_h, self.order, self.method, self.damping, 0.0,
                                           self.n_steps)
-        slope = free_energy_gradient(rbm, self.m_v, self.m_h, self.order)
-        return Moments(v=-slope["a"], h=-slope["b"], vh=-slope["W"])  # (T11): the slopes are minus the moments
+        return Moments(v=self.m_v.mean(axis=0), h=self.m_h.mean(axis=0),
+                       vh=pair_means(rbm, self.m_v, self.m_h, self.order))
 
     def state(self):
         return {} if self.m_v is None else {"m_v": self.m_v, "m_h": self.m_h}
