@@ -12,12 +12,13 @@ from .tap.states import distinct
 BAND = 0.05           # a unit whose mean stays in a band so narrow tells at most 0.02 of its log 2 nats about a row
 PARALLEL = 0.95       # cosine of filters and correlation of means: nine tenths of a square lie along the other
 UNMIXED = 1.1         # scale reduction R of chains shorter than about five autocorrelation times
-CERTAIN = 5           # standard errors, of 50 chains: by chance, one healthy unit in 130 000
 SKEWED = 0.1          # difference of a mean: the unit is in the wrong state in every tenth row
 SKEWED_RMS = 0.03     # the same over all units, noise subtracted
 STUCK = 0.1           # share of TAP iterations that do not settle
-OVERFIT_ERRORS = 3    # standard errors of the free-energy gap: by chance, one healthy machine in 740
 OVERFIT = 0.2         # gap over the spread of F: a held-out row lies above a training row in 56 of 100 pairs
+# Standard errors beyond which a difference is no chance: of one number, one healthy machine in 370; of two groups of
+# 25 chains in five observables, one in 1000; of one of many units, by the spread of 50 chains, one unit in 130 000.
+OF_ONE, OF_GROUPS, OF_MANY = 3, 4, 5
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,22 @@ def visible_units(rbm, v, h):
     mean, error = mean_and_error(v)
     large = np.abs(rbm.beta * rbm.a) > np.log(len(v) + 1)                    # alone, it flips in one of n + 2 rows
     still = (back.max(axis=0) < BAND) | (back.min(axis=0) > 1 - BAND)
-    frozen = large & still & (np.abs(mean - back.mean(axis=0)) > CERTAIN * error) & (error > 0)
+    frozen = large & still & (np.abs(mean - back.mean(axis=0)) > OF_MANY * error) & (error > 0)
     numbers = {"saturated": np.flatnonzero(frozen), "large bias": np.flatnonzero(large),
                "constant in the data": np.flatnonzero(error == 0)}
     return Finding("visible units", bool(frozen.any()), numbers,
                    f"of {len(rbm.a)}, {frozen.sum()} saturated by their bias; {(error == 0).sum()} constant in the "
-                   "data", "the data move these units, and the machine cannot: set their a to logit(mean of the data) / "
-                   "beta, and lower the learning rate")
+                   "data", "the data move these units, and the machine cannot: set their a to logit(mean of the data) "
+                   "/ beta, and lower the learning rate")
 
 
 def filters(rbm, h):
     """Return the Finding on pairs of hidden units with parallel weights and means h (n, n_hidden)  (R37)"""
     cosine, correlation = cosines(rbm.W), cosines(h - h.mean(axis=0))        # (n_hidden, n_hidden)
-    alike = np.triu((np.abs(cosine) > PARALLEL) & (np.abs(correlation) > PARALLEL) & (cosine * correlation > 0), k=1)
-    pairs, largest = np.argwhere(alike), np.abs(np.triu(cosine, k=1)).max()
+    awake = np.ptp(h, axis=0) >= BAND                                        # the others are hidden_units' to report
+    alike = (np.abs(cosine) > PARALLEL) & (np.abs(correlation) > PARALLEL) & (cosine * correlation > 0)
+    pairs = np.argwhere(np.triu(alike & np.outer(awake, awake), k=1))
+    largest = np.abs(np.triu(cosine, k=1)).max()
     return Finding("filters", len(pairs) > 0, {"pairs": pairs, "largest cosine": float(largest)},
                    f"{len(pairs)} pair{'s' * (len(pairs) != 1)} of hidden units with the same weights and the same "
                    f"answers; the largest cosine is {largest:.2f}",
@@ -109,7 +112,8 @@ def starting_points(chains, n_data):
         means = series.mean(axis=0)                                          # (n_chains,), independent of each other
         scores[name] = score(*mean_and_error(means[:n_data]), *mean_and_error(means[n_data:]))
     worst = max(scores, key=lambda name: abs(scores[name]))
-    return Finding("starting points", bool(abs(scores[worst]) > CERTAIN), {"score": scores[worst], "observable": worst},
+    return Finding("starting points", bool(abs(scores[worst]) > OF_GROUPS),
+                   {"score": scores[worst], "observable": worst},
                    f"chains from data and from noise differ by {abs(scores[worst]):.1f} standard errors in {worst}",
                    "noise does not find the way to the data, or ends in other valleys: dreams that start at noise need "
                    "more steps; learning needs persistent chains, which find such valleys and fill them")
@@ -123,9 +127,11 @@ def moments(v, h, chains):
     error = np.maximum(np.concatenate(errors), 1 / (n_steps * n_chains))     # no mean is known better than that
     k = int(np.abs(difference).argmax())
     largest, errors = abs(float(difference[k])), abs(float(difference[k] / error[k]))
-    rms = float(np.sqrt(max(0.0, np.mean(difference**2 - error**2))))
+    square, noise = np.mean(difference**2), np.mean(error**2)
+    rms = float(np.sqrt(max(0.0, square - noise)))
+    skewed = bool(rms > SKEWED_RMS and square > OF_ONE**2 * noise or largest > SKEWED and errors > OF_MANY)
     unit = f"visible unit {k}" if k < v.shape[1] else f"hidden unit {k - v.shape[1]}"
-    return Finding("moments", bool(rms > SKEWED_RMS or largest > SKEWED and errors > CERTAIN),
+    return Finding("moments", skewed,
                    {"largest": largest, "standard errors": errors, "rms": rms, "unit": unit},
                    f"means of data and chains differ by {rms:.3f} (rms, noise subtracted), at most by {largest:.3f}, "
                    f"{errors:.1f} standard errors, at {unit}",
@@ -169,7 +175,7 @@ def overfitting(rbm, v, v_other):
     (mean, error), (mean_other, error_other) = mean_and_error(rbm.beta * F), mean_and_error(rbm.beta * F_other)
     gap, error = float(mean_other - mean), float(np.hypot(error, error_other))
     spread = float(rbm.beta * np.sqrt((F.var(ddof=1) + F_other.var(ddof=1)) / 2))
-    return Finding("overfitting", bool(gap > OVERFIT_ERRORS * error and gap > OVERFIT * spread),
+    return Finding("overfitting", bool(gap > OF_ONE * error and gap > OVERFIT * spread),
                    {"gap": gap, "standard error": error, "spread": spread},
                    f"held-out rows are {gap:.2f} ± {error:.2f} nats less likely than training rows, which is "
                    f"{gap / spread if spread else 0:.2f} of the spread of F",
