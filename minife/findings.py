@@ -134,7 +134,7 @@ def moments(v, h, chains):
     return Finding("moments", skewed,
                    {"largest": largest, "standard errors": errors, "rms": rms, "unit": unit},
                    f"means of data and chains differ by {rms:.3f} (rms, noise subtracted), at most by {largest:.3f}, "
-                   f"{errors:.1f} standard errors, at {unit}",
+                   f"{errors:.3g} standard errors, at {unit}",
                    "the gradient has not vanished: train on, with a rate that falls to zero; if training has come to "
                    "rest, its negative phase misleads it: more Gibbs steps, or PCD in place of CD")
 
@@ -148,7 +148,7 @@ def magnetisations(v, settled):
                    {"stuck": n_stuck, "starts": n, "residual": residual, "distance": distance,
                     "fixed points": n_points},
                    f"{n_stuck} of {n} TAP iterations from data are stuck, the worst residual is {residual:.1e}; they "
-                   f"end {distance:.2f} (rms) from the data, at {n_points} fixed points",
+                   f"end {distance:.2f} (rms) from the data, at {n_points} fixed point{'s' * (n_points != 1)}",
                    "at these couplings do not train by EMF, nor judge by the TAP log-likelihood: PCD and annealed "
                    "importance sampling do not need it to settle")
 
@@ -177,8 +177,8 @@ def overfitting(rbm, v, v_other):
     spread = float(rbm.beta * np.sqrt((F.var(ddof=1) + F_other.var(ddof=1)) / 2))
     return Finding("overfitting", bool(gap > OF_ONE * error and gap > OVERFIT * spread),
                    {"gap": gap, "standard error": error, "spread": spread},
-                   f"held-out rows are {gap:.2f} ± {error:.2f} nats less likely than training rows, which is "
-                   f"{gap / spread if spread else 0:.2f} of the spread of F",
+                   f"the gap between held-out and training rows is {gap:.2f} ± {error:.2f} nats; "
+                   f"F spreads by {spread:.1f}",
                    "the machine knows its rows by heart: stop earlier, or take fewer hidden units, weight_decay or "
                    "more data")
 

@@ -8,6 +8,7 @@ from .gibbs import draw_key
 
 WINDOW = 3            # of (R34): for one exponential the sum left out is e^(-6) of the time; Sokal's c is twice this
 ROUNDING = 1e-6       # a series that varies less than this share of its size does not vary: its sums are in float32
+N_MODES = 3           # of W that are watched
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Chains:
     mean_h: np.ndarray
 
 
-def record_chains(rbm, v, n_discarded, n_steps, rng, n_modes=3):
+def record_chains(rbm, v, n_discarded, n_steps, rng):
     """Return the Chains of n_steps Gibbs steps from each row of v (c, n_visible), after n_discarded steps  (R12)
 
     A mode is v.u with u a left singular vector of W: the directions in which the hidden units pull v together."""
     v = rbm.states(v, "v")
     n_discarded = validation.not_negative_integer(n_discarded, "n_discarded")
     n_steps = validation.positive_integer(n_steps, "n_steps")
-    modes = np.linalg.svd(rbm.W, full_matrices=False)[0][:, :n_modes]           # (n_visible, n_modes)
+    modes = np.linalg.svd(rbm.W, full_matrices=False)[0][:, :N_MODES]           # (n_visible, n_modes)
     names = ["F(v)", "units on"] + [f"mode {k + 1}" for k in range(modes.shape[1])]
     series = np.empty((n_steps, len(v), len(names)))
     mean_v, mean_h = np.zeros(v.shape), np.zeros((len(v), rbm.n_hidden))
@@ -66,7 +67,7 @@ def autocorrelation_time(series):
     covariance = np.fft.irfft(np.abs(transform) ** 2, axis=0)[:n_steps].mean(axis=1) / np.arange(n_steps, 0, -1)
     tau = 2 * np.cumsum(covariance / covariance[0]) - 1                         # (n_steps,), of windows 0, 1, ...
     wide_enough = np.flatnonzero(np.arange(n_steps) >= WINDOW * tau)
-    if len(wide_enough) == 0 or wide_enough[0] > n_steps / 2:
+    if len(wide_enough) == 0:
         return AutocorrelationTime(np.inf, np.inf, 0.0)
     window = wide_enough[0]
     tau = max(float(tau[window]), 1.0)                                          # below 1 is noise: rho(t) >= 0
