@@ -76,29 +76,23 @@ def learn(X, arguments, rate=0.1, scale=0.01, decay=0.01, phase=None, n_rows=400
 
 
 def numbers(report):
-    """Return the number of each finding, in a few signs."""
-    found = {finding.name: finding.numbers for finding in report.findings}
-    tau = found["mixing"]["tau"]
-    return {"hidden units": f"{sum(map(len, found['hidden units'].values()))} idle",
-            "visible units": f"{len(found['visible units']['saturated'])} stuck",
-            "filters": f"{len(found['filters']['pairs'])} pairs",
-            "mixing": f"R = {found['mixing']['scale reduction']:.2f}\n"
-                      + (f"τ = {tau:.0f} steps" if np.isfinite(tau) else "τ not seen"),
-            "starting points": f"z = {abs(found['starting points']['score']):.1f}",
-            "moments": f"rms {found['moments']['rms']:.3f}\nmax {found['moments']['largest']:.2f}",
-            "magnetisations": f"{found['magnetisations']['stuck']} of {found['magnetisations']['starts']}\ndo not settle",
-            "coupling": f"ρ(P) = {found['coupling']['rho']:.2f}",
-            "overfitting": f"gap {found['overfitting']['gap']:.1f}\n± {found['overfitting']['standard error']:.1f} nats"}
+    """Return the number that each finding turns on, in a few signs."""
+    idle, still, alike, chains, starts, means, settled, coupling, gap = (found.numbers for found in report.findings)
+    tau = f"τ = {chains['tau']:.0f} steps" if np.isfinite(chains["tau"]) else "τ not seen"
+    return [f"{sum(map(len, idle.values()))} idle", f"{len(still['saturated'])} stuck", f"{len(alike['pairs'])} pairs",
+            f"R = {chains['scale reduction']:.2f}\n{tau}", f"z = {abs(starts['score']):.1f}",
+            f"rms {means['rms']:.3f}\nmax {means['largest']:.2f}",
+            f"{settled['stuck']} of {settled['starts']}\ndo not settle", f"ρ(P) = {coupling['rho']:.2f}",
+            f"gap {gap['gap']:.1f}\n± {gap['standard error']:.1f} nats"]
 
 
 def draw(reports, path):
     names = [finding.name for finding in next(iter(reports.values())).findings]
     figure, axes = plt.subplots(figsize=(13, 1.6 + 0.75 * len(reports)), layout="constrained")
     for row, report in enumerate(reports.values()):
-        texts = numbers(report)
-        for column, finding in enumerate(report.findings):
+        for column, (finding, text) in enumerate(zip(report.findings, numbers(report))):
             axes.add_patch(plt.Rectangle((column, row), 0.96, 0.94, color=ORANGE if finding.alarm else "0.93"))
-            axes.text(column + 0.48, row + 0.47, texts[finding.name], ha="center", va="center", fontsize=9,
+            axes.text(column + 0.48, row + 0.47, text, ha="center", va="center", fontsize=9,
                       weight="bold" if finding.alarm else "normal")
     axes.set(xlim=(0, len(names)), ylim=(len(reports), 0), xticks=np.arange(len(names)) + 0.48, xticklabels=names,
              yticks=np.arange(len(reports)) + 0.47, yticklabels=list(reports))

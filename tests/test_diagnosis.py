@@ -16,7 +16,7 @@ from minife.rbm import ClassificationRBM, GaussianRBM, exact
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.labelled import LabelledRBM
 from minife.rbm.likelihood import free_energy_gap
-from minife.rbm.mixing import autocorrelation_time, record_chains, scale_reduction
+from minife.rbm.mixing import Chains, autocorrelation_time, record_chains, scale_reduction
 from minife.rbm.training import ContrastiveDivergence, ExactEnumeration, train
 
 X = bars_and_stripes(3)
@@ -245,6 +245,31 @@ def test_wrong_moments_are_found(beta):
     assert abs(moments.numbers["rms"] - np.sqrt(np.mean(difference**2))) < 0.01
     error = moments.numbers["largest"] / moments.numbers["standard errors"]
     assert abs(moments.numbers["largest"] - np.abs(difference).max()) < 5 * error < 0.1
+
+
+def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
+    """(R36): 50 chains whose units share one deviation, twice its error; and one unit of 400 that is off by 0.2"""
+    v, h = np.full((4, 200), 0.5), np.full((4, 200), 0.5)
+    shift = rng.standard_normal((50, 1))
+    shift = 0.25 * (shift - shift.mean()) / shift.std(ddof=1) + 2 * 0.25 / np.sqrt(50)
+    together = Chains({"F(v)": np.zeros((100, 50))}, 0.5 + shift * np.ones(200), 0.5 + shift * np.ones(200))
+    finding = findings.moments(v, h, together)
+    assert not finding.alarm and finding.numbers["rms"] > findings.SKEWED_RMS
+    alone = 0.5 + 0.01 * rng.standard_normal((50, 200))
+    alone[:, 7] += 0.2
+    finding = findings.moments(v, h, Chains(together.observables, np.full((50, 200), 0.5), alone))
+    assert finding.alarm and finding.numbers["rms"] < findings.SKEWED_RMS and finding.numbers["unit"] == "hidden unit 7"
+
+
+def test_either_measure_of_mixing_rings(rng):
+    """(R34) and (R35): a plateau q = 0.17 by tau alone; chains of 3.6 autocorrelation times by R alone"""
+    valleys = np.sqrt(0.83) * rng.standard_normal((3000, 100)) + np.sqrt(0.17) * np.where(np.arange(100) % 2, 1, -1)
+    short = autoregressive(279 / 281, 1000, 400, rng)
+    for x, infinite, apart in ((valleys, True, False), (short, False, True)):
+        finding = findings.mixing(Chains({"F(v)": x}, None, None))
+        assert finding.alarm
+        assert np.isinf(finding.numbers["tau"]) == infinite
+        assert (finding.numbers["scale reduction"] > findings.UNMIXED) == apart
 
 
 def magnet(beta, strength=2.2):
