@@ -42,7 +42,7 @@ def diagnose(rbm, X, X_other=None, *, rng, n_steps=1000):
     X        training rows (n, n_visible), binary or grey values in [0, 1], of which binary rows are drawn
     X_other  held-out rows, if there are any: is the machine overfitted?
     n_steps  Gibbs steps of each of 50 chains; the first half is not recorded
-    At most 10000 rows are looked at. 784 x 500 units take some five seconds on one core."""
+    At most 10000 rows are looked at. 784 x 500 units take two to four seconds of one core."""
     if type(rbm) is not RBM:
         raise TypeError(f"rbm must be a minife.RBM, whose units are all binary, got {type(rbm).__name__}")
     validation.generator(rng)
