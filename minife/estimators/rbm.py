@@ -3,6 +3,7 @@ import numpy as np
 
 from .. import storage, validation
 from ..backprop.optimizers import SGD
+from ..diagnosis import diagnose
 from ..rbm import exact
 from ..rbm.gibbs import gibbs_chain
 from ..rbm.likelihood import pseudo_likelihoods
@@ -81,6 +82,10 @@ class BernoulliRBM(Estimator):
     def log_likelihood(self, X):
         """Return the exact mean log-likelihood of X, in nats, where the smaller layer has at most 25 units."""
         return exact.log_likelihood(self.fitted("rbm_"), X)
+
+    def diagnose(self, X, X_other=None, n_steps=1000):
+        """Return the Diagnosis of the machine by training rows X and held-out rows X_other: print it to read it."""
+        return diagnose(self.fitted("rbm_"), X, X_other, rng=self._rng, n_steps=n_steps)
 
     def gibbs(self, v):
         """Return binary v (n, n_features) after one Gibbs step from binary v."""
