@@ -2,7 +2,7 @@
 
     python demos/r8_dreams.py                 half a minute on one core: 784 x 200, the embedded digits
     python demos/r8_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
-    python demos/r8_dreams.py --mnist PATH    about 5 minutes: 784 x 500, the full MNIST
+    python demos/r8_dreams.py --mnist PATH    two minutes: 784 x 500, the full MNIST
 
 An RBM learns binary digits by centered PCD, and a network learns to name them. Then chains of the RBM start at fair
 coins, at pixels drawn one by one with the means of the data, and at held-out digits, and what they have become is given
