@@ -1,7 +1,7 @@
 """Which method, which yardstick? Nine ways to teach an RBM, judged by the likelihood and by four measures in its place.
 
     python demos/r4_methods.py                 a minute and a half on one core: 784 x 16, the likelihood is exact
-    python demos/r4_methods.py --quick         seven seconds: 784 x 8, 3 epochs, 2 seeds
+    python demos/r4_methods.py --quick         nine seconds: 784 x 8, 3 epochs, 2 seeds
     python demos/r4_methods.py --hidden 100    three minutes: the embedded digits again, log Z by annealed sampling
     python demos/r4_methods.py --mnist PATH    ten minutes: the full MNIST, 784 x 256, 20 epochs, annealed, one seed
 
