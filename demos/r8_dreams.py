@@ -1,0 +1,175 @@
+"""Are dreams digits? A network that was taught to read digits reads what chains of 1000 Gibbs steps have dreamt.
+
+    python demos/r8_dreams.py                 half a minute on one core: 784 x 200, the embedded digits
+    python demos/r8_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
+    python demos/r8_dreams.py --mnist PATH    two minutes: 784 x 500, the full MNIST
+
+An RBM learns binary digits by centered PCD, and a network learns to name them. Then chains of the RBM start at fair
+coins, at pixels drawn one by one with the means of the data, and at held-out digits, and what they have become is given
+to the network, which has never seen a dream. Its confidence is the largest of its ten probabilities. To compare, it
+also reads held-out digits, the same with their pixels shuffled, and coins: it must answer something to everything, so
+confidence alone proves little. Beside it stand how evenly the ten answers occur, by their entropy in nats, at most
+log 10 = 2.303, and in how many pixels a row differs from the nearest training digit.
+
+It prints one table and saves one figure, figures/r8_dreams.png."""
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from minife import MLP, RBM, backprop
+from minife.backprop.optimizers import SGD, Adam, linear_decay
+from minife.data import binarise, load_digits, load_mnist
+from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
+from minife.rbm.gibbs import gibbs_chain
+from minife.rbm.training import Centering, PersistentContrastiveDivergence, train
+from minife.units import Rectified
+
+DREAMS = ("dreams from coins", "dreams from means", "dreams from digits")
+STYLES = {"held-out digits": ("black", "-"), **dict(zip(DREAMS, ((BLUE, "-"), (RED, "-"), (GREEN, "-")))),
+          "shuffled digits": (ORANGE, "--"), "coins": ("0.5", ":")}
+
+
+def main():
+    setting = parse_arguments()
+    digits = load(setting.mnist)
+    rng = np.random.default_rng(setting.seed)
+    reader, rbm = learn_to_read(digits, setting, rng), learn_to_dream(digits, setting, rng)
+    error = (reader.predict(digits.X_test).argmax(axis=1) != digits.y_test).mean()
+    print(f"{len(digits.X_train)} digits; the reader, {reader.sizes}, errs on {error:.2%} of {len(digits.X_test)} held "
+          f"out; 784 x {setting.hidden} units, {setting.epochs} epochs, {setting.steps} Gibbs steps, "
+          f"seed {setting.seed}")
+    chosen = rng.choice(len(digits.X_test), setting.chains, replace=False)
+    X, coins = digits.X_test[chosen], rbm.random_states(setting.chains, rng)
+    means = (rng.random(X.shape) < digits.X_train.mean(axis=0)).astype(np.uint8)
+    rows = {"held-out digits": X}
+    for name, start in zip(DREAMS, (coins, means, X)):
+        rows[name] = gibbs_chain(rbm, start, setting.steps, rng)[0]
+    rows |= {"shuffled digits": rng.permuted(X, axis=1), "coins": coins}
+    readings = {name: reader.predict(v) for name, v in rows.items()}         # (n, 10) each
+    print_table(rows, readings, digits)
+    same = readings["dreams from digits"].argmax(axis=1) == digits.y_test[chosen]
+    print(f"Of the chains that started at digits, {same.mean():.0%} end in the class where they began")
+    draw(rows, readings, setting)
+    print(f"The figure is in {setting.figure}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer epochs, hidden units and steps")
+    parser.add_argument("--mnist", type=Path, metavar="PATH", help="the full MNIST, in place of the embedded digits")
+    parser.add_argument("--rate", type=float, default=0.1, help="learning rate of the RBM at the start")
+    parser.add_argument("--epochs", type=int, help="of the RBM")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--figure", type=Path, default=Path("figures/r8_dreams.png"))
+    given = parser.parse_args()
+    usual = {"hidden": 200, "epochs": 60, "steps": 1000, "chains": 500, "batch": 50, "reader_epochs": 30, "mnist": None}
+    if given.mnist:
+        usual |= {"hidden": 500, "epochs": 20, "chains": 1000, "batch": 100, "reader_epochs": 10}
+    if given.quick:
+        usual |= {"hidden": 100, "epochs": 10, "steps": 100, "chains": 200, "reader_epochs": 5}
+    return argparse.Namespace(**usual | {name: value for name, value in vars(given).items() if value is not None})
+
+
+def load(path):
+    """Return the digits, binary: on where the grey value is above one half."""
+    if path is None:
+        return load_digits()
+    mnist = load_mnist(path)
+    return type(mnist)(binarise(mnist.X_train), mnist.y_train, binarise(mnist.X_test), mnist.y_test)
+
+
+def learn_to_read(digits, setting, rng):
+    """Return a network that names binary digits."""
+    mlp = MLP((784, 500, 10), Rectified(), rng=rng, dtype=np.float32)
+    mlp.normalise_input(digits.X_train)
+    rate = linear_decay(0.001, setting.reader_epochs * -(-len(digits.X_train) // setting.batch))
+    backprop.train(mlp, digits.X_train, digits.y_train, Adam(rate, l2=1e-4), setting.reader_epochs, rng,
+                   batch_size=setting.batch, label="reader")
+    return mlp
+
+
+def learn_to_dream(digits, setting, rng):
+    """Return an RBM trained by centered PCD."""
+    rbm = RBM.initialise(784, setting.hidden, rng, digits.X_train, dtype=np.float32)
+    rate = linear_decay(setting.rate, setting.epochs * -(-len(digits.X_train) // setting.batch))
+    train(rbm, digits.X_train, PersistentContrastiveDivergence(100), SGD(rate), setting.epochs, rng, Centering(),
+          batch_size=setting.batch, label="RBM")
+    return rbm
+
+
+def class_counts(reading):
+    """Return how often each class is the most probable one (10,)."""
+    return np.bincount(reading.argmax(axis=1), minlength=10)
+
+
+def entropy(counts):
+    """Return the entropy of the shares of counts (n,), in nats."""
+    p = counts[counts > 0] / counts.sum()
+    return -(p * np.log(p)).sum()
+
+
+def nearest_distance(rows, X):
+    """Return in how many pixels each binary row differs from the nearest row of X (n,)."""
+    differences = rows.sum(axis=1)[:, None] + X.sum(axis=1) - 2 * (rows.astype(np.float32) @ X.T.astype(np.float32))
+    return differences.min(axis=1)
+
+
+def print_table(rows, readings, digits):
+    print(f"{'':20}{'confidence':>12}{'above 0.9':>11}{'entropy':>9}{'pixels to':>11}   classes 0 to 9\n"
+          f"{'':20}{'':>12}{'':>11}{'[nats]':>9}{'a digit':>11}")
+    for name, reading in readings.items():
+        confidence, counts = reading.max(axis=1), class_counts(reading)
+        print(f"{name:20}{confidence.mean():12.3f}{(confidence > 0.9).mean():11.0%}{entropy(counts):9.3f}"
+              f"{nearest_distance(rows[name], digits.X_train).mean():11.1f}   {' '.join(map(str, counts))}", flush=True)
+
+
+def draw(rows, readings, setting):
+    figure = plt.figure(figsize=(13, 7.6), layout="constrained")
+    walls, charts = figure.subfigures(1, 2, width_ratios=[1, 1.1])
+    for axes, name in zip(walls.subplots(3, 1), DREAMS):
+        draw_wall(axes, rows[name][:48], readings[name][:48])
+        axes.set_title(f"{name.capitalize()}: mean confidence {readings[name].max(axis=1).mean():.2f}")
+    walls.supxlabel(f"after {setting.steps} Gibbs steps, and what the reader takes each for;\n"
+                    "orange where its confidence is below 0.9", fontsize="medium")
+    class_axes, confidence_axes = charts.subplots(2, 1)
+    for k, name in enumerate(("held-out digits", *DREAMS)):
+        counts = class_counts(readings[name])
+        class_axes.bar(np.arange(10) + 0.21 * (k - 1.5), counts / counts.sum(), 0.21, color=STYLES[name][0],
+                       label=f"{name}: entropy {entropy(counts):.2f}")
+    most = readings[DREAMS[0]].argmax(axis=1)
+    share = np.bincount(most).max() / len(most)
+    class_axes.set(title=f"Where a chain starts decides: from coins {share:.0%} end as {np.bincount(most).argmax()}",
+                   xlabel="class that the reader sees", ylabel="share of the rows", xticks=range(10))
+    class_axes.set_ylim(0, 1.5 * class_axes.get_ylim()[1])
+    class_axes.legend(loc="upper center", ncols=2)
+    for name, reading in readings.items():
+        colour, line = STYLES[name]
+        confidence = np.sort(reading.max(axis=1))
+        confidence_axes.plot(confidence, np.arange(1, len(confidence) + 1) / len(confidence), line, color=colour,
+                             label=f"{name}: {confidence.mean():.2f}")
+    sure = {name: reading.max(axis=1).mean() for name, reading in readings.items()}
+    confidence_axes.set(title=f"The reader's confidence: digits {sure['held-out digits']:.2f}, dreams "
+                              f"{min(sure[name] for name in DREAMS):.2f} to {max(sure[name] for name in DREAMS):.2f}",
+                        ylabel="share of the rows at or below",
+                        xlabel="confidence: the largest of ten probabilities", xlim=(0.1, 1), ylim=(0, 1.02))
+    confidence_axes.legend(loc="upper left", title="mean confidence")
+    setting.figure.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(setting.figure, dpi=100)
+    plt.close(figure)
+
+
+def draw_wall(axes, rows, readings, n_columns=12):
+    """Draw the rows, each with the class that the reader sees in it."""
+    show_wall(axes, rows, n_columns)
+    for k, reading in enumerate(readings):
+        axes.text(k % n_columns * 30, k // n_columns * 30, f"{reading.argmax()}", ha="left", va="top", fontsize=8,
+                  color=BLUE if reading.max() > 0.9 else ORANGE, weight="bold")
+
+
+if __name__ == "__main__":
+    main()
