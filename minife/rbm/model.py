@@ -29,7 +29,7 @@ class ClampedMoments:
 
     v = cached_property(lambda self: self.rows.mean(axis=0, dtype=self.mean_h.dtype))
     h = cached_property(lambda self: self.mean_h.mean(axis=0))
-    vh = cached_property(lambda self: product(self.rows.T, self.mean_h) / len(self.rows))
+    vh = cached_property(lambda self: product(self.rows.T, self.mean_h / self.mean_h.dtype.type(len(self.rows))))
 
 
 def difference(model, data, factor):
@@ -41,7 +41,8 @@ def difference(model, data, factor):
         share = np.vstack([factor / len(model.rows) * model.mean_h, -factor / len(data.rows) * data.mean_h])
         W = product(np.vstack([model.rows, data.rows]).T, share)
     else:
-        W = factor * (model.vh - data.vh)
+        W = model.vh - data.vh
+        W *= factor
     return {"W": W, "a": factor * (model.v - data.v), "b": factor * (model.h - data.h)}
 
 
