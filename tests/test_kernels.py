@@ -39,7 +39,7 @@ def sigma(x):
 
 def load_compiled():
     """Return the compiled kernels side by side, as reference holds their twins, or skip the test."""
-    names = ("_block", "_enumerate", "_fixed_point", "_gibbs", "_descent")
+    names = ("_block", "_enumerate", "_fixed_point", "_gibbs", "_row_sums", "_descent")
     modules = [pytest.importorskip(f"minife.kernels.{name}") for name in names]
     functions = {name: thing for module in modules for name, thing in vars(module).items()}
     return SimpleNamespace(**functions, use_threads=lambda n: [module.set_threads(n) for module in modules[:-1]])
