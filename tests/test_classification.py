@@ -234,6 +234,18 @@ def test_single_precision_is_near_double(rng):
         assert slope.dtype == np.float32, name
 
 
+@pytest.mark.parametrize("scale", [1, 30, 1000])
+def test_fields_of_any_size(scale, rng):
+    """(R30) where exponentials of fields are no numbers any more: softplus is then the field, or nothing"""
+    machine = ClassificationRBM(*(scale * array for array in random_machine(rng, 6, 30).parameters.values()))
+    X = rng.integers(2, size=(9, 6))
+    o = machine.c + (X @ machine.W)[:, None] + machine.U                            # (n, n_classes, n_hidden)
+    log_weight = machine.d + np.logaddexp(0, o).sum(axis=2)
+    expected = log_weight - np.logaddexp.reduce(log_weight, axis=1, keepdims=True)
+    assert_allclose(machine.log_conditional(X), expected, rtol=1e-12, atol=1e-12 * np.abs(log_weight).max())
+    assert all(np.isfinite(slope).all() for slope in machine.gradient(X, np.arange(9) % 3).values())
+
+
 def test_parameters_are_views_of_the_joint_machine_and_copies_of_the_arguments(rng):
     machine = random_machine(rng)
     twin = ClassificationRBM(**machine.parameters)
