@@ -43,7 +43,7 @@ def main():
     arguments = parse_arguments()
     digits, setting = load(arguments), settings(arguments)
     n_all, seeds = len(digits.X_train), range(arguments.seed, arguments.seed + setting["runs"])
-    print(", ".join(f"{value} {name}" for name, value in setting.items()), f"{len(digits.X_test)} digits to test on",
+    print(", ".join(f"{name} {value}" for name, value in setting.items()), f"test digits {len(digits.X_test)}",
           sep=", ", end="\nmean ± standard deviation over the seeds; differences are within a seed\n\n")
     print(TABLE.format("", "labels", "training", "test", "difference to", "mean largest", "-log p(y|x)", "CPU time"))
     print(TABLE.format("", "", "error [%]", "error [%]", "discriminative", "p(y|x) [%]", "[nats]", "[s]"))
@@ -202,9 +202,9 @@ def draw_errors(axes, runs, n_all):
         axes.plot(errors, np.full(len(errors), place + 0.15), "|", color=RUNS[name][-1])
         axes.errorbar(errors.mean(), place, xerr=errors.std(ddof=1) if len(errors) > 1 else 0, color=RUNS[name][-1],
                       capsize=3, marker="o" if n == n_all else "s", mfc=RUNS[name][-1] if n == n_all else "white")
-    best = min(few, key=few.get)
-    axes.set(title=f"with {N_FEW} labels (open squares):\n{best} {few[best]:.1f} %, {next(iter(few))} "
-                   f"{next(iter(few.values())):.1f} %", xlabel="test error, mean ± standard deviation, runs [%]",
+    shown = dict.fromkeys((min(few, key=few.get), next(iter(few))))                 # the best, and the first
+    axes.set(title=f"with {N_FEW} labels (open squares):\n" + ", ".join(f"{name} {few[name]:.1f} %" for name in shown),
+             xlabel="test error, mean ± standard deviation, runs [%]",
              yticks=[-list(RUNS).index(name) for name in few], yticklabels=list(few))
 
 
