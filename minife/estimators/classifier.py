@@ -77,7 +77,7 @@ class RBMClassifier(Estimator):
         return float((self.predict(X) == np.asarray(y)).mean())
 
     def sample(self, y, n_steps=1000):
-        """Return dreams (n, n_features), binary: chains of n_steps Gibbs steps from fair coins, their classes held at y."""
+        """Return binary dreams (n, n_features) of the classes y (n,): n_steps Gibbs steps from fair coins, y held."""
         y = np.asarray(y)
         strange = y[~np.isin(y, self.fitted("classes_"))]
         if y.ndim != 1 or strange.size:

@@ -139,7 +139,7 @@ class ClassificationRBM:
         return self.beta * self.d + kernels.softplus_product(x, y.T).T.astype(field.dtype)
 
     def _clamped_slopes(self, X, field, D):
-        """Return the slopes of sum_ry D_ry times minus the free energy of row r with label y, but for a  (R31)"""
+        """Return the slopes of the sum over rows and labels of -D_ry F(x_r, y), except in a  (R31)"""
         hidden, U = np.zeros_like(field), np.empty_like(self.U)
         for k in range(self.n_classes):       # one class at a time: what is needed of it stays in the cache
             mean = unit.mean(self.beta * (field + self.U[k]))                       # (n, n_hidden), sigma(beta o_kj)
