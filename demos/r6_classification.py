@@ -190,8 +190,9 @@ def draw_curves(axes, full, n_all):
         epochs = np.arange(1, errors.shape[1] + 1)
         axes.plot(epochs, errors.mean(axis=0), color=RUNS[name][-1], label=f"{name}: {errors[:, -1].mean():.2f} %")
         axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=RUNS[name][-1], alpha=0.15, lw=0)
-    best = min(full, key=lambda name: np.mean([result["test"] for result in full[name]]))
-    axes.set(title=f"{n_all} labelled digits: {best} is best", xlabel="epoch", ylabel="test error [%]", ylim=(0, None))
+    final = {name: np.mean([result["test"] for result in results]) for name, results in full.items()}
+    best = min(final, key=final.get)
+    axes.set(title=f"{n_all} labelled digits:\n{best} ends at {final[best]:.2f} %", xlabel="epoch", ylabel="test error [%]", ylim=(0, None))
     axes.set_ylim(top=min(40, 1.5 * axes.get_ylim()[1]))
     axes.legend(loc="best", fontsize="small", title="mean and range of the runs", title_fontsize="small")
 
