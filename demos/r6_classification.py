@@ -192,7 +192,8 @@ def draw_curves(axes, full, n_all):
         axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=RUNS[name][-1], alpha=0.15, lw=0)
     final = {name: np.mean([result["test"] for result in results]) for name, results in full.items()}
     best = min(final, key=final.get)
-    axes.set(title=f"{n_all} labelled digits:\n{best} ends at {final[best]:.2f} %", xlabel="epoch", ylabel="test error [%]", ylim=(0, None))
+    axes.set(title=f"{n_all} labelled digits:\n{best} ends at {final[best]:.2f} %", xlabel="epoch",
+             ylabel="test error [%]", ylim=(0, None))
     axes.set_ylim(top=min(40, 1.5 * axes.get_ylim()[1]))
     axes.legend(loc="best", fontsize="small", title="mean and range of the runs", title_fontsize="small")
 
