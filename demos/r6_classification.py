@@ -1,6 +1,6 @@
 """R6: an RBM that classifies: what it learns by log p(y | x), by log p(x, y), and by a mixture of both.
 
-    python demos/r6_classification.py            a minute on one core, beside other work
+    python demos/r6_classification.py            just under a minute on one core
     python demos/r6_classification.py --quick    a few seconds
     python demos/r6_classification.py --mnist PATH --only discriminative    the full set: two minutes of one core
     python demos/r6_classification.py --mnist PATH --only "alpha 0.1"       the same by the hybrid: four minutes
