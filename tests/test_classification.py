@@ -81,6 +81,21 @@ def test_moments(case):
     assert_allclose(model.v[5:].sum(), 1, rtol=1e-13)
 
 
+def test_the_machine_that_a_held_label_leaves(case, rng):
+    """(R32): its states have the probability p(x | y), and so have its chains"""
+    machine, brute, X, _ = case
+    joint = np.array([brute.probability(x) for x in X])
+    for label in range(3):
+        rbm, p_label = machine.given_label(label), brute.p[brute.y == label].sum()
+        p = np.exp(-rbm.beta * rbm.free_energy(X) - exact.log_partition_function(rbm))
+        assert_allclose(p, joint[:, label] / p_label, rtol=1e-12)
+    n, held = 10_000, brute.y == label
+    v, _ = gibbs_chain(rbm, rbm.random_states(n, rng), 30, rng)
+    p = np.bincount(brute.x[held].astype(int) @ 2 ** np.arange(5), brute.p[held]) / p_label
+    frequency = np.bincount(v @ 2 ** np.arange(5), minlength=32) / n
+    assert (np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / n)).all()
+
+
 def test_gradient_of_the_conditional_is_clamped_minus_free(case):
     """(R31): the mean of -beta dE at x and y minus that at x alone, by brute force"""
     machine, brute, X, y = case
@@ -219,6 +234,18 @@ def test_single_precision_is_near_double(rng):
         assert slope.dtype == np.float32, name
 
 
+@pytest.mark.parametrize("scale", [1, 30, 1000])
+def test_fields_of_any_size(scale, rng):
+    """(R30) where exponentials of fields are no numbers any more: softplus is then the field, or nothing"""
+    machine = ClassificationRBM(*(scale * array for array in random_machine(rng, 6, 30).parameters.values()))
+    X = rng.integers(2, size=(9, 6))
+    o = machine.c + (X @ machine.W)[:, None] + machine.U                            # (n, n_classes, n_hidden)
+    log_weight = machine.d + np.logaddexp(0, o).sum(axis=2)
+    expected = log_weight - np.logaddexp.reduce(log_weight, axis=1, keepdims=True)
+    assert_allclose(machine.log_conditional(X), expected, rtol=1e-12, atol=1e-12 * np.abs(log_weight).max())
+    assert all(np.isfinite(slope).all() for slope in machine.gradient(X, np.arange(9) % 3).values())
+
+
 def test_parameters_are_views_of_the_joint_machine_and_copies_of_the_arguments(rng):
     machine = random_machine(rng)
     twin = ClassificationRBM(**machine.parameters)
@@ -242,16 +269,29 @@ def test_the_estimator_has_the_shape_of_scikit_learn(tmp_path):
     assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
     assert_array_equal(model.predict(X), model.classes_[model.predict_log_proba(X).argmax(axis=1)])
     assert model.score(X, names) == (model.predict(X) == names).mean()
+    dreams = model.sample(["three", "seven", "three"], 3)
+    assert dreams.shape == (3, 6) and dreams.dtype == np.uint8 and dreams.max() == 1
     model.save(tmp_path / "model.npz")
     again = RBMClassifier.load(tmp_path / "model.npz")
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert again.get_params()["objective"] == "hybrid" and again.history_ == model.history_
+    assert again.sample(["one"]).shape == (1, 6)
+    with pytest.raises(ValueError, match=r"y must be a row of classes among .*, got \['two'\]"):
+        again.sample(["one", "two"])
     assert_array_equal(again.fit(X, names).predict_proba(X), model.predict_proba(X))
     with pytest.raises(ValueError, match="has not learned yet"):
         RBMClassifier().predict(X)
     np.savez(tmp_path / "other.npz", text="{}")
     with pytest.raises(ValueError, match="no classification RBM that save"):
         RBMClassifier.load(tmp_path / "other.npz")
+
+
+def test_a_dream_of_a_class_looks_like_it():
+    """(R32): every row of a class is the same, so that its dreams are mostly that row"""
+    X = np.repeat([[1, 1, 1, 0, 0, 0], [0, 1, 0, 1, 0, 1]], 50, axis=0)
+    y = np.repeat(["left", "odd"], 50)
+    model = RBMClassifier(8, objective="generative", n_iter=100, random_state=0).fit(X, y)
+    assert (model.sample(y, 50) == X).mean() > 0.8 and (model.sample(y[::-1], 50) == X).mean() < 0.5
 
 
 def test_settings_reach_the_one_loop():
@@ -277,6 +317,7 @@ BAD = {
     "X": (lambda: MACHINE.log_conditional(np.zeros((3, 8))), r"X must have shape \(n, 5\), got \(3, 8\)"),
     "X > 1": (lambda: MACHINE.free_energy(np.full((3, 5), 2.0)), r"X must lie in \[0, 1\]"),
     "label": (lambda: MACHINE.gradient(ZEROS, [0, 1, 3]), "y must hold labels 0 to 2, got 3"),
+    "held label": (lambda: MACHINE.given_label(3), "label must hold labels 0 to 2, got 3"),
     "rows": (lambda: MACHINE.gradient(ZEROS, [0, 1]), "same number of rows, got 3 and 2"),
     "objective": (lambda: MACHINE.gradient(ZEROS, [0, 1, 2], "best"), "objective must be one of 'discriminative', "),
     "alpha": (lambda: MACHINE.gradient(ZEROS, [0, 1, 2], "hybrid", -1), "alpha must be a number of at least 0"),

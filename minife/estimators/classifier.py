@@ -4,6 +4,7 @@ import numpy as np
 from .. import storage, validation
 from ..backprop.optimizers import SGD
 from ..rbm.classification import ClassificationRBM, train
+from ..rbm.gibbs import gibbs_chain
 from ..rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence
 from .base import Estimator
 
@@ -51,7 +52,7 @@ class RBMClassifier(Estimator):
             phase = PersistentContrastiveDivergence(self.n_chains, self.n_gibbs_steps)
         else:
             phase = ContrastiveDivergence(self.n_gibbs_steps)
-        self.rbm_, self.n_features_in_, self.history_ = rbm, n_features, []
+        self.rbm_, self._rng, self.n_features_in_, self.history_ = rbm, rng, n_features, []
         train(rbm, X, labels, SGD(self.learning_rate, self.momentum, l2=self.weight_decay), self.n_iter, rng,
               objective=self.objective, alpha=self.alpha, negative_phase=phase, draw_grey=self.draw_grey,
               batch_size=self.batch_size, callbacks=self.callbacks, checkpoint=self.checkpoint, history=self.history_,
@@ -75,6 +76,19 @@ class RBMClassifier(Estimator):
         """Return the share of the rows of X whose class is predicted as in y."""
         return float((self.predict(X) == np.asarray(y)).mean())
 
+    def sample(self, y, n_steps=1000):
+        """Return binary dreams (n, n_features) of the classes y (n,): n_steps Gibbs steps from fair coins, y held."""
+        y = np.asarray(y)
+        strange = y[~np.isin(y, self.fitted("classes_"))]
+        if y.ndim != 1 or strange.size:
+            raise ValueError(f"y must be a row of classes among {self.classes_}, got {strange if y.ndim == 1 else y}")
+        dreams = np.empty((len(y), self.n_features_in_), dtype=np.uint8)
+        for label in np.unique(y):
+            rbm = self.rbm_.given_label(np.searchsorted(self.classes_, label))
+            start = rbm.random_states(np.count_nonzero(y == label), self._rng)
+            dreams[y == label] = gibbs_chain(rbm, start, n_steps, self._rng)[0]
+        return dreams
+
     def save(self, path):
         """Write the fitted model to an .npz file: parameters, history, and all settings that are numbers or texts."""
         arrays = self.fitted("rbm_").parameters | {"classes": self.classes_}
@@ -90,5 +104,5 @@ class RBMClassifier(Estimator):
         classes = arrays.pop("classes")
         model = cls(**text["settings"], dtype=arrays["W"].dtype.type)
         model.classes_, model.rbm_, model.history_ = classes, ClassificationRBM(**arrays), text["history"]
-        model.n_features_in_ = model.rbm_.n_visible
+        model.n_features_in_, model._rng = model.rbm_.n_visible, np.random.default_rng()
         return model

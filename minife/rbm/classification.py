@@ -3,12 +3,12 @@ import zlib
 
 import numpy as np
 
-from .. import validation
+from .. import kernels, validation
 from ..backprop.descent import descend
 from . import exact
 from .labelled import LabelledRBM, label_unit
 from .model import RBM, Moments, product, unit
-from .training import ExactEnumeration, PersistentContrastiveDivergence, descent_direction, run_kind
+from .training import ExactEnumeration, PersistentContrastiveDivergence, run_kind
 
 OBJECTIVES = ("discriminative", "generative", "hybrid")
 
@@ -70,6 +70,13 @@ class ClassificationRBM:
         """Return the most probable label of each row: (n,)"""
         return self.log_conditional(X).argmax(axis=1)
 
+    def given_label(self, label):
+        """Return the RBM over x and h that is left when y is held: it has the hidden bias c + U_y  (R32)
+
+        Its chains dream of that label, as p(x | y) is its distribution. Its W and a are this machine's own arrays."""
+        label = validation.labels([label], self.n_classes, "label")[0]
+        return RBM(self.W, self.a, self.c + self.U[label], self.beta)
+
     def log_likelihood(self, X, y, objective="discriminative", alpha=0.01):
         """Return the mean over rows of log p(y | x), of log p(x, y), or of log p(y | x) + alpha log p(x, y)  (R32)
 
@@ -90,16 +97,22 @@ class ClassificationRBM:
         return self.ascent(X, y, shares(objective, alpha), ExactEnumeration(lambda joint: self.moments()), rng=None)
 
     def ascent(self, X, y, shares, negative_phase, rng):
-        """Return the gradient on checked rows and labels, <.>_model of the generative share by the negative phase."""
+        """Return the gradient on checked rows and labels, <.>_model of the generative share by the negative phase.
+
+        Clamped at its rows, log p(x, y) adds its share to D at the true label: one pass serves both  (R31, R32)"""
         discriminative, generative = shares
-        zeros = {name: np.zeros_like(array) for name, array in self.parameters.items()}
-        total = self._discriminative_slopes(X, y) if discriminative else zeros
+        field = self._field(X)
+        one_hot = np.eye(self.n_classes, dtype=field.dtype)[y]                      # (n, n_classes)
+        D = (discriminative + generative) * one_hot
+        if discriminative:
+            D -= label_unit.mean(self._class_weights(field))
+        slopes = self._clamped_slopes(X, field, self.beta / len(y) * D)
         if generative:
-            one_hot = (np.arange(self.n_classes) == y[:, None]).astype(X.dtype)     # (n, n_classes)
-            slopes = descent_direction(self.joint, np.hstack([X, one_hot]), negative_phase, rng)
-            for name, slope in self._split(**slopes).items():
-                total[name] -= generative * slope
-        return total
+            model = negative_phase.moments(self.joint, np.hstack([X, one_hot.astype(X.dtype)]), rng)
+            slopes["a"] += generative * self.beta * X.mean(axis=0, dtype=field.dtype)
+            for name, mean in self._split(model.vh, model.v, model.h).items():
+                slopes[name] -= generative * self.beta * mean
+        return slopes
 
     def log_partition_function(self):
         """Return log Z, the sum over x, h and the n_classes labels y  (R32)"""
@@ -108,32 +121,25 @@ class ClassificationRBM:
     def moments(self):
         """Return the Moments of (x, one-hot y) and h: of the RBM that each label leaves, weighted by p(y)  (R32)"""
         p = label_unit.mean(self._log_weights_of_labels())                          # (n_classes,)
-        each = [exact.moments(rbm) for rbm in self._clamped_machines()]
+        each = [exact.moments(self.given_label(k)) for k in range(self.n_classes)]
         v, h, vh = (sum(p_y * getattr(m, name) for p_y, m in zip(p, each)) for name in ("v", "h", "vh"))
         return Moments(np.hstack([v, p]), h, np.vstack([vh, [p_y * m.h for p_y, m in zip(p, each)]]))
 
-    def _clamped_machines(self):
-        """Return the RBM of x and h that is left when y is held, for every y: its hidden bias is c + U_y  (R32)"""
-        return [RBM(self.W, self.a, self.c + U_y, self.beta) for U_y in self.U]
-
     def _log_weights_of_labels(self):
-        return self.beta * self.d + [exact.log_partition_function(rbm) for rbm in self._clamped_machines()]
+        """Return the logarithms of the C terms of Z (n_classes,)  (R32)"""
+        return self.beta * self.d + [exact.log_partition_function(self.given_label(k)) for k in range(self.n_classes)]
 
     def _field(self, X):
         """Return c + x W (n, n_hidden) of checked X: what all labels have in common in o_y = c + x W + U_y  (R30)"""
         return self.c + product(X, self.W)
 
     def _class_weights(self, field):
-        """Return beta d_y + sum_j softplus(beta o_yj) (n, n_classes)  (R30)"""
-        log_weight = [unit.potential(self.beta * (field + U_y)).sum(axis=1) for U_y in self.U]
-        return self.beta * self.d + np.stack(log_weight, axis=1)
+        """Return beta d_y + sum_j softplus(beta o_yj) (n, n_classes), the sum as a logarithm of products  (R30, R23)"""
+        x, y = (np.ascontiguousarray(self.beta * array, dtype=np.float64) for array in (self.U, field))
+        return self.beta * self.d + kernels.softplus_product(x, y.T).T.astype(field.dtype)
 
-    def _discriminative_slopes(self, X, y):
-        """Return the gradient of the mean of log p(y | x)  (R31)"""
-        field = self._field(X)
-        D = -label_unit.mean(self._class_weights(field))                            # (n, n_classes)
-        D[np.arange(len(y)), y] += 1
-        D *= self.beta / len(y)
+    def _clamped_slopes(self, X, field, D):
+        """Return the slopes of the sum over rows and labels of -D_ry F(x_r, y), except in a  (R31)"""
         hidden, U = np.zeros_like(field), np.empty_like(self.U)
         for k in range(self.n_classes):       # one class at a time: what is needed of it stays in the cache
             mean = unit.mean(self.beta * (field + self.U[k]))                       # (n, n_hidden), sigma(beta o_kj)
