@@ -22,7 +22,8 @@ cdef inline cloned layer_sums(const real *layer, Py_ssize_t n, Py_ssize_t stride
                               Py_ssize_t n_columns, int order, real *sums) noexcept nogil:
     """sums (order, ROWS, n_columns) = m @ W, c @ W^2, skew @ W^3 of n <= ROWS rows, as far as the order goes  (T9)
 
-    powers (order, n_in, n_columns), with n_columns a multiple of COLUMNS. Missing rows repeat the last."""
+    powers (order, n_in, n_columns), with n_columns a multiple of COLUMNS. Of a single row there is one sum, of more
+    there are ROWS, of which the missing ones repeat the last."""
     cdef Py_ssize_t i, j, k, r, l, block
     cdef real total[ROWS][COLUMNS]
     cdef const real *x[ROWS]
@@ -37,9 +38,13 @@ cdef inline cloned layer_sums(const real *layer, Py_ssize_t n, Py_ssize_t stride
                     total[r][l] = 0
             for i in range(n_in):
                 row = powers + (k * n_in + i) * n_columns + j
-                for r in range(ROWS):
+                if n == 1:
                     for l in range(COLUMNS):
-                        total[r][l] += x[r][i] * row[l]
+                        total[0][l] += x[0][i] * row[l]
+                else:
+                    for r in range(ROWS):
+                        for l in range(COLUMNS):
+                            total[r][l] += x[r][i] * row[l]
             for r in range(ROWS):
                 for l in range(COLUMNS):
                     sums[(k * ROWS + r) * n_columns + j + l] = total[r][l]

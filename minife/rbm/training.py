@@ -151,7 +151,7 @@ def run_kind(rbm, X, negative_phase, centering=None):
     """Return in words what must agree for a run to go on from a checkpoint: machine, how it learns, and data."""
     how = ", ".join(f"{type(part).__name__}({settings(part)})" for part in (negative_phase, centering) if part)
     return (f"{rbm.n_visible} visible and {rbm.n_hidden} hidden units of {rbm.W.dtype} at beta = {rbm.beta}, {how}, "
-            f"{len(X)} rows with checksum {zlib.crc32(X.tobytes()):08x}")
+            f"{len(X)} rows with checksum {zlib.crc32(np.ascontiguousarray(X)):08x}")
 
 
 def settings(part):
