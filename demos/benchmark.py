@@ -157,17 +157,18 @@ def small_jobs():
     """Yield name, type and Job: what is too small for BLAS."""
     rng = np.random.default_rng(3)
 
-    def machine(n_visible, n_hidden):
+    def start(n, n_visible, n_hidden):
         W = rng.standard_normal((n_visible, n_hidden)) / np.sqrt(n_visible)
-        return RBM(W, rng.standard_normal(n_visible), rng.standard_normal(n_hidden))
+        return W, rng.standard_normal(n_visible), rng.standard_normal(n_hidden), 1.0, rng.random((n, n_visible)), \
+            rng.random((n, n_hidden)), 2
 
-    one, many, start, starts = machine(20, 10), machine(64, 32), rng.random((1, 20)), rng.random((100, 64))
+    one, many = start(1, 20, 10), start(100, 64, 32)
 
     def sweep():
-        return tap.fixed_point(one, 2, start, tol=1e-300, max_iter=100)
+        return kernels.damped_fixed_point(*one, 0.5, 0.0, 100)
 
     def minimise():
-        return tap.fixed_point(many, 2, starts, method="block")
+        return kernels.block_fixed_point(*many, 1e-10, 1000)
 
     yield "TAP fixed point of order 2, 20 x 10, 100 sweeps", np.float64, Job(sweep, 50, twin=sweep, threads=False)
     yield "100 block minimisers of order 2, 64 x 32, to 1e-10", np.float64, Job(minimise, 20, twin=minimise)
