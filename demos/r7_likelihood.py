@@ -165,7 +165,7 @@ def draw(rbm, X_test, curves, setting):
     curve_axes.legend(loc="lower right")
     strongest = np.argsort(-np.linalg.norm(rbm.W, axis=0))[:64]
     show_wall(filter_axes, rbm.W.T[strongest], n_columns=8, signed=True)
-    filter_axes.set_title("The 64 strongest filters are strokes\n(weights: blue below zero, red above)")
+    filter_axes.set_title("The 64 strongest filters\n(weights: blue below zero, red above)")
     v, h = gibbs_chain(rbm, X_test[:64], 1000, np.random.default_rng(0))
     show_wall(dream_axes, rbm.visible_mean(h), n_columns=8)
     dream_axes.set_title("Pixel means after 1000 Gibbs steps\nthat began at held-out digits")
