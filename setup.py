@@ -32,13 +32,14 @@ def extensions():
         compile_flags, link_flags = ["/O2", "/openmp"], []
     else:
         # No fused multiply-add: the same bits whether the machine has AVX-512, AVX2 or neither.
-        link_flags = openmp_flags()
+        openmp = openmp_flags()
+        link_flags = [*openmp, *(["-s"] if sys.platform == "linux" else [])]  # without the names of inner functions
         compile_flags = ["-O3", "-g0", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno",
-                         "-Wno-unknown-pragmas", *link_flags]
+                         "-Wno-unknown-pragmas", *openmp]
     if os.environ.get("MINIFE_BASELINE"):  # what a plain x86-64 runs, for testing that path anywhere
         compile_flags.append("-DMINIFE_BASELINE")
     return [Extension(f"minife.kernels.{source.stem}", [f"minife/kernels/{source.name}"],
-                      include_dirs=["minife/kernels"], depends=["minife/kernels/platform.h"],
+                      include_dirs=["minife/kernels"], depends=["minife/kernels/platform.h", "minife/kernels/_row_sums.pxi"],
                       extra_compile_args=compile_flags, extra_link_args=link_flags)
             for source in sorted(HERE.glob("minife/kernels/*.pyx"))]
 
@@ -60,6 +61,6 @@ setup(
     extras_require={"test": ["pytest>=8"]},
     packages=find_packages(include=["minife", "minife.*"]),
     package_data={"minife": ["*/*.md", "*.md"], "minife.data": ["digits.npz"],
-                  "minife.kernels": ["*.pyx", "*.pxd", "*.h"]},
+                  "minife.kernels": ["*.pyx", "*.pxd", "*.pxi", "*.h"]},
     ext_modules=kernels,
 )

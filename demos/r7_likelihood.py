@@ -69,7 +69,7 @@ def parse_arguments():
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--chains", type=int, help="of PCD")
     parser.add_argument("--steps", type=int, help="Gibbs steps an update")
-    parser.add_argument("--decay", type=float, default=1e-4, help="L2 decay of the weights")
+    parser.add_argument("--decay", type=float, default=3e-4, help="L2 decay of the weights")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--peer", action="store_true", help="scikit-learn's BernoulliRBM on the same data, too")
     parser.add_argument("--figure", type=Path, default=Path("figures/r7_likelihood.png"))

@@ -29,7 +29,7 @@ def cited(*patterns):
     return tags
 
 
-CODE = cited("minife/**/*.py", "minife/**/*.pyx", "minife/**/*.pxd")
+CODE = cited("minife/**/*.py", "minife/**/*.p[yx][xd]", "minife/**/*.pxi")
 TESTS = cited("tests/*.py")
 ALL = {tag for chapter in CHAPTERS for tag in defined(chapter)}
 

@@ -39,7 +39,7 @@ def sigma(x):
 
 def load_compiled():
     """Return the compiled kernels side by side, as reference holds their twins, or skip the test."""
-    names = ("_block", "_enumerate", "_fixed_point", "_gibbs", "_row_sums", "_descent")
+    names = ("_block", "_enumerate", "_fixed_point", "_gibbs", "_descent")
     modules = [pytest.importorskip(f"minife.kernels.{name}") for name in names]
     functions = {name: thing for module in modules for name, thing in vars(module).items()}
     return SimpleNamespace(**functions, use_threads=lambda n: [module.set_threads(n) for module in modules[:-1]])
@@ -159,7 +159,7 @@ def test_a_sample_is_a_uniform_number_below_the_probability(twin, dtype, roundin
 
 
 def test_every_kernel_has_a_twin_and_a_pair_test():
-    sources = Path(kernels.__file__).parent.glob("*.pyx")
+    sources = Path(kernels.__file__).parent.glob("*.p[yx][xi]")
     names = {name for source in sources for name in re.findall(r"^def (\w+)", source.read_text(), re.M)}
     names.remove("set_threads")
     assert names == {name for name, *_ in CALLS} | set(STEPS) | set(MOVES)

@@ -20,9 +20,8 @@ if _wanted == "compiled":
         _thread_setters.append(set_threads)
         from ._fixed_point import damped_fixed_point, move_layer, set_threads
         _thread_setters.append(set_threads)
-        from ._gibbs import anneal_units, draw_units, random_words, sample_units, set_threads, unit_means
-        _thread_setters.append(set_threads)
-        from ._row_sums import binary_product, set_threads
+        from ._gibbs import (anneal_units, binary_product, draw_units, random_words, sample_units, set_threads,
+                             unit_means)
         _thread_setters.append(set_threads)
         from ._enumerate import set_threads, softplus_product
         _thread_setters.append(set_threads)

@@ -93,8 +93,10 @@ def softplus_product(const double[:, ::1] x, const double[:, :] y):
     cdef double[:, ::1] u = u_array, out = out_array, scratch = np.empty((threads, 2 * WIDTH))
     cdef double[:, :, ::1] w = w_array
     cdef double[::1] excess = np.maximum(np.asarray(x) - LARGEST_X, 0).sum(axis=1)
-    exponentials(n * n_terms, &x[0, 0], LARGEST_X, &u[0, 0])
-    exponentials(w.shape[0] * n_terms * WIDTH, &w[0, 0, 0], LARGEST_Y, &w[0, 0, 0])
+    for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
+        exponentials(n_terms, &x[r, 0], LARGEST_X, &u[r, 0])
+    for panel in prange(w.shape[0], nogil=True, num_threads=threads, schedule="static"):
+        exponentials(n_terms * WIDTH, &w[panel, 0, 0], LARGEST_Y, &w[panel, 0, 0])
     cdef double largest = max(np.log1p(u_array.max() * w_array.max()), 0.01)
     cdef Py_ssize_t group = max(1, <Py_ssize_t>(700 / largest))  # a product of so many factors fits the range
     # total += np.logaddexp(0, x[:, k, None] + y[k]) for all k

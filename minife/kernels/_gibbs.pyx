@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Sampling binary units: the means in their fields, the draws, and what annealing asks of the fields besides.
+"""Sampling binary units: their fields, the means in them, the draws, and what annealing asks of the fields besides.
 
 Above each block stands the NumPy line that it computes; reference.py holds the same functions in NumPy.
 One call spreads its rows over the threads; a row's numbers depend on the row alone, so the threads never matter."""
@@ -7,10 +7,13 @@ import numpy as np
 
 from cython.parallel cimport prange, threadid
 from libc.math cimport fabs, log
+from libc.string cimport memcpy
 
-from ._inline cimport (available_threads, cloned, exponential, philox, real, sigmoid, threads_for, uint8_t, uint32_t,
-                       uint64_t)
-from ._row_sums import binary_product
+from . import reference
+from ._inline cimport (available_threads, cloned, exponential, philox, prefetch, real, sigmoid, sum_rows_double_2,
+                       sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for, transpose_double,
+                       transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
+from .reference import aligned_copy
 
 cdef int n_threads = available_threads()
 
@@ -19,6 +22,9 @@ def set_threads(int n):
     """Let the kernels of this module use n threads; results do not depend on n."""
     global n_threads
     n_threads = n
+
+
+include "_row_sums.pxi"
 
 
 cdef cloned mean_row(real *field, const real *bias, real beta, Py_ssize_t n) noexcept nogil:

@@ -1,30 +1,12 @@
-# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Products with binary states need no multiplication: they are sums of the rows of a matrix that are switched on.
-
-Above each block stands the NumPy line that it computes; reference.py holds the same function in NumPy.
-The matrix is cut into panels of a few columns, so that the fastest caches hold its rows. Threads share the panels."""
-import numpy as np
-
-from cython.parallel cimport prange, threadid
-from libc.string cimport memcpy
-
-from . import reference
-from .reference import aligned_copy
-from ._inline cimport (available_threads, cloned, prefetch, real, sum_rows_double_2, sum_rows_double_4, sum_rows_float_2,
-                       sum_rows_float_4, threads_for, transpose_double, transpose_float, uint8_t, uint16_t, uint64_t)
+# Products with binary states need no multiplication: they are sums of the rows of a matrix that are switched on  (K1)
+#
+# A part of _gibbs.pyx. The matrix is cut into panels of a few columns, so that the fastest caches hold its rows.
+# Threads share the panels, and no number depends on how.
 
 cdef enum:
     TILE = 128            # rows of sums at a time, so that their lists fit the cache
     FEW = 256             # rows of a matrix of which the fastest cache holds four vectors each, not two
     LARGEST_LIST = 65536  # units that a 16-bit index can name
-
-cdef int n_threads = available_threads()
-
-
-def set_threads(int n):
-    """Let the kernel of this module use n threads; results do not depend on n."""
-    global n_threads
-    n_threads = n
 
 
 cdef cloned compact(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssize_t n_in, uint16_t *used,
