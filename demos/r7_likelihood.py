@@ -1,11 +1,12 @@
-"""How good can an RBM of digits become? Centered PCD, judged by annealed importance sampling along the way.
+r"""How good can an RBM of digits become? Centered PCD, judged by annealed importance sampling along the way.
 
     python demos/r7_likelihood.py                    half a minute on one core: 784 x 100, the embedded digits
     python demos/r7_likelihood.py --quick            a few seconds
-    python demos/r7_likelihood.py --mnist PATH       five minutes a seed: 784 x 500, the full MNIST, 20 epochs
-    python demos/r7_likelihood.py --mnist PATH --epochs 60 --decay 2e-4                  a longer run
-    python demos/r7_likelihood.py --mnist PATH --pixels threshold --epochs 10            three minutes a seed
-    python demos/r7_likelihood.py --mnist PATH --pixels threshold --epochs 2 --chains 100 --steps 1 --peer
+    python demos/r7_likelihood.py --mnist PATH       four minutes a seed: 784 x 500, the full MNIST, 20 epochs
+    python demos/r7_likelihood.py --mnist PATH --epochs 60 --steps 2 --decay 2e-4        eight minutes: a longer run
+    python demos/r7_likelihood.py --mnist PATH --pixels threshold --epochs 10 --rate 0.4             two minutes
+    python demos/r7_likelihood.py --mnist PATH --pixels threshold --epochs 2 --rate 0.2 --decay 1e-4 --chains 100 \
+        --steps 1 --peer                             three seconds of learning, against 33 of scikit-learn
 
 Grey pixels become binary once, before training: "drawn", each on with its grey value as probability, as in most of the
 literature, or "threshold", on above 127. The two make different data, whose likelihoods must not be compared. The rate
