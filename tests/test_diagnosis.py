@@ -431,3 +431,10 @@ def test_the_estimator_asks_the_same():
     diagnosis = model.fit(X).diagnose(X, X, n_steps=40)
     assert [finding.name for finding in diagnosis.findings][-1] == "overfitting"
     assert str(diagnosis).startswith("9 x 8 units at beta = 1, seen with 14 rows: ")
+
+
+def test_without_a_generator_every_call_draws_the_same(rng):
+    rbm = random_rbm(rng, beta=1.5)
+    X = exact.sample(rbm, 300, rng)
+    first, again = (str(diagnose(rbm, X, n_steps=50)) for _ in range(2))
+    assert first == again == str(diagnose(rbm, X, rng=np.random.default_rng(0), n_steps=50))
