@@ -39,7 +39,8 @@ def extensions():
     if os.environ.get("MINIFE_BASELINE"):  # what a plain x86-64 runs, for testing that path anywhere
         compile_flags.append("-DMINIFE_BASELINE")
     return [Extension(f"minife.kernels.{source.stem}", [f"minife/kernels/{source.name}"],
-                      include_dirs=["minife/kernels"], depends=["minife/kernels/platform.h", "minife/kernels/_row_sums.pxi"],
+                      include_dirs=["minife/kernels"],
+                      depends=["minife/kernels/platform.h", "minife/kernels/_row_sums.pxi"],
                       extra_compile_args=compile_flags, extra_link_args=link_flags)
             for source in sorted(HERE.glob("minife/kernels/*.pyx"))]
 

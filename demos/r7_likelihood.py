@@ -41,8 +41,8 @@ PUBLISHED = {"drawn": (-86.34, "CD-25, Salakhutdinov and Murray 2008")}
 def main():
     setting = parse_arguments()
     X, X_test = data(setting.mnist, setting.pixels)
-    print(f"{len(X)} digits, {len(X_test)} held out, pixels {setting.pixels}, {X.mean():.1%} on; 784 x {setting.hidden} "
-          f"units, {setting.epochs} epochs of {len(X) // BATCH_SIZE} steps, rate {setting.rate} to 0, "
+    print(f"{len(X)} digits, {len(X_test)} held out, pixels {setting.pixels}, {X.mean():.1%} on; 784 x "
+          f"{setting.hidden} units, {setting.epochs} epochs of {len(X) // BATCH_SIZE} steps, rate {setting.rate} to 0, "
           f"{setting.chains} chains, {setting.steps} Gibbs steps an update, decay {setting.decay}")
     print("{:22}{:>10}{:>12}{:>12}{:>10}{:>18}{:>9}".format("nats per digit", "held out", "training", "error of",
                                                           "effective", "CPU seconds of", "|W|"))

@@ -82,8 +82,9 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
     """(K1) to (K4), (R4), (R19), (R23), (T10), (T18): words, samples, counts of sweeps are equal, numbers nearly."""
-    tolerances = {"binary_product": [rounding], "unit_means": [rounding], "draw_units": [0], "random_words": [0], "sample_units": [0],
-                  "anneal_units": [0, 100 * rounding], "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11],
+    tolerances = {"binary_product": [rounding], "unit_means": [rounding], "draw_units": [0], "random_words": [0],
+                  "sample_units": [0], "anneal_units": [0, 100 * rounding],
+                  "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11],
                   **dict.fromkeys(SOLVERS, [rounding, rounding, 10 * rounding, 0])}[call[0]]
     if dtype == np.float32:  # u may lie within the rounding of p, and the residual within that of tol
         tolerances = {"sample_units": [], "anneal_units": [1, 100 * rounding],
@@ -453,3 +454,11 @@ def test_a_forked_child_does_not_wait_for_the_threads_of_its_parent():
     os.kill(child, 9)
     os.waitpid(child, 0)
     pytest.fail("the child hangs")
+
+
+def test_more_units_than_a_list_can_name(twin):
+    """(K1): 65537 of them, the last of which counts"""
+    states, matrix = np.zeros((2, 65537), np.uint8), np.zeros((65537, 3))
+    states[1, [0, -1]], matrix[[0, -1]] = 1, [[1, 10, 100], [2, 20, 200]]
+    assert twin.binary_product(states, matrix).tolist() == [[0, 0, 0], [3, 30, 300]]
+    assert twin.binary_product(states[:, 1:], matrix[1:]).tolist() == [[0, 0, 0], [2, 20, 200]]

@@ -106,7 +106,7 @@ MINIFE_SUM_ROWS(double, 2)
 MINIFE_SUM_ROWS(double, 4)
 
 /* to = the transpose of a square of 64 bytes a side, whose rows lie `step` numbers apart in `from`, `stride` in `to`.
-   Interleave row i with row i + m/2 of m rows, log2(m) times: each time the bits of the place (row, column) turn by one. */
+   Interleave row i with row i + m/2 of m rows, log2(m) times: each time the bits of the place turn by one. */
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define MINIFE_SHUFFLES

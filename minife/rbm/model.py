@@ -19,7 +19,7 @@ class Moments:
 
 
 class ClampedMoments:
-    """The Moments with v held at rows, averaged over them: exact, as h factorises. They are computed when asked for  (R9)
+    """The Moments with v held at rows, averaged over them: exact, as h factorises. Computed when asked for  (R9)
 
     rows    (n, n_visible), states or means
     mean_h  (n, n_hidden), the hidden means at each"""
