@@ -1,12 +1,13 @@
 """How fast: each job against NumPy's dense products of the same work, the kernels' NumPy twins, and scikit-learn.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py                 a minute and a half
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py                 a minute
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --quick         ten seconds
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --mnist PATH    the full MNIST: three minutes
 
 Seconds differ from machine to machine and from minute to minute; ratios within one run do so much less. What is timed
-is what the package offers, not single kernels. benchmark_scaling.py, beside this file, shows how time grows with size,
-and what threads and memory do. The columns:
+is what the package offers, but for the last two jobs, which are single kernels: a public call adds its checks, some
+tens of microseconds. benchmark_scaling.py, beside this file, shows how time grows with size, and what threads and
+memory do. The columns:
     time        of one epoch or one result on one core, by the processor's clock, the least of several
     / products  over the time of the dense products that stand in brackets, by NumPy, on the same shapes and type, with
                 digits for data. Below 1, the job takes less time than BLAS would take for its products alone
