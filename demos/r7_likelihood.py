@@ -10,7 +10,7 @@ r"""How good can an RBM of digits become? Centered PCD, judged by annealed impor
 
 Grey pixels become binary once, before training: "drawn", each on with its grey value as probability, as in most of the
 literature, or "threshold", on above 127. The two make different data, whose likelihoods must not be compared. The rate
-falls linearly to zero, momentum is 0, steps are centered (R26), the chains of PCD (R14) are as many as --chains says
+falls linearly to zero, momentum is 0, steps are centered (R28), the chains of PCD (R14) are as many as --chains says
 and take --steps Gibbs steps an update. log Z is estimated by 100 chains, 5000 temperatures at the end and 1000 on the
 way (R19, R21). --seeds N repeats it all; --peer lets scikit-learn's BernoulliRBM, where it is installed, learn the same
 data at its rate 0.05 for 10 epochs, and judges it the same way.

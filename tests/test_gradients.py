@@ -59,7 +59,7 @@ def gaussian_machine(f, gradient):
 
 
 def labels_and_images():
-    """(R31), (R32): each objective, binary and grey rows, at three temperatures; a has no slope in p(y | x)"""
+    """(R33), (R34): each objective, binary and grey rows, at three temperatures; a has no slope in p(y | x)"""
     rng, y = np.random.default_rng(4), np.array([2, 0, 1, 2])
     for beta in BETAS:
         machine = ClassificationRBM(*(0.7 * rng.standard_normal(s) for s in ((5, 4), (3, 4), 5, 4, 3)), beta)
@@ -299,7 +299,7 @@ TABLE = {
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X)),
     "rbm.exact.log_likelihood_gradient": lambda: weights_and_biases(
         lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X)),
-    "rbm.gaussian.GaussianRBM.free_energy_gradient": lambda: gaussian_machine(                   # (R29)
+    "rbm.gaussian.GaussianRBM.free_energy_gradient": lambda: gaussian_machine(                   # (R31)
         lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v)),
     "rbm.gaussian.log_likelihood_gradient": lambda: gaussian_machine(
         gaussian.log_likelihood, gaussian.log_likelihood_gradient),

@@ -21,6 +21,7 @@ KEY = 0x0123456789ABCDEF
 CALLS = [("binary_product",), ("unit_means", 0.3), ("unit_means", 2.0), ("draw_units",), ("random_words",),
          ("sample_units", 0.3), ("sample_units", 2.0),
          ("anneal_units", 0.3, 0.4), ("anneal_units", 2.0, 0.0), ("softplus_product", 1.0), ("softplus_product", 100.0),
+         *product(["collapsed_sweep"], [1.0, 30.0, 300.0]),                     # 30 fills groups, 300 leaves the range
          *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, damping
          *product(["block_fixed_point"], [1, 2], [0.5, 1.5])]                   # order, beta
 SOLVERS = ("damped_fixed_point", "block_fixed_point")
@@ -73,6 +74,9 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
         return {"states": states, "W": W, "bias": b, "beta_0": options[0], "beta_1": options[1], "key": KEY, "draw": 3}
     if name == "softplus_product":                                                # in double precision alone
         return {"x": options[0] * rng.normal(size=(n, n_in)), "y": options[0] * W.astype(np.float64)}
+    if name == "collapsed_sweep":
+        return {"states": states, "W": options[0] * W.T.astype(np.float64), "a": b.astype(np.float64),
+                "b": a.astype(np.float64), "uniform": rng.random((n, n_in))}
     solver = {"W": W, "a": a, "b": b, "beta": options[1], "m_v": m_v, "m_h": m_h, "order": options[0],
               "tol": 1e-10 if dtype == np.float64 else 1e-5, "max_iter": 200}
     return solver | ({"damping": options[2]} if name == "damped_fixed_point" else {})
@@ -84,7 +88,7 @@ def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
     """(K1) to (K4), (R4), (R19), (R23), (T10), (T18): words, samples, counts of sweeps are equal, numbers nearly."""
     tolerances = {"binary_product": [rounding], "unit_means": [rounding], "draw_units": [0], "random_words": [0],
                   "sample_units": [0], "anneal_units": [0, 100 * rounding],
-                  "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11],
+                  "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11], "collapsed_sweep": [0, 1e-9, 1e-9],
                   **dict.fromkeys(SOLVERS, [rounding, rounding, 10 * rounding, 0])}[call[0]]
     if dtype == np.float32:  # u may lie within the rounding of p, and the residual within that of tol
         tolerances = {"sample_units": [], "anneal_units": [1, 100 * rounding],

@@ -2,6 +2,8 @@
 
 AIS is a statement about a mean over chains, so it is proved with the exact transition matrices of small machines, with
 the weights that the code itself computes; only then is it run."""
+from itertools import product
+
 import numpy as np
 import pytest
 from conftest import BETAS, random_rbm
@@ -10,7 +12,7 @@ from numpy.testing import assert_allclose
 from minife import RBM, kernels
 from minife.kernels import reference
 from minife.rbm import annealing, exact
-from minife.rbm.annealing import anneal
+from minife.rbm.annealing import anneal, anneal_collapsed
 from minife.rbm.likelihood import (annealed_importance_sampling, pseudo_likelihoods,
                                    reverse_annealed_importance_sampling)
 
@@ -25,6 +27,11 @@ def machine_at(rbm, base_bias, t):
 def log_unnormalised(rbm, v):
     """Return log p*(v) = -beta F(v)  (R5)"""
     return -rbm.beta * rbm.free_energy(v)
+
+
+def log_weight(rbm, h):
+    """Return log w(h), the sum over v: log p* of the machine with its layers exchanged  (R7)"""
+    return log_unnormalised(rbm.swapped(), h)
 
 
 def transition_matrix(rbm):
@@ -110,14 +117,80 @@ def test_a_chain_moves_by_gibbs_steps_of_the_machines_on_the_path(case, monkeypa
     assert_allclose(log_w, wanted + anneal(rbm, v, base_bias, schedule[2:], 0), rtol=1e-12)
 
 
+class Still:
+    """In place of a random generator: its uniform numbers leave units at h, as no mean is 0 or 1."""
+
+    def __init__(self, h):
+        self.h = h
+
+    def random(self, shape):
+        return 1.0 - np.broadcast_to(self.h, shape)
+
+
+def collapsed_transition_matrix(rbm):
+    """Return the matrix (h, h') of a sweep: each unit in turn is drawn given the others, by exact probabilities  (R26)"""
+    h = exact.all_states(rbm.n_hidden)
+    log_p, K = log_weight(rbm, h), np.eye(len(h))
+    for j in range(rbm.n_hidden):
+        same = (np.delete(h, j, axis=1)[:, None] == np.delete(h, j, axis=1)).all(axis=2)            # the other units
+        p = np.where(same, np.exp(log_p - log_p.max()), 0)
+        K = K @ (p / p.sum(axis=1, keepdims=True))
+    return K
+
+
+@pytest.mark.parametrize("t_0, t_1", [(0, 0.2), (0.2, 0.25), (0.7, 1), (1, 0.4), (0.1, 0)])
+def test_a_collapsed_weight_is_a_ratio_of_hidden_weights(case, t_0, t_1):
+    """(R25): of neighbouring machines on the path"""
+    rbm, base_bias = case
+    h = exact.all_states(rbm.n_hidden)
+    before, after = (log_weight(machine_at(rbm, base_bias, t), h) for t in (t_0, t_1))
+    got = anneal_collapsed(rbm, h, base_bias, np.array([t_0, t_1], float), Still(h))
+    assert_allclose(got, after - before, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("j", range(4))
+def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
+    """(R26): it is on where the uniform number lies below that probability, and only there; all states, both kernels"""
+    rbm, h = case[0], exact.all_states(4)
+    on, off = h.copy(), h.copy()
+    on[:, j], off[:, j] = 1, 0
+    p = 1 / (1 + np.exp(log_weight(rbm, off) - log_weight(rbm, on)))
+    for kernel, shift in product((kernels, reference), (-1e-9, 1e-9)):
+        uniform = Still(h).random(h.shape)
+        uniform[:, j] = p + shift
+        drawn, before, after = kernel.collapsed_sweep(h, *(rbm.beta * x for x in (rbm.W, rbm.a, rbm.b)), uniform)
+        assert np.array_equal(drawn, on if shift < 0 else off)
+        assert_allclose(before, log_weight(rbm, h), rtol=1e-13)
+        assert_allclose(after, log_weight(rbm, drawn), rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_steps", SCHEDULES)
+def test_the_mean_collapsed_weight_is_the_ratio_of_partition_functions(case, n_steps):
+    """(R20) and (R26), exactly: sweeps leave p_t(h) as it is, forwards and in reverse, and E[w] = Z / Z_0 or Z_0 / Z"""
+    rbm, base_bias = case
+    h = exact.all_states(rbm.n_hidden)
+    for schedule in (SCHEDULES[n_steps], SCHEDULES[n_steps][::-1]):
+        machines = [machine_at(rbm, base_bias, t) for t in schedule]
+        log_z = [exact.log_partition_function(machine) for machine in machines]
+        p = weighted = np.exp(log_weight(machines[0], h) - log_z[0])
+        for k in range(1, len(schedule)):
+            K = collapsed_transition_matrix(machines[k - 1])
+            assert_allclose(p @ K, p, rtol=1e-12)
+            step = anneal_collapsed(rbm, h, base_bias, np.array(schedule[k - 1:k + 1], float), Still(h))
+            weighted = (weighted @ K) * np.exp(step)
+            p = np.exp(log_weight(machines[k], h) - log_z[k])
+        assert_allclose(np.log(weighted.sum()), log_z[-1] - log_z[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("collapsed", [True, False])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_estimate_agrees_with_the_exact_answer(case, dtype):
+def test_the_estimate_agrees_with_the_exact_answer(case, dtype, collapsed):
     """(R20), (R21) and (R22): forwards and in reverse, within four standard errors; the error is that of the mean"""
     rbm = RBM(*(x.astype(dtype) for x in case[0].parameters.values()), case[0].beta)
     log_z, rng, rates = exact.log_partition_function(rbm), np.random.default_rng(5), np.full(5, 0.4)
-    forward = annealed_importance_sampling(rbm, 4000, 30, rng, rates)
+    forward = annealed_importance_sampling(rbm, 4000, 30, rng, rates, collapsed=collapsed)
     v = exact.sample(rbm, 4000, rng)
-    reverse = reverse_annealed_importance_sampling(rbm, v, 30, rng, rates, exact_samples=True)
+    reverse = reverse_annealed_importance_sampling(rbm, v, 30, rng, rates, exact_samples=True, collapsed=collapsed)
     assert (forward.bound, reverse.bound) == ("lower", "upper")
     for estimate, sign in ((forward, 1), (reverse, -1)):
         w = np.exp(estimate.log_weights)
@@ -130,12 +203,14 @@ def test_the_estimate_agrees_with_the_exact_answer(case, dtype):
     assert forward.base_log_z + forward.log_weights.mean() < log_z < reverse.base_log_z - reverse.log_weights.mean()
 
 
-def test_standard_errors_cover_the_truth_for_20_seeds():
+@pytest.mark.parametrize("collapsed", [True, False])
+def test_standard_errors_cover_the_truth_for_20_seeds(collapsed):
     """(R21): 100 chains, 100 temperatures, 60 x 12 units, W of standard deviation 0.5; the spread is what they say"""
     rbm = random_rbm(np.random.default_rng(1), 60, 12, scale=0.5)
     log_z = exact.log_partition_function(rbm)
     rates = exact.moments(rbm).v
-    estimates = [annealed_importance_sampling(rbm, 100, 100, np.random.default_rng(seed), rates) for seed in range(20)]
+    estimates = [annealed_importance_sampling(rbm, 100, 100, np.random.default_rng(seed), rates, collapsed=collapsed)
+                 for seed in range(20)]
     score = np.array([(e.log_z - log_z) / e.standard_error for e in estimates])
     assert np.abs(score).max() < 3
     assert 0.6 < np.sqrt(np.mean(score**2)) < 1.4
@@ -144,7 +219,7 @@ def test_standard_errors_cover_the_truth_for_20_seeds():
 def test_independent_units_need_no_annealing(case):
     """(R19) at W = 0: from its own visible bias every chain has the weight of the hidden units, sum softplus - log 2"""
     rbm = RBM(np.zeros((5, 4)), case[0].a, case[0].b, case[0].beta)
-    estimate = annealed_importance_sampling(rbm, 7, 1, np.random.default_rng(0))
+    estimate = annealed_importance_sampling(rbm, 7, 1, np.random.default_rng(0), collapsed=False)
     assert_allclose(estimate.log_z, exact.log_partition_function(rbm), rtol=1e-13)
     assert estimate.standard_error < 1e-7 and abs(estimate.effective_sample_size - 7) < 1e-9
 
@@ -161,7 +236,7 @@ def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
     """(R19): within five standard errors"""
     starts, rates = [], np.array([0.05, 0.3, 0.5, 0.7, 0.95])
     monkeypatch.setattr(annealing, "anneal", lambda rbm, v, *rest: starts.append(v) or np.zeros(len(v)))
-    annealed_importance_sampling(random_rbm(rng, beta=beta), 20000, 3, rng, rates)
+    annealed_importance_sampling(random_rbm(rng, beta=beta), 20000, 3, rng, rates, collapsed=False)
     assert (np.abs(starts[0].mean(axis=0) - rates) < 5 * np.sqrt(rates * (1 - rates) / 20000)).all()
 
 
@@ -231,9 +306,10 @@ def test_a_product_of_many_factors_is_cut_before_it_overflows():
     ({"rng": 3}, TypeError, "rng"), ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers"),
     ({"base_rates": np.full(5, 1.2)}, ValueError, "base_rates"), ({"schedule": [0, 0.5, 1]}, ValueError, "schedule"),
     ({"schedule": [0, 0.5, 0.5, 1]}, ValueError, "increasing"), ({"schedule": [0.1, 0.5, 0.7, 1]}, ValueError, "from"),
-    ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"), ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite")])
+    ({"collapsed": "pixels"}, ValueError, "collapsed must be"), ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"), ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite")])
 def test_wrong_arguments_of_annealing(rng, change, error, words):
-    arguments = {"n_chains": 5, "n_temperatures": 3, "rng": rng, "base_rates": None, "schedule": None} | change
+    arguments = {"n_chains": 5, "n_temperatures": 3, "rng": rng, "base_rates": None, "schedule": None,
+                 "collapsed": None} | change
     with pytest.raises(error, match=words):
         annealed_importance_sampling(random_rbm(rng), **arguments)
     if "n_chains" not in change:

@@ -4,8 +4,8 @@ The environment variable MINIFE_KERNELS=reference asks for the twins, to step th
 import os
 
 from .. import validation
-from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point, damped_fixed_point,
-                        descent_step, draw_units, minimise_layer, momentum_step, move_layer, random_words,
+from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point, collapsed_sweep,
+                        damped_fixed_point, descent_step, draw_units, minimise_layer, momentum_step, move_layer, random_words,
                         sample_units, softplus_product, unit_means)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
@@ -23,7 +23,7 @@ if _wanted == "compiled":
         from ._gibbs import (anneal_units, binary_product, draw_units, random_words, sample_units, set_threads,
                              unit_means)
         _thread_setters.append(set_threads)
-        from ._enumerate import set_threads, softplus_product
+        from ._enumerate import collapsed_sweep, set_threads, softplus_product
         _thread_setters.append(set_threads)
         from ._descent import adaptive_step, descent_step, momentum_step
         implementation = "compiled"

@@ -6,9 +6,12 @@ import numpy as np
 
 from cython.parallel cimport prange, threadid
 from libc.math cimport log
+from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport available_threads, cloned, exponential, exponent_of, mantissa_of, threads_for
+from ._inline cimport (available_threads, cloned, exponential, exponent_of, mantissa_of, sigmoid, threads_for,
+                       uint8_t)
+from .reference import aligned_copy
 
 cdef enum:
     WIDTH = 64  # columns: what is multiplied stays in the fastest cache
@@ -107,3 +110,86 @@ def softplus_product(const double[:, ::1] x, const double[:, :] y):
         one_row(n_terms, min(WIDTH, n_columns - panel * WIDTH), group, &u[r, 0], &w[panel, 0, 0], excess[r],
                 &scratch[t, 0], &scratch[t, WIDTH], &out[r, panel * WIDTH])
     return out_array
+
+
+cdef cloned sum_of_softplus(Py_ssize_t n, Py_ssize_t group, const double *u, const double *w, double *mantissa,
+                            double *exponent, double *total) noexcept nogil:
+    """total = sum over i of log(1 + u_i w_i); n pieces of 2 WIDTH terms each, a group of pieces at a time."""
+    cdef Py_ssize_t g, k, j, i, width = WIDTH
+    for j in range(WIDTH):
+        mantissa[j] = 1
+        exponent[j] = 0
+    for g in range((n + group - 1) // group):
+        for k in range(g * group, min((g + 1) * group, n)):
+            i = k * 2 * WIDTH
+            for j in range(WIDTH):
+                mantissa[j] *= (1 + u[i + j] * w[i + j]) * (1 + u[i + WIDTH + j] * w[i + WIDTH + j])
+        for j in range(WIDTH):
+            exponent[j] += exponent_of(mantissa[j])
+            mantissa[j] = mantissa_of(mantissa[j])
+    while width > 1:  # the second half joins the first
+        width //= 2
+        for j in range(width):
+            mantissa[j] *= mantissa[width + j]
+            exponent[j] += exponent[width + j]
+    total[0] = log(mantissa[0]) + exponent[0] * 0.69314718055994530942
+
+
+cdef cloned multiply_row(Py_ssize_t n, const double *w, double *u) noexcept nogil:
+    """u *= w"""
+    cdef Py_ssize_t i
+    for i in range(n):
+        u[i] *= w[i]
+
+
+cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, const double *tables, const double *b,
+                        const double *uniform, double *u, double *mantissa, double *exponent, uint8_t *h,
+                        double *before, double *after) noexcept nogil:
+    """One sweep over the units h of one row; u = e^a at first. tables = e^W, e^-W and a row of ones."""
+    cdef Py_ssize_t j
+    cdef double now = 0, other = 0, field
+    cdef const double *factor
+    for j in range(n_units):
+        if h[j]:
+            multiply_row(n, tables + j * n, u)
+            before[0] += b[j]
+    sum_of_softplus(n // (2 * WIDTH), group, u, tables + 2 * n_units * n, mantissa, exponent, &now)
+    after[0] = before[0]
+    before[0] += now
+    for j in range(n_units):
+        factor = tables + (j + n_units * h[j]) * n  # of u, if the unit is flipped
+        sum_of_softplus(n // (2 * WIDTH), group, u, factor, mantissa, exponent, &other)
+        field = b[j] + ((now - other) if h[j] else (other - now))
+        if (uniform[j] < sigmoid(field)) != h[j]:
+            after[0] += (-b[j]) if h[j] else b[j]
+            h[j] = 1 - h[j]
+            now = other
+            multiply_row(n, factor, u)
+    after[0] += now
+
+
+def collapsed_sweep(states, W, a, const double[::1] b, const double[:, ::1] uniform):
+    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R25)
+
+    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)): the layer that they see through W (n_seen, n_units) is summed out."""
+    cdef Py_ssize_t n = len(states), n_seen = W.shape[0], n_units = W.shape[1], r, width = 2 * WIDTH
+    cdef Py_ssize_t padded = (n_seen + width - 1) // width * width
+    cdef int threads = threads_for(<double>n * n_units * n_seen, n_threads), t
+    if np.max(np.abs(a) + np.abs(W).sum(axis=1)) > LARGEST_X:  # out of the range of what follows
+        return reference.collapsed_sweep(states, W, a, np.asarray(b), np.asarray(uniform))
+    states_array, before_array, after_array = np.array(states, np.uint8), np.zeros(n), np.zeros(n)
+    tables_array, u_array = aligned_copy(np.ones((2 * n_units + 1, padded))), np.zeros(padded)
+    np.exp(W.T, out=tables_array[:n_units, :n_seen])
+    np.exp(-W.T, out=tables_array[n_units:-1, :n_seen])
+    np.exp(a, out=u_array[:n_seen])  # and 0 in the padding, whose factors are 1
+    cdef uint8_t[:, ::1] h = states_array
+    cdef double[::1] before = before_array, after = after_array, u = u_array
+    cdef double[:, ::1] tables = tables_array, scratch = aligned_copy(np.empty((threads, padded + width)))
+    cdef double largest = max(np.log1p(np.exp(a + np.maximum(W, 0).sum(axis=1))).max(), 0.01)
+    cdef Py_ssize_t group = <Py_ssize_t>(LARGEST_X / largest)  # a product of twice as many factors fits the range
+    for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
+        t = threadid()
+        memcpy(&scratch[t, 0], &u[0], padded * sizeof(double))
+        collapsed_row(padded, n_units, group, &tables[0, 0], &b[0], &uniform[r, 0], &scratch[t, 0],
+                      &scratch[t, padded], &scratch[t, padded + WIDTH], &h[r, 0], &before[r], &after[r])
+    return states_array, before_array, after_array

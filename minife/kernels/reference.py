@@ -219,3 +219,27 @@ def softplus_product(x, y):
         z = x[:, k, None] + y[k]
         total += np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))        # log(1 + e^z)
     return total
+
+
+def collapsed_sweep(states, W, a, b, uniform):
+    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R25)
+
+    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)): the layer that they see through W (n_seen, n_units) is summed out."""
+    def log_weight():
+        return states @ b + softplus(x).sum(axis=1)
+
+    states = states.copy()
+    x = a + states @ W.T
+    before = log_weight()
+    for j in range(W.shape[1]):
+        off = x - states[:, j, None] * W[:, j]
+        on = off + W[:, j]
+        field = b[j] + softplus(on).sum(axis=1) - softplus(off).sum(axis=1)
+        states[:, j] = uniform[:, j] < sigmoid(field)
+        x = np.where(states[:, j, None], on, off)
+    return states, before, log_weight()
+
+
+def softplus(x):
+    """Return log(1 + e^x)"""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

@@ -76,7 +76,7 @@ class PersistentContrastiveDivergence(NegativePhase):
 
 
 class Centering:
-    """Offsets mu of v and lambda of h: with them a step does not care which state of a unit is called 0  (R25, R26)
+    """Offsets mu of v and lambda of h: with them a step does not care which state of a unit is called 0  (R27, R28)
 
     rate   share of each batch in the running means of the data, in (0, 1]
     mu     (n_visible,), the mean of v, at first over all data
@@ -99,7 +99,7 @@ class Centering:
         self.lam += self.lam.dtype.type(self.rate) * (data.h - self.lam)
 
     def direction(self, slope):
-        """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R26)"""
+        """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R28)"""
         W = slope["W"] - np.column_stack([self.mu, slope["a"]]) @ np.stack([slope["b"], self.lam])
         return {"W": W, "a": slope["a"] - W @ self.lam, "b": slope["b"] - self.mu @ W}
 
@@ -137,7 +137,7 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, **lo
 def descent_direction(rbm, batch, negative_phase, rng, centering=None):
     """Return the gradient of minus the mean log-likelihood of a batch, beta times (model - data), centered or not  (R9)
 
-    The offsets have taken in the batch before the step is centered  (R26)."""
+    The offsets have taken in the batch before the step is centered  (R28)."""
     data = rbm.clamped_moments(batch)
     model = negative_phase.moments(rbm, batch, rng)
     slope = difference(model, data, rbm.beta)
