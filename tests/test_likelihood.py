@@ -128,7 +128,7 @@ class Still:
 
 
 def collapsed_transition_matrix(rbm):
-    """Return the matrix (h, h') of a sweep: each unit in turn is drawn given the others, by exact probabilities  (R26)"""
+    """Return the matrix (h, h') of a sweep: each unit in turn is drawn given the others  (R26)"""
     h = exact.all_states(rbm.n_hidden)
     log_p, K = log_weight(rbm, h), np.eye(len(h))
     for j in range(rbm.n_hidden):
@@ -306,7 +306,8 @@ def test_a_product_of_many_factors_is_cut_before_it_overflows():
     ({"rng": 3}, TypeError, "rng"), ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers"),
     ({"base_rates": np.full(5, 1.2)}, ValueError, "base_rates"), ({"schedule": [0, 0.5, 1]}, ValueError, "schedule"),
     ({"schedule": [0, 0.5, 0.5, 1]}, ValueError, "increasing"), ({"schedule": [0.1, 0.5, 0.7, 1]}, ValueError, "from"),
-    ({"collapsed": "pixels"}, ValueError, "collapsed must be"), ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"), ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite")])
+    ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"), ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite"),
+    ({"collapsed": "pixels"}, ValueError, "collapsed must be")])
 def test_wrong_arguments_of_annealing(rng, change, error, words):
     arguments = {"n_chains": 5, "n_temperatures": 3, "rng": rng, "base_rates": None, "schedule": None,
                  "collapsed": None} | change

@@ -169,9 +169,9 @@ cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, cons
 
 
 def collapsed_sweep(states, W, a, const double[::1] b, const double[:, ::1] uniform):
-    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R25)
+    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R26)
 
-    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)): the layer that they see through W (n_seen, n_units) is summed out."""
+    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (R25)"""
     cdef Py_ssize_t n = len(states), n_seen = W.shape[0], n_units = W.shape[1], r, width = 2 * WIDTH
     cdef Py_ssize_t padded = (n_seen + width - 1) // width * width
     cdef int threads = threads_for(<double>n * n_units * n_seen, n_threads), t

@@ -222,9 +222,9 @@ def softplus_product(x, y):
 
 
 def collapsed_sweep(states, W, a, b, uniform):
-    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R25)
+    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R26)
 
-    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)): the layer that they see through W (n_seen, n_units) is summed out."""
+    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (R25)"""
     def log_weight():
         return states @ b + softplus(x).sum(axis=1)
 
