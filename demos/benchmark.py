@@ -149,6 +149,12 @@ def sums(rbm, X, quick):
     yield f"exact log Z, 784 x {n_hidden}", np.float64, Job(
         lambda: exact.log_partition_function(whole), wanted=20, twin=lambda: exact.log_partition_function(block),
         n_parts=2 ** (n_hidden - 16))
+
+    def collapsed(n):
+        return lambda: annealed_importance_sampling(whole, 100, n, rng, collapsed=True)
+
+    yield f"AIS without pixels, 784 x {n_hidden}, {n} temperatures", np.float64, Job(
+        collapsed(n), wanted=10, twin=collapsed(10), n_parts=n // 10)
     n = 200 if quick else 1000
     yield f"pseudo-likelihood, every pixel, {n} rows", np.float64, Job(
         lambda: pseudo_likelihood(rbm, X[:n]), wanted=10, twin=lambda: pseudo_likelihood(rbm, X[:20]), n_parts=n // 20)

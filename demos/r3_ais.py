@@ -38,9 +38,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer epochs, chains and temperatures")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--chains", type=int, help="by default 1000, or 100 with --quick")
     parser.add_argument("--figure", type=Path, default=Path("figures/r3_ais.png"))
     arguments = parser.parse_args()
     n_epochs, n_chains, n_seeds = (3, 100, 5) if arguments.quick else (20, 1000, 20)
+    n_chains = arguments.chains or n_chains
     temperatures = (10, 30, 100) if arguments.quick else (10, 30, 100, 300, 1000)
     rng = np.random.default_rng(arguments.seed)
     digits = load_digits()

@@ -37,8 +37,8 @@ def annealed_importance_sampling(rbm, n_chains, n_temperatures, rng, base_rates=
                     [0.01, 0.99]; by default those of rbm with its hidden units off
     schedule        (n_temperatures + 1,), increasing from 0 to 1; by default in equal steps
     collapsed       True: hidden units are drawn one by one with the pixels summed out, which finds valleys that Gibbs
-                    steps miss (R25, R26); False: Gibbs steps. By default True up to 64 hidden units: such a sweep
-                    takes some 2.5 times as long as a Gibbs step with 20 of them, and 25 times with 500
+                    steps miss (R25, R26); False: Gibbs steps. By default True up to 64 hidden units: a sweep takes
+                    twice as long as a Gibbs step with 20 of them, and longer in proportion with more
     Sources: Neal, Annealed importance sampling (2001); Salakhutdinov and Murray (2008)."""
     n_chains, rng = validation.positive_integer(n_chains, "n_chains"), validation.generator(rng)
     base_bias, schedule = _base_bias(rbm, base_rates), _schedule(schedule, n_temperatures)
