@@ -24,7 +24,7 @@ import numpy as np
 from minife import MLP
 from minife.backprop import SGD, Adam, RMSProp, train
 from minife.backprop.optimizers import linear_decay
-from minife.data import load_digits, load_mnist
+from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.units import Binary, LeakyRectified, Rectified, Spin
 
@@ -40,7 +40,7 @@ LINES = {"SGD": (ORANGE, "--"), "RMSProp": (BLUE, ":"), "Adam": (GREEN, "-"),
 
 def main():
     arguments = parse_arguments()
-    digits = load(arguments.mnist)
+    digits = load_digits(binary=False, mnist=arguments.mnist)
     print(f"{len(digits.X_train)} training and {len(digits.X_test)} test digits")
     if arguments.benchmark:
         return benchmark(digits, 1 if arguments.quick else 20, arguments.seed)
@@ -76,14 +76,6 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path, default=Path("figures/b2_digits.png"))
     return parser.parse_args()
-
-
-def load(mnist):
-    """Return the digits with grey values in [0, 1]."""
-    digits = load_digits(binary=False) if mnist is None else load_mnist(mnist)
-    top = 1 if mnist is None else 255
-    return type(digits)((digits.X_train / top).astype(np.float32), digits.y_train,
-                        (digits.X_test / top).astype(np.float32), digits.y_test)
 
 
 def learn(digits, n_hidden, unit, make_optimizer, n_epochs, batch_size, seed, label=None):

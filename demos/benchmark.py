@@ -29,7 +29,7 @@ import numpy as np
 from minife import MLP, RBM, kernels, tap
 from minife.backprop import SGD
 from minife.backprop.descent import descend
-from minife.data import binarise, load_digits, load_mnist
+from minife.data import load_digits
 from minife.kernels import reference
 from minife.rbm import exact
 from minife.rbm.likelihood import annealed_importance_sampling, pseudo_likelihood
@@ -65,10 +65,9 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", tap.NotConvergedWarning)     # sweeps are counted here, wherever they lead
     describe_machine()
-    digits = load_digits() if arguments.mnist is None else load_mnist(arguments.mnist)
-    X = digits.X_train if arguments.mnist is None else binarise(digits.X_train)
-    n_rows = 1000 if arguments.quick else len(X)
-    X, y = X[:n_rows], digits.y_train[:n_rows]
+    digits = load_digits(mnist=arguments.mnist)
+    n_rows = 1000 if arguments.quick else len(digits.X_train)
+    X, y = digits.X_train[:n_rows], digits.y_train[:n_rows]
     rbm = learned(X)
     print(f"{n_rows} digits of 784 pixels, {X.mean():.0%} of them on; {N_HIDDEN} hidden units of a machine that has "
           f"learned a little, {rbm.hidden_mean(X).mean():.0%} of them on\n")

@@ -21,7 +21,7 @@ from minife.backprop import Adam
 from minife.backprop.descent import descend
 from minife.backprop.optimizers import linear_decay
 from minife.bridge import ClampedNetwork
-from minife.data import load_digits, load_mnist
+from minife.data import load_digits
 from minife.parameters import flatten
 from minife.plots import BLUE, GREEN, ORANGE, RED
 
@@ -44,7 +44,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path, default=Path("figures/c5_equilibrium.png"))
     arguments = parser.parse_args()
-    digits = load(arguments.mnist)
+    digits = load_digits(binary=False, mnist=arguments.mnist)
     n_hidden, n_epochs, n_seeds = (500, 20, 1) if arguments.mnist else (30, 4, 1) if arguments.quick else (100, 12, 3)
     rate = MNIST_RATE if arguments.mnist else RATE
     names = list(GRADIENTS)[1:3] if arguments.mnist else list(GRADIENTS)[:4] if arguments.quick else list(GRADIENTS)
@@ -69,14 +69,6 @@ all errors are of the output at rest, after the last epoch; means over the seeds
 largest angle: between that gradient and the linear response, over training as it went, on 100 training digits""")
     draw(histories, arguments.figure)
     print(f"The figure is in {arguments.figure}")
-
-
-def load(mnist):
-    """Return the digits with grey values in [0, 1]."""
-    digits = load_digits(binary=False) if mnist is None else load_mnist(mnist)
-    top = 1 if mnist is None else 255
-    return type(digits)((digits.X_train / top).astype(np.float32), digits.y_train,
-                        (digits.X_test / top).astype(np.float32), digits.y_test)
 
 
 def learn(name, digits, n_hidden, n_epochs, seed, rate, show=False):

@@ -25,7 +25,7 @@ import numpy as np
 from minife.backprop import Adam
 from minife.backprop.optimizers import linear_decay
 from minife.bridge.vae import VAE, train
-from minife.data import load_digits, load_mnist, sample_binary
+from minife.data import load_digits, sample_binary
 from minife.plots import BLUE, GREEN, ORANGE, show_wall
 
 
@@ -67,7 +67,7 @@ def parse_arguments():
 def load(mnist, seed):
     """Return the rows to learn, grey or binary, the binary test rows and the Dataset."""
     rng = np.random.default_rng([seed, 1])
-    digits = load_digits(binary=False) if mnist is None else load_mnist(mnist)
+    digits = load_digits(binary=False, mnist=mnist)
     X = digits.X_train if mnist is None else sample_binary(digits.X_train, rng)
     return X, sample_binary(digits.X_test, rng), digits
 

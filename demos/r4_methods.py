@@ -27,7 +27,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from minife import MLP, RBM, backprop, tap
 from minife.backprop.optimizers import SGD, Adam, linear_decay
-from minife.data import binarise, load_digits, load_mnist
+from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm import exact
 from minife.rbm.likelihood import annealed_importance_sampling, pseudo_likelihood
@@ -50,7 +50,7 @@ class ExactSamples(NegativePhase):
 
 def main():
     setting = parse_arguments()
-    digits = load(setting.mnist)
+    digits = load_digits(mnist=setting.mnist)
     print(f"{len(digits.X_train)} digits, {len(digits.X_test)} held out, 784 x {setting.hidden} units, "
           f"{setting.epochs} epochs in batches of {setting.batch}, rate 0.1 falling to 0, momentum 0.5, "
           f"{setting.seeds} seed(s)")
@@ -82,14 +82,6 @@ def parse_arguments():
     if given.quick:
         usual |= {"hidden": 8, "epochs": 3, "seeds": 2, "readout_epochs": 5}
     return argparse.Namespace(**usual | {name: value for name, value in vars(given).items() if value is not None})
-
-
-def load(path):
-    """Return the digits, binary: on where the grey value is above one half."""
-    if path is None:
-        return load_digits()
-    mnist = load_mnist(path)
-    return type(mnist)(binarise(mnist.X_train), mnist.y_train, binarise(mnist.X_test), mnist.y_test)
 
 
 def methods(n_hidden):

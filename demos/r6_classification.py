@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife.backprop.optimizers import SGD, linear_decay
-from minife.data import Dataset, load_digits, load_mnist
+from minife.data import Dataset, load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.classification import ClassificationRBM, train
 from minife.rbm.gibbs import gibbs_chain
@@ -94,12 +94,11 @@ def settings(arguments):
 
 def load(arguments):
     """Return the digits with grey values in [0, 1]."""
-    digits, top = (load_mnist(arguments.mnist), 255) if arguments.mnist else (load_digits(binary=False), 1)
-    X, y = (digits.X_train / top).astype(np.float32), digits.y_train
-    if arguments.held_out:
-        n = len(X) - len(X) // 6
-        return Dataset(X[:n], y[:n], X[n:], y[n:])
-    return Dataset(X, y, (digits.X_test / top).astype(np.float32), digits.y_test)
+    digits = load_digits(binary=False, mnist=arguments.mnist)
+    if not arguments.held_out:
+        return digits
+    X, y, n = digits.X_train, digits.y_train, len(digits.X_train) * 5 // 6
+    return Dataset(X[:n], y[:n], X[n:], y[n:])
 
 
 def learn(digits, n_labels, name, n_hidden, n_epochs, seed):

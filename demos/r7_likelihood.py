@@ -28,7 +28,7 @@ import numpy as np
 
 from minife import RBM
 from minife.backprop.optimizers import SGD, linear_decay
-from minife.data import binarise, load_digits, load_mnist, sample_binary
+from minife.data import load_digits, sample_binary
 from minife.plots import BLUE, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.likelihood import annealed_importance_sampling
@@ -85,16 +85,11 @@ def parse_arguments():
 
 def data(path, pixels):
     """Return training and held-out digits, binary, the same at every call."""
-    if path is None:
-        digits = load_digits(binary=False)
-        X, X_test, middle = digits.X_train, digits.X_test, 0.5
-    else:
-        digits = load_mnist(path)
-        X, X_test, middle = digits.X_train, digits.X_test, 127
+    digits = load_digits(pixels == "threshold", path)
     if pixels == "threshold":
-        return binarise(X, middle), binarise(X_test, middle)
+        return digits.X_train, digits.X_test
     rng = np.random.default_rng(2008)
-    return sample_binary(X, rng), sample_binary(X_test, rng)
+    return sample_binary(digits.X_train, rng), sample_binary(digits.X_test, rng)
 
 
 def learn(X, X_test, setting, seed):

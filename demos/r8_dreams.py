@@ -23,7 +23,7 @@ import numpy as np
 
 from minife import MLP, RBM, backprop
 from minife.backprop.optimizers import SGD, Adam, linear_decay
-from minife.data import binarise, load_digits, load_mnist
+from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.training import Centering, PersistentContrastiveDivergence, train
@@ -36,7 +36,7 @@ STYLES = {"held-out digits": ("black", "-"), **dict(zip(DREAMS, ((BLUE, "-"), (R
 
 def main():
     setting = parse_arguments()
-    digits = load(setting.mnist)
+    digits = load_digits(mnist=setting.mnist)
     rng = np.random.default_rng(setting.seed)
     reader, rbm = learn_to_read(digits, setting, rng), learn_to_dream(digits, setting, rng)
     error = (reader.predict(digits.X_test).argmax(axis=1) != digits.y_test).mean()
@@ -73,14 +73,6 @@ def parse_arguments():
     if given.quick:
         usual |= {"hidden": 100, "epochs": 10, "steps": 100, "chains": 200, "reader_epochs": 5}
     return argparse.Namespace(**usual | {name: value for name, value in vars(given).items() if value is not None})
-
-
-def load(path):
-    """Return the digits, binary: on where the grey value is above one half."""
-    if path is None:
-        return load_digits()
-    mnist = load_mnist(path)
-    return type(mnist)(binarise(mnist.X_train), mnist.y_train, binarise(mnist.X_test), mnist.y_test)
 
 
 def learn_to_read(digits, setting, rng):

@@ -21,7 +21,7 @@ import numpy as np
 
 from minife import RBM, tap
 from minife.backprop.optimizers import SGD, linear_decay
-from minife.data import binarise, load_digits, load_mnist
+from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm.training import train
 
@@ -66,11 +66,8 @@ def learn(X, X_test, phase, n_hidden, n_epochs, seed, name):
 
 def data(path):
     """Return training and test digits, binary: the embedded ones, or MNIST from a path."""
-    if path is None:
-        digits = load_digits()
-        return digits.X_train, digits.X_test
-    mnist = load_mnist(path)
-    return binarise(mnist.X_train), binarise(mnist.X_test)[:1000]
+    digits = load_digits(mnist=path)
+    return digits.X_train, digits.X_test[:1000]
 
 
 def measures(rbm, phase, X_test):

@@ -27,7 +27,7 @@ import numpy as np
 
 from minife import RBM, tap
 from minife.backprop.optimizers import SGD, linear_decay
-from minife.data import binarise, load_digits, load_mnist
+from minife.data import binarise, load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm.likelihood import pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
@@ -85,11 +85,8 @@ def parse_arguments():
 
 def data(path, threshold):
     """Return training and test digits, on above the threshold: the embedded ones, or MNIST from a path."""
-    if path is None:
-        digits = load_digits(binary=False)
-        return binarise(digits.X_train, threshold), binarise(digits.X_test, threshold)
-    mnist = load_mnist(path)
-    return binarise(mnist.X_train, int(255 * threshold)), binarise(mnist.X_test, int(255 * threshold))[:1000]
+    digits = load_digits(binary=False, mnist=path)
+    return binarise(digits.X_train, threshold), binarise(digits.X_test, threshold)[:1000]
 
 
 def learn(X, X_test, phase, setting, seed, name):

@@ -140,6 +140,19 @@ def test_every_kind_of_mnist_loads_the_same(tmp_path, monkeypatch, kind, given):
         loaded[:] = 0                                           # the caller's own, so it must be writable
 
 
+def test_the_full_set_in_the_form_of_the_embedded_digits(tmp_path):
+    """binary as binarise() makes it, or grey in [0, 1], of the types of the embedded digits"""
+    path = write_npz(tmp_path, fake_mnist())
+    mnist = load_mnist(path)
+    for binary in (True, False):
+        full, embedded = load_digits(binary, path), load_digits(binary)
+        for name in FIELDS:
+            assert getattr(full, name).dtype == getattr(embedded, name).dtype
+        for X, grey in ((full.X_train, mnist.X_train), (full.X_test, mnist.X_test)):
+            assert np.array_equal(X, binarise(grey) if binary else grey / 255)
+        assert np.array_equal(full.y_train, mnist.y_train) and np.array_equal(full.y_test, mnist.y_test)
+
+
 def test_an_argument_wins_over_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("MINIFE_MNIST", str(tmp_path / "nowhere"))
     assert len(load_mnist(write_npz(tmp_path, fake_mnist())).X_train) == 40

@@ -20,12 +20,18 @@ class Dataset:
     y_test: np.ndarray
 
 
-def load_digits(binary=True):
+def load_digits(binary=True, mnist=None):
     """Return the embedded digits: 4000 training and 1000 test rows of 784 pixels, balanced over the ten classes.
 
     A Dataset. binary=True gives uint8 0/1, on where the grey value is above one half (just where
     MNIST's pixel is above 127); binary=False gives float64 in [0, 1], one of sixteen levels, level / 15.
+    mnist, a path as load_mnist takes it, gives the full MNIST in their place, binary or in [0, 1] likewise.
     Source: LeCun, Cortes and Burges, MNIST; the README beside this file says how the subset was made."""
+    if mnist is not None:
+        full = load_mnist(mnist)
+        X_train, X_test = (binarise(X) if binary else X / 255 for X in (full.X_train, full.X_test))
+        return Dataset(X_train, full.y_train, X_test, full.y_test)
+
     def pixels(packed):
         levels = unpack(packed)
         return (levels >= 8).astype(np.uint8) if binary else levels / 15

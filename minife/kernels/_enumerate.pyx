@@ -177,7 +177,7 @@ def collapsed_sweep(states, W, a, const double[::1] b, const double[:, ::1] unif
     cdef int threads = threads_for(<double>n * n_units * n_seen, n_threads), t
     if np.max(np.abs(a) + np.abs(W).sum(axis=1)) > LARGEST_X:  # out of the range of what follows
         return reference.collapsed_sweep(states, W, a, np.asarray(b), np.asarray(uniform))
-    states_array, before_array, after_array = np.array(states, np.uint8), np.zeros(n), np.zeros(n)
+    states_array, before_array, after_array = np.array(states, np.uint8, order="C"), np.zeros(n), np.zeros(n)
     tables_array, u_array = aligned_copy(np.ones((2 * n_units + 1, padded))), np.zeros(padded)
     np.exp(W.T, out=tables_array[:n_units, :n_seen])
     np.exp(-W.T, out=tables_array[n_units:-1, :n_seen])
