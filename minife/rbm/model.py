@@ -27,7 +27,7 @@ class ClampedMoments:
     def __init__(self, rows, mean_h):
         self.rows, self.mean_h = rows, mean_h
 
-    v = cached_property(lambda self: self.rows.mean(axis=0, dtype=self.mean_h.dtype))
+    v = cached_property(lambda self: mean_row(self.rows, self.mean_h.dtype))
     h = cached_property(lambda self: self.mean_h.mean(axis=0))
     vh = cached_property(lambda self: product(self.rows.T, self.mean_h / self.mean_h.dtype.type(len(self.rows))))
 
@@ -38,12 +38,22 @@ def difference(model, data, factor):
     Where both are clamped at rows of one kind, the difference of their vh is one product over the rows of both."""
     factor = data.h.dtype.type(factor)
     if isinstance(model, ClampedMoments) and isinstance(data, ClampedMoments) and model.rows.dtype == data.rows.dtype:
-        share = np.vstack([factor / len(model.rows) * model.mean_h, -factor / len(data.rows) * data.mean_h])
-        W = product(np.vstack([model.rows, data.rows]).T, share)
+        n = len(model.rows)
+        share = np.empty((n + len(data.rows), len(model.h)), factor.dtype)
+        np.multiply(factor / n, model.mean_h, out=share[:n])
+        np.multiply(-factor / len(data.rows), data.mean_h, out=share[n:])
+        W = product(np.concatenate([model.rows, data.rows]).T, share)
     else:
         W = model.vh - data.vh
         W *= factor
     return {"W": W, "a": factor * (model.v - data.v), "b": factor * (model.h - data.h)}
+
+
+def mean_row(rows, dtype):
+    """Return the mean of checked rows, states or means: for states a count, in the smallest type that holds it."""
+    if rows.dtype != np.uint8:
+        return rows.mean(axis=0, dtype=dtype)
+    return np.add.reduce(rows, axis=0, dtype=np.min_scalar_type(len(rows))).astype(dtype) / dtype.type(len(rows))
 
 
 def product(rows, matrix):
