@@ -112,11 +112,13 @@ def complete(layer):
     return layer
 
 
-def layer_sums(layer, powers):
-    """Return the sums (order, n, n_out) over a layer that another layer sees: m @ W, c @ W^2, skew @ W^3  (T9)"""
+def layer_sums(layer, powers, backwards=False):
+    """Return the sums (order, n, n_out) over a layer that another layer sees: m @ W, c @ W^2, skew @ W^3  (T9)
+
+    backwards  the last one is done first"""
     sums = np.empty((len(powers), layer.shape[1], powers[0].shape[1]), dtype=layer.dtype)
-    for x, power, total in zip(layer, powers, sums):
-        np.matmul(x, power, out=total)
+    for k in range(len(powers))[::-1 if backwards else 1]:
+        np.matmul(layer[k], powers[k], out=sums[k])
     return sums
 
 
@@ -130,14 +132,15 @@ def sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter):
     powers, beta = [W], W.dtype.type(beta)
     while len(powers) < order:
         powers.append(powers[-1] * W)
-    powers_T = [power.T for power in powers]
+    # a transpose as it lies costs BLAS a fifth more in single precision, nothing in double
+    powers_T = [power.T.copy() if W.dtype == np.float32 else power.T for power in powers]
     for _ in range(max_iter):
         rows = np.flatnonzero(residual > tol)
         if len(rows) == 0:
             break
         v, h = (x if len(rows) == len(m_v) else x.take(rows, axis=1) for x in (visible, hidden))
         worst_h = move(layer_sums(v, powers), b, beta, h)
-        worst_v = move(layer_sums(h, powers_T), a, beta, v)
+        worst_v = move(layer_sums(h, powers_T, backwards=True), a, beta, v)  # the cache still holds the last power
         residual[rows] = np.maximum(worst_h, worst_v)
         n_iter[rows] += 1
         if len(rows) < len(m_v):
