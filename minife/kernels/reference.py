@@ -6,16 +6,20 @@ from functools import partial
 import numpy as np
 
 
-def aligned_copy(matrix):
-    """Return a copy of matrix (n, m) whose rows begin at multiples of 64 bytes, where vector registers load fastest.
+def aligned_empty(n, m, dtype):
+    """Return an array (n, m), not filled, whose rows begin at multiples of 64 bytes, where vector registers load best.
 
-    It has gaps between its rows."""
-    n, m = matrix.shape
-    width = 64 // matrix.itemsize                         # numbers per register
+    It may have gaps between its rows."""
+    width = 64 // np.dtype(dtype).itemsize                # numbers per register
     stride = -(-m // width) * width
-    raw = np.empty(n * stride + width, dtype=matrix.dtype)
-    start = -raw.ctypes.data % 64 // matrix.itemsize
-    aligned = raw[start:start + n * stride].reshape(n, stride)[:, :m]
+    raw = np.empty(n * stride + width, dtype)
+    start = -raw.ctypes.data % 64 // raw.itemsize
+    return raw[start:start + n * stride].reshape(n, stride)[:, :m]
+
+
+def aligned_copy(matrix):
+    """Return a copy of matrix (n, m) in an array that is aligned so."""
+    aligned = aligned_empty(*matrix.shape, matrix.dtype)
     aligned[...] = matrix
     return aligned
 
