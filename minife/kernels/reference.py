@@ -17,20 +17,13 @@ def aligned_empty(n, m, dtype):
     return raw[start:start + n * stride].reshape(n, stride)[:, :m]
 
 
-def aligned_copy(matrix):
-    """Return a copy of matrix (n, m) in an array that is aligned so."""
-    aligned = aligned_empty(*matrix.shape, matrix.dtype)
-    aligned[...] = matrix
-    return aligned
-
-
 def padded_powers(W, order):
     """Return W, W^2, W^3 (order, n_in, n_columns) as far as the order goes, aligned, with zeros after the n_out columns
 
     n_columns is a multiple of 32, so that the kernels that sweep over layers need no code for what is left over."""
     n_in, n_out = W.shape
-    powers = aligned_copy(np.zeros((order * n_in, -(-n_out // 32) * 32), dtype=W.dtype)).reshape(order, n_in, -1)
-    powers[0, :, :n_out] = W
+    powers = aligned_empty(order * n_in, -(-n_out // 32) * 32, W.dtype).reshape(order, n_in, -1)
+    powers[0, :, :n_out], powers[0, :, n_out:] = W, 0
     for k in range(1, order):
         np.multiply(powers[k - 1], powers[0], out=powers[k])
     return powers
