@@ -40,7 +40,7 @@ cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, P
     for j in range(n_out):
         t[j] = x[j] + (half - m[j]) * onsager[j]
     # e = np.exp(-np.abs(theta))
-    # residual = np.max(np.abs(np.where(theta > 0, 1, e) / (1 + e) - m) / (c + floor), axis=1)
+    # residual = np.max(np.abs(np.where(theta > 0, 1, e) - m * (1 + e)) / ((1 + e) * (c + floor)), axis=1)
     for j in range(n_out):
         tail = exponential(-fabs(t[j]))
         top = one if t[j] > zero else tail
