@@ -45,10 +45,8 @@ cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, P
         tail = exponential(-fabs(t[j]))
         top = one if t[j] > zero else tail
         e[j] = tail
-        climb[j] = fabs(top - m[j] * (one + tail)) / ((one + tail) * (m[j] - m[j] * m[j] + floor))
-    # t = np.abs(theta)
-    for j in range(n_out):
         t[j] = fabs(t[j])
+        climb[j] = fabs(top - m[j] * (one + tail)) / ((one + tail) * (m[j] - m[j] * m[j] + floor))
     residual[0] = largest(climb, n_out)
 
 
