@@ -27,7 +27,7 @@ cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, P
                    real *residual) noexcept nogil:
     """x, onsager of the units of one row, the point t = |theta| from where they step, e = exp(-t), and the residual"""
     cdef Py_ssize_t j
-    cdef real tail, mean, one = 1, half = 0.5, zero = 0
+    cdef real tail, top, one = 1, half = 0.5, zero = 0
     # x = beta * (bias + sums[0])
     # onsager = beta**2 * sums[1] if order == 2 else np.zeros_like(x)
     for j in range(n_out):
@@ -40,15 +40,13 @@ cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, P
     for j in range(n_out):
         t[j] = x[j] + (half - m[j]) * onsager[j]
     # e = np.exp(-np.abs(theta))
-    # residual = np.max(np.abs(np.where(theta > 0, 1, e) / (1 + e) - m) / (c + floor), axis=1)
+    # residual = np.max(np.abs(np.where(theta > 0, 1, e) - m * (1 + e)) / ((1 + e) * (c + floor)), axis=1)
     for j in range(n_out):
         tail = exponential(-fabs(t[j]))
-        mean = (one if t[j] > zero else tail) / (one + tail)
+        top = one if t[j] > zero else tail
         e[j] = tail
-        climb[j] = fabs((mean - m[j]) / (m[j] - m[j] * m[j] + floor))
-    # t = np.abs(theta)
-    for j in range(n_out):
         t[j] = fabs(t[j])
+        climb[j] = fabs(top - m[j] * (one + tail)) / ((one + tail) * (m[j] - m[j] * m[j] + floor))
     residual[0] = largest(climb, n_out)
 
 

@@ -5,13 +5,14 @@ Above each block stands the NumPy line that it computes; reference.py holds the 
 import numpy as np
 
 from cython.parallel cimport prange, threadid
-from libc.math cimport log
+from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
 from ._inline cimport (available_threads, cloned, exponential, exponent_of, mantissa_of, sigmoid, threads_for,
                        uint8_t)
-from .reference import aligned_copy
+from ._layer cimport largest
+from .reference import aligned_empty
 
 cdef enum:
     WIDTH = 64  # columns: what is multiplied stays in the fastest cache
@@ -26,14 +27,15 @@ def set_threads(int n):
     n_threads = n
 
 
-cdef cloned exponentials(Py_ssize_t n, const double *x, double largest, double *out) noexcept nogil:
-    """out = e^x, with x clipped to +-largest."""
+cdef cloned exponentials(Py_ssize_t n, const double *x, double bound, double *out, double *top) noexcept nogil:
+    """out = e^x, with x clipped to +-bound; top = the largest of them"""
     cdef Py_ssize_t i
     cdef double clipped
     for i in range(n):
-        clipped = largest if x[i] > largest else x[i]
-        clipped = -largest if clipped < -largest else clipped
+        clipped = bound if x[i] > bound else x[i]
+        clipped = -bound if clipped < -bound else clipped
         out[i] = exponential(clipped)
+    top[0] = largest(out, n)
 
 
 cdef cloned multiply(Py_ssize_t n_terms, const double *u, const double *w, double *mantissa,
@@ -72,42 +74,65 @@ cdef void one_row(Py_ssize_t n_terms, Py_ssize_t n_columns, Py_ssize_t group, co
         out[j] = excess + (log(mantissa[j]) + exponent[j] * 0.69314718055994530942)
 
 
-cdef panels(y):
-    """Return y (n_terms, n_columns) cut into panels of WIDTH columns (n_panels, n_terms, WIDTH), the last one padded.
+cdef void fill_panel(const double *y, Py_ssize_t row_step, Py_ssize_t column_step, Py_ssize_t n_terms,
+                     Py_ssize_t n_columns, double *w, double *size) noexcept nogil:
+    """w (n_terms, WIDTH) = up to WIDTH columns of y and zeros after them; size = the largest |y|"""
+    cdef Py_ssize_t j, k
+    cdef double[WIDTH] sizes
+    for j in range(WIDTH):
+        sizes[j] = 0
+    for k in range(n_terms):
+        for j in range(n_columns):
+            w[j] = y[j * column_step]
+        for j in range(n_columns, WIDTH):
+            w[j] = 0
+        for j in range(WIDTH):
+            sizes[j] = fabs(w[j]) if fabs(w[j]) > sizes[j] else sizes[j]
+        y += row_step
+        w += WIDTH
+    size[0] = largest(sizes, WIDTH)
 
-    A panel stays in the cache while all rows of x meet it; it begins where a vector register likes to begin."""
-    n_terms, n_columns = y.shape
-    n_panels = -(-n_columns // WIDTH)
-    raw = np.zeros(n_panels * n_terms * WIDTH + 8)
-    w = raw[-raw.ctypes.data % 64 // 8:][:raw.size - 8].reshape(n_panels, n_terms, WIDTH)
-    for panel in range(n_panels):
-        part = y[:, panel * WIDTH:(panel + 1) * WIDTH]
-        w[panel, :, :part.shape[1]] = part
-    return w
+
+cdef double excess_of(const double *x, Py_ssize_t n_terms) noexcept nogil:
+    """Return the sum of what exceeds LARGEST_X: there softplus(x + y) is x + y."""
+    cdef Py_ssize_t k
+    cdef double excess = 0
+    for k in range(n_terms):
+        if x[k] > LARGEST_X:
+            excess += x[k] - LARGEST_X
+    return excess
 
 
 def softplus_product(const double[:, ::1] x, const double[:, :] y):
     """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns), x (n, n_terms), y (n_terms, n_columns)  (R23)"""
     cdef Py_ssize_t n = x.shape[0], n_terms = x.shape[1], n_columns = y.shape[1], job, r, panel
+    cdef Py_ssize_t n_panels = (n_columns + WIDTH - 1) // WIDTH, row_step = y.strides[0] // 8
+    cdef Py_ssize_t column_step = y.strides[1] // 8
     cdef int threads = threads_for(<double>n * n_terms * n_columns, n_threads), t
-    if np.max(np.abs(y)) > LARGEST_Y:  # out of the range of what follows
+    out_array = np.empty((n, n_columns))
+    cdef double[:, ::1] out = out_array, u = np.empty((n, n_terms)), scratch = np.empty((threads, 2 * WIDTH))
+    cdef double[:, ::1] w = aligned_empty(n_panels, n_terms * WIDTH, np.float64)
+    cdef double[::1] excess = np.empty(n), top_u = np.empty(n), top_w = np.empty(n_panels), size = np.empty(n_panels)
+    # w = np.exp(y), a panel of columns after the other: each stays in the cache while all rows of x meet it
+    for panel in prange(n_panels, nogil=True, num_threads=threads, schedule="static"):
+        fill_panel(&y[0, 0] + panel * WIDTH * column_step, row_step, column_step, n_terms,
+                   min(WIDTH, n_columns - panel * WIDTH), &w[panel, 0], &size[panel])
+        exponentials(n_terms * WIDTH, &w[panel, 0], LARGEST_Y, &w[panel, 0], &top_w[panel])
+    if np.max(size) > LARGEST_Y:  # out of the range of what follows
         return reference.softplus_product(np.asarray(x), np.asarray(y))
-    u_array, w_array, out_array = np.empty((n, n_terms)), panels(np.asarray(y)), np.empty((n, n_columns))
-    cdef double[:, ::1] u = u_array, out = out_array, scratch = np.empty((threads, 2 * WIDTH))
-    cdef double[:, :, ::1] w = w_array
-    cdef double[::1] excess = np.maximum(np.asarray(x) - LARGEST_X, 0).sum(axis=1)
+    # u = np.exp(np.minimum(x, LARGEST_X))
+    # excess = np.maximum(x - LARGEST_X, 0).sum(axis=1)
     for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
-        exponentials(n_terms, &x[r, 0], LARGEST_X, &u[r, 0])
-    for panel in prange(w.shape[0], nogil=True, num_threads=threads, schedule="static"):
-        exponentials(n_terms * WIDTH, &w[panel, 0, 0], LARGEST_Y, &w[panel, 0, 0])
-    cdef double largest = max(np.log1p(u_array.max() * w_array.max()), 0.01)
-    cdef Py_ssize_t group = max(1, <Py_ssize_t>(700 / largest))  # a product of so many factors fits the range
+        exponentials(n_terms, &x[r, 0], LARGEST_X, &u[r, 0], &top_u[r])
+        excess[r] = excess_of(&x[r, 0], n_terms)
+    cdef double factor = max(np.log1p(np.max(top_u) * np.max(top_w)), 0.01)
+    cdef Py_ssize_t group = max(1, <Py_ssize_t>(700 / factor))  # a product of so many factors fits the range
     # total += np.logaddexp(0, x[:, k, None] + y[k]) for all k
-    for job in prange(w.shape[0] * n, nogil=True, num_threads=threads, schedule="static"):
+    for job in prange(n_panels * n, nogil=True, num_threads=threads, schedule="static"):
         t = threadid()
         panel = job // n
         r = job % n
-        one_row(n_terms, min(WIDTH, n_columns - panel * WIDTH), group, &u[r, 0], &w[panel, 0, 0], excess[r],
+        one_row(n_terms, min(WIDTH, n_columns - panel * WIDTH), group, &u[r, 0], &w[panel, 0], excess[r],
                 &scratch[t, 0], &scratch[t, WIDTH], &out[r, panel * WIDTH])
     return out_array
 
@@ -178,15 +203,16 @@ def collapsed_sweep(states, W, a, const double[::1] b, const double[:, ::1] unif
     if np.max(np.abs(a) + np.abs(W).sum(axis=1)) > LARGEST_X:  # out of the range of what follows
         return reference.collapsed_sweep(states, W, a, np.asarray(b), np.asarray(uniform))
     states_array, before_array, after_array = np.array(states, np.uint8, order="C"), np.zeros(n), np.zeros(n)
-    tables_array, u_array = aligned_copy(np.ones((2 * n_units + 1, padded))), np.zeros(padded)
+    tables_array, u_array = aligned_empty(2 * n_units + 1, padded, np.float64), np.zeros(padded)
+    tables_array[...] = 1
     np.exp(W.T, out=tables_array[:n_units, :n_seen])
     np.exp(-W.T, out=tables_array[n_units:-1, :n_seen])
     np.exp(a, out=u_array[:n_seen])  # and 0 in the padding, whose factors are 1
     cdef uint8_t[:, ::1] h = states_array
     cdef double[::1] before = before_array, after = after_array, u = u_array
-    cdef double[:, ::1] tables = tables_array, scratch = aligned_copy(np.empty((threads, padded + width)))
-    cdef double largest = max(np.log1p(np.exp(a + np.maximum(W, 0).sum(axis=1))).max(), 0.01)
-    cdef Py_ssize_t group = <Py_ssize_t>(LARGEST_X / largest)  # a product of twice as many factors fits the range
+    cdef double[:, ::1] tables = tables_array, scratch = aligned_empty(threads, padded + width, np.float64)
+    cdef double factor = max(np.log1p(np.exp(a + np.maximum(W, 0).sum(axis=1))).max(), 0.01)
+    cdef Py_ssize_t group = <Py_ssize_t>(LARGEST_X / factor)  # a product of twice as many factors fits the range
     for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
         t = threadid()
         memcpy(&scratch[t, 0], &u[0], padded * sizeof(double))

@@ -13,7 +13,7 @@ from . import reference
 from ._inline cimport (available_threads, cloned, exponential, philox, prefetch, real, sigmoid, sum_rows_double_2,
                        sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for, transpose_double,
                        transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
-from .reference import aligned_copy
+from .reference import aligned_empty
 
 cdef int n_threads = available_threads()
 

@@ -32,8 +32,9 @@ cdef inline real exponential(real x) noexcept nogil:
     """e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2, e^r by its Taylor polynomial  (K4)
 
     x is clipped to where 2^n is a normal number. Adding and subtracting 1.5 * 2^(mantissa bits) rounds to an
-    integer without a branch, so the compiler turns a loop over this function into vector instructions."""
-    cdef real low, high, shift, shifted, n, r, p
+    integer without a branch, so the compiler turns a loop over this function into vector instructions. Even and odd
+    powers, from the second on, are two sums that need not wait for each other."""
+    cdef real low, high, shift, shifted, n, r, r2, even, odd, p
     cdef real log2_e = 1.4426950408889634
     if real is float:
         low, high, shift = -87, 88, 12582912
@@ -45,23 +46,18 @@ cdef inline real exponential(real x) noexcept nogil:
     n = shifted - shift
     if real is float:  # ln 2 in two parts: n times the first is exact
         r = (x - n * <real>0.693359375) + n * <real>2.12194440e-4
-        p = <real>(1 / 5040.)
+        even, odd = <real>(1 / 720.), <real>(1 / 5040.)
+        r2 = r * r
     else:
         r = (x - n * <real>0.693147180369123816490) - n * <real>1.90821492927058770002e-10
-        p = <real>(1 / 6227020800.)
-        p = p * r + <real>(1 / 479001600.)
-        p = p * r + <real>(1 / 39916800.)
-        p = p * r + <real>(1 / 3628800.)
-        p = p * r + <real>(1 / 362880.)
-        p = p * r + <real>(1 / 40320.)
-        p = p * r + <real>(1 / 5040.)
-    p = p * r + <real>(1 / 720.)
-    p = p * r + <real>(1 / 120.)
-    p = p * r + <real>(1 / 24.)
-    p = p * r + <real>(1 / 6.)
-    p = p * r + <real>(1 / 2.)
-    p = p * r + <real>1
-    p = p * r + <real>1
+        r2 = r * r
+        even, odd = <real>(1 / 479001600.), <real>(1 / 6227020800.)
+        even, odd = even * r2 + <real>(1 / 3628800.), odd * r2 + <real>(1 / 39916800.)
+        even, odd = even * r2 + <real>(1 / 40320.), odd * r2 + <real>(1 / 362880.)
+        even, odd = even * r2 + <real>(1 / 720.), odd * r2 + <real>(1 / 5040.)
+    even, odd = even * r2 + <real>(1 / 24.), odd * r2 + <real>(1 / 120.)
+    even, odd = even * r2 + <real>(1 / 2.), odd * r2 + <real>(1 / 6.)
+    p = <real>1 + (r + r2 * (even + r * odd))
     if real is float:
         return p * power_of_two_float(shifted)
     else:

@@ -33,15 +33,18 @@ cdef inline cloned layer_sums(const real *layer, Py_ssize_t n, Py_ssize_t stride
             x[r] = layer + k * stride + min(r, n - 1) * n_in
         for block in range(n_columns // COLUMNS):
             j = block * COLUMNS
+            row = powers + k * n_in * n_columns + j
             for r in range(ROWS):
                 for l in range(COLUMNS):
-                    total[r][l] = 0
-            for i in range(n_in):
-                row = powers + (k * n_in + i) * n_columns + j
-                if n == 1:
+                    total[r][l] = x[r][0] * row[l]
+            if n == 1:
+                for i in range(1, n_in):
+                    row += n_columns
                     for l in range(COLUMNS):
                         total[0][l] += x[0][i] * row[l]
-                else:
+            else:
+                for i in range(1, n_in):
+                    row += n_columns
                     for r in range(ROWS):
                         for l in range(COLUMNS):
                             total[r][l] += x[r][i] * row[l]

@@ -4,7 +4,7 @@
 # Threads share the panels, and no number depends on how.
 
 cdef enum:
-    TILE = 128            # rows of sums at a time, so that their lists fit the cache
+    LISTS = 131072        # numbers in the lists of the rows that are summed at a time: 256 kB, which fit the cache
     FEW = 256             # rows of a matrix of which the fastest cache holds four vectors each, not two
     LARGEST_LIST = 65536  # units that a 16-bit index can name
 
@@ -60,7 +60,7 @@ cdef void list_columns(const uint8_t *states, Py_ssize_t step, Py_ssize_t n_in, 
 
 cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t column_step, const uint16_t *used,
                        Py_ssize_t n_used, Py_ssize_t n_columns, Py_ssize_t width, real *panel) noexcept nogil:
-    """panel[:, :n_columns] = matrix[used, :n_columns], rows of `width` numbers, one after the other"""
+    """panel[:, :n_columns] = matrix[used, :n_columns], rows of `width` numbers, one after the other, and 0 elsewhere"""
     cdef Py_ssize_t m = 64 // sizeof(real), k = 0, l
     if n_columns == width and column_step == 1:
         while k < n_used:
@@ -79,6 +79,8 @@ cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t colum
     while k < n_used:
         for l in range(n_columns):
             panel[k * width + l] = matrix[used[k] * row_step + l * column_step]
+        for l in range(n_columns, width):
+            panel[k * width + l] = 0
         k += 1
 
 
@@ -113,6 +115,7 @@ def binary_product(const uint8_t[:, :] states, const real[:, :] matrix):
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
     cdef Py_ssize_t start, height, n_used = n_in, panel, i, r, t, list_step = n_in + 1
+    cdef Py_ssize_t tile = min(n, max(8, LISTS // list_step))
     cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
     cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
     if n_in > LARGEST_LIST:
@@ -121,12 +124,12 @@ def binary_product(const uint8_t[:, :] states, const real[:, :] matrix):
         states = np.ascontiguousarray(states)
     dtype = np.float32 if real is float else np.float64
     out_array = np.empty((n, n_out), dtype)
-    cdef real[:, ::1] out = out_array, panels = aligned_copy(np.zeros((threads, n_in * width), dtype))
+    cdef real[:, ::1] out = out_array, panels = aligned_empty(threads, n_in * width, dtype)
     cdef uint16_t[::1] used = np.arange(n_in, dtype=np.uint16), position = np.arange(n_in, dtype=np.uint16)
-    cdef uint16_t[:, ::1] active = np.empty((min(TILE, n), list_step), np.uint16)
-    cdef Py_ssize_t[::1] n_active = np.empty(min(TILE, n), np.intp)
-    for start in range(0, n, TILE):
-        height = min(TILE, n - start)
+    cdef uint16_t[:, ::1] active = np.empty((tile, list_step), np.uint16)
+    cdef Py_ssize_t[::1] n_active = np.empty(tile, np.intp)
+    for start in range(0, n, tile):
+        height = min(tile, n - start)
         if by_column:
             for r in prange(0, height, 8, nogil=True, num_threads=threads, schedule="static"):
                 list_columns(&states[start + r, 0], states.strides[1], n_in, min(8, height - r), &active[r, 0],

@@ -6,18 +6,15 @@ from functools import partial
 import numpy as np
 
 
-def aligned_copy(matrix):
-    """Return a copy of matrix (n, m) whose rows begin at multiples of 64 bytes, where vector registers load fastest.
+def aligned_empty(n, m, dtype):
+    """Return an array (n, m), not filled, whose rows begin at multiples of 64 bytes, where vector registers load best.
 
-    It has gaps between its rows."""
-    n, m = matrix.shape
-    width = 64 // matrix.itemsize                         # numbers per register
+    It may have gaps between its rows."""
+    width = 64 // np.dtype(dtype).itemsize                # numbers per register
     stride = -(-m // width) * width
-    raw = np.empty(n * stride + width, dtype=matrix.dtype)
-    start = -raw.ctypes.data % 64 // matrix.itemsize
-    aligned = raw[start:start + n * stride].reshape(n, stride)[:, :m]
-    aligned[...] = matrix
-    return aligned
+    raw = np.empty(n * stride + width, dtype)
+    start = -raw.ctypes.data % 64 // raw.itemsize
+    return raw[start:start + n * stride].reshape(n, stride)[:, :m]
 
 
 def padded_powers(W, order):
@@ -25,8 +22,8 @@ def padded_powers(W, order):
 
     n_columns is a multiple of 32, so that the kernels that sweep over layers need no code for what is left over."""
     n_in, n_out = W.shape
-    powers = aligned_copy(np.zeros((order * n_in, -(-n_out // 32) * 32), dtype=W.dtype)).reshape(order, n_in, -1)
-    powers[0, :, :n_out] = W
+    powers = aligned_empty(order * n_in, -(-n_out // 32) * 32, W.dtype).reshape(order, n_in, -1)
+    powers[0, :, :n_out], powers[0, :, n_out:] = W, 0
     for k in range(1, order):
         np.multiply(powers[k - 1], powers[0], out=powers[k])
     return powers
@@ -112,11 +109,13 @@ def complete(layer):
     return layer
 
 
-def layer_sums(layer, powers):
-    """Return the sums (order, n, n_out) over a layer that another layer sees: m @ W, c @ W^2, skew @ W^3  (T9)"""
+def layer_sums(layer, powers, backwards=False):
+    """Return the sums (order, n, n_out) over a layer that another layer sees: m @ W, c @ W^2, skew @ W^3  (T9)
+
+    backwards  the last one is done first"""
     sums = np.empty((len(powers), layer.shape[1], powers[0].shape[1]), dtype=layer.dtype)
-    for x, power, total in zip(layer, powers, sums):
-        np.matmul(x, power, out=total)
+    for k in range(len(powers))[::-1 if backwards else 1]:
+        np.matmul(layer[k], powers[k], out=sums[k])
     return sums
 
 
@@ -127,17 +126,18 @@ def sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter):
     (n,) before the move. All rows go together, so that the sums are products by BLAS."""
     visible, hidden = (layer_of(np.asarray(m, dtype=W.dtype), order) for m in (m_v, m_h))
     residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
-    powers, beta = [W], W.dtype.type(beta)
+    beta, single = W.dtype.type(beta), W.dtype == np.float32
+    powers, powers_T = [W], [W.T.copy() if single else W.T]       # as it lies, it costs BLAS a fifth more in single
     while len(powers) < order:
         powers.append(powers[-1] * W)
-    powers_T = [power.T for power in powers]
+        powers_T.append(powers_T[-1] * powers_T[0] if single else powers[-1].T)
     for _ in range(max_iter):
         rows = np.flatnonzero(residual > tol)
         if len(rows) == 0:
             break
         v, h = (x if len(rows) == len(m_v) else x.take(rows, axis=1) for x in (visible, hidden))
         worst_h = move(layer_sums(v, powers), b, beta, h)
-        worst_v = move(layer_sums(h, powers_T), a, beta, v)
+        worst_v = move(layer_sums(h, powers_T, backwards=True), a, beta, v)  # the cache still holds the last power
         residual[rows] = np.maximum(worst_h, worst_v)
         n_iter[rows] += 1
         if len(rows) < len(m_v):

@@ -33,18 +33,19 @@ class ClampedMoments:
 
 
 def difference(model, data, factor):
-    """Return the dict of factor times (model - data) of two Moments: vh under W, v under a, h under b  (R9)
+    """Return the dict of factor times (model - data): vh under W, v under a, h under b; the data are clamped  (R9)
 
-    Where both are clamped at rows of one kind, the difference of their vh is one product over the rows of both."""
+    Where the model's Moments are clamped at rows of the same kind, its vh and that of the data are one product."""
     factor = data.h.dtype.type(factor)
-    if isinstance(model, ClampedMoments) and isinstance(data, ClampedMoments) and model.rows.dtype == data.rows.dtype:
+    if isinstance(model, ClampedMoments) and model.rows.dtype == data.rows.dtype:
         n = len(model.rows)
         share = np.empty((n + len(data.rows), len(model.h)), factor.dtype)
         np.multiply(factor / n, model.mean_h, out=share[:n])
         np.multiply(-factor / len(data.rows), data.mean_h, out=share[n:])
         W = product(np.concatenate([model.rows, data.rows]).T, share)
     else:
-        W = model.vh - data.vh
+        W = product(data.rows.T, data.mean_h / data.mean_h.dtype.type(-len(data.rows)))
+        W += model.vh                                    # in place: no third array of this size
         W *= factor
     return {"W": W, "a": factor * (model.v - data.v), "b": factor * (model.h - data.h)}
 

@@ -43,20 +43,22 @@ def free_energy_gradient(rbm, m_v, m_h, order=2):
 
 def pair_means(rbm, m_v, m_h, order):
     """Return the estimate of <v h> (n_visible, n_hidden), averaged over the rows: minus the partial in W  (T11, T15)"""
-    beta, n = rbm.W.dtype.type(rbm.beta), len(m_v)
-    c_v, c_h = beta / n * (m_v - m_v**2), m_h - m_h**2                # factors go into the small arrays
+    beta, share, pairs = rbm.W.dtype.type(rbm.beta), 1 / len(m_v), [(m_v, m_h)]
+    if order >= 2:
+        c_v, c_h = m_v - m_v**2, m_h - m_h**2
+        pairs.append((beta * c_v, c_h))                               # factors go into the small arrays
     if order >= 3:
-        skew_v, skew_h = 2 * beta * c_v * (0.5 - m_v), c_h * (0.5 - m_h)
-    vh = np.empty_like(rbm.W)
+        pairs.append((2 * beta**2 * c_v * (0.5 - m_v), c_h * (0.5 - m_h)))
+    *lower, (x, y) = pairs
+    vh, term = np.empty_like(rbm.W), np.empty_like(rbm.W[:128])
     for first in range(0, len(vh), 128):                              # rows of W that stay in the cache
         rows = slice(first, first + 128)
         W, block = rbm.W[rows], vh[rows]
-        np.matmul(m_v[:, rows].T, m_h, out=block)
-        block /= n
-        if order >= 2:
-            block += W * (c_v[:, rows].T @ c_h)
-        if order >= 3:
-            block += W**2 * (skew_v[:, rows].T @ skew_h)
+        np.matmul(x[:, rows].T, y, out=block)
+        for x_k, y_k in reversed(lower):                              # m m + W (c c + W skew skew)
+            block *= W
+            block += np.matmul(x_k[:, rows].T, y_k, out=term[:len(W)])
+        block *= share
     return vh
 
 
