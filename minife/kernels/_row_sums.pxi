@@ -5,6 +5,7 @@
 
 cdef enum:
     LISTS = 131072        # numbers in the lists of the rows that are summed at a time: 256 kB, which fit the cache
+    FEWEST = 128          # rows of sums at a time, however long their lists: the matrix is read once for each tile
     FEW = 256             # rows of a matrix of which the fastest cache holds four vectors each, not two
     LARGEST_LIST = 65536  # units that a 16-bit index can name
 
@@ -115,7 +116,7 @@ def binary_product(const uint8_t[:, :] states, const real[:, :] matrix):
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
     cdef Py_ssize_t start, height, n_used = n_in, panel, i, r, t, list_step = n_in + 1
-    cdef Py_ssize_t tile = min(n, max(8, LISTS // list_step))
+    cdef Py_ssize_t tile = min(n, max(FEWEST, LISTS // list_step))
     cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
     cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
     if n_in > LARGEST_LIST:
