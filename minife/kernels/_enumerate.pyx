@@ -1,7 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Sums of softplus over many neighbouring fields, as products: e^(x + y) = e^x e^y leaves no exponential in the loop.
 
-Above each block stands the NumPy line that it computes; reference.py holds the same function in NumPy."""
+They are summed for all pairs of rows and columns, or as the units that make the fields are drawn one by one. Above each
+block stands the NumPy line that it computes; reference.py holds the same functions in NumPy."""
 import numpy as np
 
 from cython.parallel cimport prange, threadid
@@ -139,7 +140,7 @@ def softplus_product(const double[:, ::1] x, const double[:, :] y):
 
 cdef cloned sum_of_softplus(Py_ssize_t n, Py_ssize_t group, const double *u, const double *w, double *mantissa,
                             double *exponent, double *total) noexcept nogil:
-    """total = sum over i of log(1 + u_i w_i); n pieces of 2 WIDTH terms each, a group of pieces at a time."""
+    """total = np.log1p(u * w).sum(), of n pieces of 2 WIDTH terms each, a group of pieces at a time."""
     cdef Py_ssize_t g, k, j, i, width = WIDTH
     for j in range(WIDTH):
         mantissa[j] = 1
@@ -174,6 +175,8 @@ cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, cons
     cdef Py_ssize_t j
     cdef double now = 0, other = 0, field
     cdef const double *factor
+    # x = a + states @ W.T
+    # before = states @ b + softplus(x).sum(axis=1)
     for j in range(n_units):
         if h[j]:
             multiply_row(n, tables + j * n, u)
@@ -182,9 +185,11 @@ cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, cons
     after[0] = before[0]
     before[0] += now
     for j in range(n_units):
+        # field = b[j] + softplus(on).sum(axis=1) - softplus(off).sum(axis=1)
         factor = tables + (j + n_units * h[j]) * n  # of u, if the unit is flipped
         sum_of_softplus(n // (2 * WIDTH), group, u, factor, mantissa, exponent, &other)
         field = b[j] + ((now - other) if h[j] else (other - now))
+        # states[:, j] = uniform[:, j] < sigmoid(field)
         if (uniform[j] < sigmoid(field)) != h[j]:
             after[0] += (-b[j]) if h[j] else b[j]
             h[j] = 1 - h[j]
