@@ -25,7 +25,8 @@ def activate_backward(d_h, x, unit):
 def dense_backward(d_x, h):
     """Return d_W (n_in, n_out) and d_b (n_out,), summed over the rows, given d_x (n, n_out)  (B8)"""
     # x = h @ W + b
-    return h.T @ d_x, d_x.sum(axis=0)
+    d_b = d_x.sum(axis=0)                                # first, while the cache still holds d_x
+    return h.T @ d_x, d_b
 
 
 def dense_backward_input(d_x, W):
