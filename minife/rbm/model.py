@@ -37,6 +37,7 @@ def difference(model, data, factor):
 
     Where the model's Moments are clamped at rows of the same kind, its vh and that of the data are one product."""
     factor = data.h.dtype.type(factor)
+    a, b = factor * (model.v - data.v), factor * (model.h - data.h)  # first, while the cache still holds the rows
     if isinstance(model, ClampedMoments) and model.rows.dtype == data.rows.dtype:
         n = len(model.rows)
         share = np.empty((n + len(data.rows), len(model.h)), factor.dtype)
@@ -47,7 +48,7 @@ def difference(model, data, factor):
         W = product(data.rows.T, data.mean_h / data.mean_h.dtype.type(-len(data.rows)))
         W += model.vh                                    # in place: no third array of this size
         W *= factor
-    return {"W": W, "a": factor * (model.v - data.v), "b": factor * (model.h - data.h)}
+    return {"W": W, "a": a, "b": b}
 
 
 def mean_row(rows, dtype):
