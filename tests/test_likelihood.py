@@ -240,6 +240,16 @@ def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
     assert (np.abs(starts[0].mean(axis=0) - rates) < 5 * np.sqrt(rates * (1 - rates) / 20000)).all()
 
 
+def test_collapsed_chains_are_heated_from_hidden_states_of_the_rows(rng, beta, monkeypatch):
+    """(R4), (R22): h is drawn from p(h | v) of the row, with which (v, h) is a sample too; within five errors"""
+    starts, rbm = [], random_rbm(rng, beta=beta)
+    monkeypatch.setattr(annealing, "anneal_collapsed", lambda rbm, h, *rest: starts.append(h) or np.zeros(len(h)))
+    v = np.array([[0, 1, 1, 0, 1]])
+    reverse_annealed_importance_sampling(rbm, np.tile(v, (20000, 1)), 3, rng, collapsed=True)
+    mean = rbm.hidden_mean(v)[0]
+    assert (np.abs(starts[0].mean(axis=0) - mean) < 5 * np.sqrt(mean * (1 - mean) / 20000)).all()
+
+
 def test_without_exact_samples_nothing_is_claimed(rng):
     """(R22)"""
     rbm = random_rbm(rng)

@@ -127,7 +127,7 @@ def sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter):
     visible, hidden = (layer_of(np.asarray(m, dtype=W.dtype), order) for m in (m_v, m_h))
     residual, n_iter = np.full(len(m_v), np.inf, dtype=W.dtype), np.zeros(len(m_v), dtype=np.intp)
     beta, copied = W.dtype.type(beta), W.dtype == np.float32 and W.size < 2**19
-    powers, powers_T = [W], [W.T.copy() if copied else W.T]      # BLAS gains a fifth by it, where a cache holds it
+    powers, powers_T = [W], [W.T.copy() if copied else W.T]      # faster for BLAS, where a cache holds it
     while len(powers) < order:
         powers.append(powers[-1] * W)
         powers_T.append(powers_T[-1] * powers_T[0] if copied else powers[-1].T)

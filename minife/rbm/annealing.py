@@ -8,7 +8,7 @@ from .gibbs import draw_key, sample_hidden
 from .model import unit
 
 LEAST_RATE = 0.01                                        # of the base machine: no pixel is frozen from the start
-FEW = 64                                                 # hidden units, that are best drawn one by one
+FEW = 64                                                 # hidden units: up to so many are drawn one by one
 
 
 @dataclass(frozen=True)
