@@ -152,6 +152,30 @@ def test_a_step_and_its_twin_move_the_arrays_to_the_same_place(name, l1, l2, dty
         assert not np.array_equal(got, theta if key == "theta" else start[key])
 
 
+@pytest.mark.parametrize("momentum", [0, 0.9])
+@pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.3, 0.2)])
+@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-13), (np.float32, 1e-5)])
+def test_a_step_along_a_product_is_the_step_along_its_array(twin, momentum, l1, l2, dtype, rounding):
+    """(K1), (B15): to the last bit, and within rounding that of the other twin"""
+    for shape, density in product(SHAPES + [(784, 200, 500)], DENSITIES):
+        args, rng = arguments(("binary_product",), shape, density, dtype), np.random.default_rng(11)
+        theta, velocity = rng.standard_normal((2, shape[0], shape[2])).astype(dtype)
+        places = []
+        for kernel, step in ((twin, True), (twin, False), (reference, True)):
+            arrays = [theta.copy(), velocity.copy() if momentum else None]
+            if step:
+                assert kernel.product_step(*arrays, **args, rate=0.1, momentum=momentum, l1=l1, l2=l2) is None
+            else:
+                flat, slope = [x.reshape(-1) for x in arrays if x is not None], kernel.binary_product(**args).reshape(-1)
+                if momentum:
+                    kernel.momentum_step(*flat, slope, 0.1, momentum, l1, l2)
+                else:
+                    kernel.descent_step(*flat, slope, 0.1, l1, l2)
+            places.append(arrays[:2 if momentum else 1])
+        assert np.array_equal(places[0], places[1])
+        np.testing.assert_allclose(places[0], places[2], rtol=rounding, atol=rounding)
+
+
 @pytest.mark.parametrize("beta", [0.3, 2.0])
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-14), (np.float32, 1e-6)])
 def test_a_sample_is_a_uniform_number_below_the_probability(twin, dtype, rounding, beta):
@@ -167,7 +191,7 @@ def test_every_kernel_has_a_twin_and_a_pair_test():
     sources = Path(kernels.__file__).parent.glob("*.p[yx][xi]")
     names = {name for source in sources for name in re.findall(r"^def (\w+)", source.read_text(), re.M)}
     names.remove("set_threads")
-    assert names == {name for name, *_ in CALLS} | set(STEPS) | set(MOVES)
+    assert names == {name for name, *_ in CALLS} | set(STEPS) | set(MOVES) | {"product_step"}
     assert all(hasattr(reference, name) and hasattr(kernels, name) for name in names)
 
 
@@ -179,6 +203,15 @@ def test_results_do_not_depend_on_the_number_of_threads(call):
         compiled.use_threads(n)
         results.append(getattr(compiled, call[0])(**args))
     assert all(np.array_equal(x, y) for result in results for x, y in zip(result, results[0]))
+
+
+def test_a_step_along_a_product_does_not_depend_on_the_number_of_threads():
+    compiled, args, places = load_compiled(), arguments(("binary_product",), (784, 200, 500), 0.3), []
+    for n in (1, 2, os.cpu_count()):
+        compiled.use_threads(n)
+        places.append(np.ones((2, 784, 500)))
+        compiled.product_step(*places[-1], **args, rate=0.1, momentum=0.9, l1=0, l2=0.1)
+    assert all(np.array_equal(place, places[0]) for place in places)
 
 
 def test_the_product_with_binary_states_is_exact_for_whole_numbers(twin):
@@ -466,3 +499,6 @@ def test_more_units_than_a_list_can_name(twin):
     states[1, [0, -1]], matrix[[0, -1]] = 1, [[1, 10, 100], [2, 20, 200]]
     assert twin.binary_product(states, matrix).tolist() == [[0, 0, 0], [3, 30, 300]]
     assert twin.binary_product(states[:, 1:], matrix[1:]).tolist() == [[0, 0, 0], [2, 20, 200]]
+    theta, velocity = np.ones((2, 2, 3))
+    twin.product_step(theta, velocity, states, matrix, 1, 2, 0, 0)
+    assert velocity.tolist() == [[2, 2, 2], [5, 32, 302]] and theta.tolist() == [[-1, -1, -1], [-4, -31, -301]]

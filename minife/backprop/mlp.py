@@ -137,7 +137,7 @@ def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
     order, outputs = [], []
 
     def gradient(rows):
-        slopes, x = mlp.backward(h[rows], y[rows])
+        slopes, x = mlp.backward(h.take(rows, axis=0), y.take(rows, axis=0))
         order.append(rows)
         outputs.append(x)
         return slopes

@@ -5,8 +5,8 @@ import os
 
 from .. import validation
 from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point, collapsed_sweep,
-                        damped_fixed_point, descent_step, draw_units, minimise_layer, momentum_step, move_layer, random_words,
-                        sample_units, softplus_product, unit_means)
+                        damped_fixed_point, descent_step, draw_units, minimise_layer, momentum_step, move_layer,
+                        product_step, random_words, sample_units, softplus_product, unit_means)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -20,8 +20,8 @@ if _wanted == "compiled":
         _thread_setters.append(set_threads)
         from ._fixed_point import damped_fixed_point, move_layer, set_threads
         _thread_setters.append(set_threads)
-        from ._gibbs import (anneal_units, binary_product, draw_units, random_words, sample_units, set_threads,
-                             unit_means)
+        from ._gibbs import (anneal_units, binary_product, draw_units, product_step, random_words, sample_units,
+                             set_threads, unit_means)
         _thread_setters.append(set_threads)
         from ._enumerate import collapsed_sweep, set_threads, softplus_product
         _thread_setters.append(set_threads)

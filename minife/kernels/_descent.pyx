@@ -4,7 +4,7 @@
 Above each block stands the NumPy line that it computes; reference.py holds the same functions in NumPy."""
 from libc.math cimport sqrt, sqrtf
 
-from ._inline cimport cloned, real
+from ._inline cimport cloned, decayed, descend, descend_with_momentum, real
 
 
 cdef inline real square_root(real x) noexcept nogil:
@@ -14,22 +14,13 @@ cdef inline real square_root(real x) noexcept nogil:
         return sqrt(x)
 
 
-cdef inline real decayed(real slope, real theta, real l1, real l2) noexcept nogil:
-    return slope + l1 * ((theta > 0) - (theta < 0)) + l2 * theta
-
-
 cdef cloned plain(Py_ssize_t n, real *theta, const real *slope, real rate, real l1, real l2) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        theta[i] -= rate * decayed(slope[i], theta[i], l1, l2)
+    descend(n, theta, slope, rate, l1, l2)
 
 
 cdef cloned with_momentum(Py_ssize_t n, real *theta, real *velocity, const real *slope, real rate, real momentum,
                           real l1, real l2) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        velocity[i] = momentum * velocity[i] + decayed(slope[i], theta[i], l1, l2)
-        theta[i] -= rate * velocity[i]
+    descend_with_momentum(n, theta, velocity, slope, rate, momentum, l1, l2)
 
 
 cdef cloned adaptive(Py_ssize_t n, real *theta, real *mean, real *square, const real *slope, real rate, real share,

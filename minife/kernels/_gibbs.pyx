@@ -10,9 +10,9 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (available_threads, cloned, exponential, philox, prefetch, real, sigmoid, sum_rows_double_2,
-                       sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for, transpose_double,
-                       transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
+from ._inline cimport (available_threads, cloned, descend, descend_with_momentum, exponential, philox, prefetch, real,
+                       sigmoid, sum_rows_double_2, sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for,
+                       transpose_double, transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
 from .reference import aligned_empty
 
 cdef int n_threads = available_threads()

@@ -70,27 +70,42 @@ cdef inline real sigmoid(real x) noexcept nogil:
     return <real>1 / (<real>1 + exponential(-x))
 
 
+cdef inline real decayed(real slope, real theta, real l1, real l2) noexcept nogil:
+    return slope + l1 * ((theta > 0) - (theta < 0)) + l2 * theta
+
+
+cdef inline void descend(Py_ssize_t n, real *theta, const real *slope, real rate, real l1, real l2) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        theta[i] -= rate * decayed(slope[i], theta[i], l1, l2)
+
+
+cdef inline void descend_with_momentum(Py_ssize_t n, real *theta, real *velocity, const real *slope, real rate,
+                                       real momentum, real l1, real l2) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        velocity[i] = momentum * velocity[i] + decayed(slope[i], theta[i], l1, l2)
+        theta[i] -= rate * velocity[i]
+
+
 cdef inline void philox(uint32_t block, uint32_t row, uint32_t draw, uint64_t key,
                         uint32_t *x0, uint32_t *x1, uint32_t *x2, uint32_t *x3) noexcept nogil:
     """Four random 32-bit words: Philox4x32-10 of the counter (block, row, draw, 0)  (K2)
 
     Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011)."""
-    cdef uint32_t c0 = block, c1 = row, c2 = draw, c3 = 0, low0, low1
+    cdef uint64_t c0 = block, c1 = row, c2 = draw, c3 = 0, low = 0xFFFFFFFF, product0, product1
     cdef uint32_t k0 = <uint32_t>key, k1 = <uint32_t>(key >> 32)
-    cdef uint64_t product0, product1
     cdef int i
-    for i in range(10):
-        product0 = <uint64_t>0xD2511F53u * c0
-        product1 = <uint64_t>0xCD9E8D57u * c2
-        low0 = <uint32_t>product0
-        low1 = <uint32_t>product1
-        c0 = <uint32_t>(product1 >> 32) ^ c1 ^ k0
-        c1 = low1
-        c2 = <uint32_t>(product0 >> 32) ^ c3 ^ k1
-        c3 = low0
+    for i in range(10):  # in 64 bits throughout, which vectorises best; only the low 32 of each c count
+        product0 = <uint64_t>0xD2511F53u * (c0 & low)
+        product1 = <uint64_t>0xCD9E8D57u * (c2 & low)
+        c0 = (product1 >> 32) ^ c1 ^ k0
+        c1 = product1
+        c2 = (product0 >> 32) ^ c3 ^ k1
+        c3 = product0
         k0 += 0x9E3779B9u
         k1 += 0xBB67AE85u
-    x0[0] = c0
-    x1[0] = c1
-    x2[0] = c2
-    x3[0] = c3
+    x0[0] = <uint32_t>c0
+    x1[0] = <uint32_t>c1
+    x2[0] = <uint32_t>c2
+    x3[0] = <uint32_t>c3

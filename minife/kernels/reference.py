@@ -178,6 +178,15 @@ def momentum_step(theta, velocity, slope, rate, momentum, l1, l2):
     theta -= rate * velocity
 
 
+def product_step(theta, velocity, states, matrix, rate, momentum, l1, l2):
+    """Change theta and velocity (n, n_out), or theta alone, in place: one step along states @ matrix  (K1, B15)"""
+    slope = binary_product(states, matrix)
+    if velocity is None:
+        descent_step(theta, slope, rate, l1, l2)
+    else:
+        momentum_step(theta, velocity, slope, rate, momentum, l1, l2)
+
+
 def adaptive_step(theta, mean, square, slope, rate, share, square_share, held, square_held, epsilon, l1, l2):
     """Change mean, square and theta (n,) in place: one step of RMSProp or Adam with decay  (B16, B17)"""
     slope = slope + l1 * np.sign(theta) + l2 * theta

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from .. import kernels, validation
+from ..parameters import OuterSum
 from ..units import Binary
 
 unit = Binary()
@@ -35,7 +36,8 @@ class ClampedMoments:
 def difference(model, data, factor):
     """Return the dict of factor times (model - data): vh under W, v under a, h under b; the data are clamped  (R9)
 
-    Where the model's Moments are clamped at rows of the same kind, its vh and that of the data are one product."""
+    Where the model's Moments are clamped at rows of the same kind, W is one sum over these and the data: an OuterSum
+    if they are states."""
     factor = data.h.dtype.type(factor)
     a, b = factor * (model.v - data.v), factor * (model.h - data.h)  # first, while the cache still holds the rows
     if isinstance(model, ClampedMoments) and model.rows.dtype == data.rows.dtype:
@@ -43,7 +45,8 @@ def difference(model, data, factor):
         share = np.empty((n + len(data.rows), len(model.h)), factor.dtype)
         np.multiply(factor / n, model.mean_h, out=share[:n])
         np.multiply(-factor / len(data.rows), data.mean_h, out=share[n:])
-        W = product(np.concatenate([model.rows, data.rows]).T, share)
+        rows = np.concatenate([model.rows, data.rows])
+        W = OuterSum(rows, share) if rows.dtype == np.uint8 else rows.T @ share
     else:
         W = product(data.rows.T, data.mean_h / data.mean_h.dtype.type(-len(data.rows)))
         W += model.vh                                    # in place: no third array of this size
@@ -146,8 +149,11 @@ class RBM:
 
     def clamped_moments(self, v):
         """Return the ClampedMoments at the rows of v (n, n_visible), states or means  (R9)"""
-        v = self.rows(v, "v")
-        return ClampedMoments(v, self._hidden_mean(v))
+        return self.clamp(self.rows(v, "v"))
+
+    def clamp(self, rows):
+        """Return the ClampedMoments at checked rows  (R9)"""
+        return ClampedMoments(rows, self._hidden_mean(rows))
 
     def _hidden_field(self, v):
         return self.b + product(v, self.W)

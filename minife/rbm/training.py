@@ -45,7 +45,7 @@ class ContrastiveDivergence(NegativePhase):
 
     def moments(self, rbm, batch, rng):
         v, _ = gibbs_chain(rbm, rbm.states_at(batch, rng), self.n_steps, rng)
-        return rbm.clamped_moments(v)
+        return rbm.clamp(v)
 
 
 class PersistentContrastiveDivergence(NegativePhase):
@@ -64,7 +64,7 @@ class PersistentContrastiveDivergence(NegativePhase):
             self.h = sample_hidden(rbm, rbm.random_states(self.n_chains, rng), rng)
         key = draw_key(rng)
         for t in range(self.n_steps):
-            dream = rbm.clamped_moments(rbm.draw_visible(self.h, key, 2 * t))
+            dream = rbm.clamp(rbm.draw_visible(self.h, key, 2 * t))
             self.h = kernels.draw_units(dream.mean_h, key, 2 * t + 1)
         return dream
 
@@ -100,7 +100,7 @@ class Centering:
 
     def direction(self, slope):
         """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R28)"""
-        W = slope["W"] - np.column_stack([self.mu, slope["a"]]) @ np.stack([slope["b"], self.lam])
+        W = np.asarray(slope["W"]) - np.column_stack([self.mu, slope["a"]]) @ np.stack([slope["b"], self.lam])
         return {"W": W, "a": slope["a"] - W @ self.lam, "b": slope["b"] - self.mu @ W}
 
     def state(self):
@@ -128,17 +128,17 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, **lo
         keep["centering"] = centering
 
     def gradient(rows):
-        return descent_direction(rbm, X[rows], negative_phase, rng, centering)
+        return descent_direction(rbm, X.take(rows, axis=0), negative_phase, rng, centering)
 
     return descend(rbm, gradient, len(X), optimizer, n_epochs, rng, keep=keep,
                    kind=lambda: run_kind(rbm, X, negative_phase, centering), **loop)
 
 
 def descent_direction(rbm, batch, negative_phase, rng, centering=None):
-    """Return the gradient of minus the mean log-likelihood of a batch, beta times (model - data), centered or not  (R9)
+    """Return the gradient of minus the mean log-likelihood of checked rows, beta (model - data), centered or not  (R9)
 
     The offsets have taken in the batch before the step is centered  (R28)."""
-    data = rbm.clamped_moments(batch)
+    data = rbm.clamp(batch)
     model = negative_phase.moments(rbm, batch, rng)
     slope = difference(model, data, rbm.beta)
     if centering is None:
