@@ -103,7 +103,7 @@ def complete(layer):
     """Return the layer (order, n, n_units) with c and skew made anew of its m, in place  (T9)"""
     m, order = layer[0], len(layer)
     if order >= 2:
-        np.subtract(m, m**2, out=layer[1])
+        np.subtract(m, np.multiply(m, m, out=layer[1]), out=layer[1])
     if order >= 3:
         np.multiply(layer[1], 0.5 - m, out=layer[2])
     return layer

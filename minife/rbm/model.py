@@ -37,20 +37,25 @@ def difference(model, data, factor):
     """Return the dict of factor times (model - data): vh under W, v under a, h under b; the data are clamped  (R9)
 
     Where the model's Moments are clamped at rows of the same kind, W is one sum over these and the data: an OuterSum
-    if they are states."""
-    factor = data.h.dtype.type(factor)
+    if they are states. Else the array model.vh becomes W."""
+    factor, n = data.h.dtype.type(factor), len(data.rows)
     a, b = factor * (model.v - data.v), factor * (model.h - data.h)  # first, while the cache still holds the rows
-    if isinstance(model, ClampedMoments) and model.rows.dtype == data.rows.dtype:
-        n = len(model.rows)
-        share = np.empty((n + len(data.rows), len(model.h)), factor.dtype)
-        np.multiply(factor / n, model.mean_h, out=share[:n])
-        np.multiply(-factor / len(data.rows), data.mean_h, out=share[n:])
+    if not isinstance(model, ClampedMoments):
+        W = np.ascontiguousarray(model.vh, dtype=factor.dtype)
+        if data.rows.dtype == np.uint8:                  # W -= data.vh, which need not be in memory
+            kernels.product_step(W, None, data.rows.T, data.mean_h / factor.dtype.type(n), 1, 0, 0, 0)
+        else:
+            W -= data.vh
+        if factor != 1:
+            W *= factor
+    elif model.rows.dtype == data.rows.dtype:
+        share = np.empty((len(model.rows) + n, len(model.h)), factor.dtype)
+        np.multiply(factor / len(model.rows), model.mean_h, out=share[:-n])
+        np.multiply(-factor / n, data.mean_h, out=share[-n:])
         rows = np.concatenate([model.rows, data.rows])
         W = OuterSum(rows, share) if rows.dtype == np.uint8 else rows.T @ share
     else:
-        W = product(data.rows.T, data.mean_h / data.mean_h.dtype.type(-len(data.rows)))
-        W += model.vh                                    # in place: no third array of this size
-        W *= factor
+        W = factor * (model.vh - data.vh)
     return {"W": W, "a": a, "b": b}
 
 

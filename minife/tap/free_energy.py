@@ -50,9 +50,9 @@ def pair_means(rbm, m_v, m_h, order):
     if order >= 3:
         pairs.append((2 * beta**2 * c_v * (0.5 - m_v), c_h * (0.5 - m_h)))
     *lower, (x, y) = pairs
-    vh, term = np.empty_like(rbm.W), np.empty_like(rbm.W[:128])
-    for first in range(0, len(vh), 128):                              # rows of W that stay in the cache
-        rows = slice(first, first + 128)
+    vh, term = np.empty_like(rbm.W), np.empty_like(rbm.W[:256])
+    for first in range(0, len(vh), 256):                              # rows of W that stay in the cache
+        rows = slice(first, first + 256)
         W, block = rbm.W[rows], vh[rows]
         np.matmul(x[:, rows].T, y, out=block)
         for x_k, y_k in reversed(lower):                              # m m + W (c c + W skew skew)
