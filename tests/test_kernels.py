@@ -166,7 +166,8 @@ def test_a_step_along_a_product_is_the_step_along_its_array(twin, momentum, l1, 
             if step:
                 assert kernel.product_step(*arrays, **args, rate=0.1, momentum=momentum, l1=l1, l2=l2) is None
             else:
-                flat, slope = [x.reshape(-1) for x in arrays if x is not None], kernel.binary_product(**args).reshape(-1)
+                flat = [x.reshape(-1) for x in arrays if x is not None]
+                slope = kernel.binary_product(**args).reshape(-1)
                 if momentum:
                     kernel.momentum_step(*flat, slope, 0.1, momentum, l1, l2)
                 else:
@@ -499,6 +500,7 @@ def test_more_units_than_a_list_can_name(twin):
     states[1, [0, -1]], matrix[[0, -1]] = 1, [[1, 10, 100], [2, 20, 200]]
     assert twin.binary_product(states, matrix).tolist() == [[0, 0, 0], [3, 30, 300]]
     assert twin.binary_product(states[:, 1:], matrix[1:]).tolist() == [[0, 0, 0], [2, 20, 200]]
+    assert twin.binary_product(states[1:].T, np.array([[7.0]])).ravel().nonzero()[0].tolist() == [0, 65536]
     theta, velocity = np.ones((2, 2, 3))
     twin.product_step(theta, velocity, states, matrix, 1, 2, 0, 0)
     assert velocity.tolist() == [[2, 2, 2], [5, 32, 302]] and theta.tolist() == [[-1, -1, -1], [-4, -31, -301]]

@@ -204,7 +204,7 @@ def collapsed_sweep(states, W, a, const double[::1] b, const double[:, ::1] unif
     w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (R25)"""
     cdef Py_ssize_t n = len(states), n_seen = W.shape[0], n_units = W.shape[1], r, width = 2 * WIDTH
     cdef Py_ssize_t padded = (n_seen + width - 1) // width * width
-    cdef int threads = threads_for(<double>n * n_units * n_seen, n_threads), t
+    cdef int threads = threads_for(10. * n * n_units * n_seen, n_threads), t
     if np.max(np.abs(a) + np.abs(W).sum(axis=1)) > LARGEST_X:  # out of the range of what follows
         return reference.collapsed_sweep(states, W, a, np.asarray(b), np.asarray(uniform))
     states_array, before_array, after_array = np.array(states, np.uint8, order="C"), np.zeros(n), np.zeros(n)

@@ -1,7 +1,8 @@
 # Products with binary states need no multiplication: they are sums of the rows of a matrix that are switched on  (K1)
 #
-# A part of _gibbs.pyx. The matrix is cut into panels of a few columns, so that the fastest caches hold its rows.
-# Threads share the panels, and no number depends on how.
+# A part of _gibbs.pyx. The matrix is cut into panels of a few columns, so that the fastest caches hold its rows. A sum
+# is written, or is at once the slope of a step. Threads share the panels, and no number depends on how.
+import sys
 
 cdef enum:
     LISTS = 131072        # numbers in the lists of the rows that are summed at a time: 256 kB, which fit the cache
@@ -10,17 +11,17 @@ cdef enum:
     LARGEST_LIST = 65536  # units that a 16-bit index can name
 
 
-cdef uint16_t[256][8] places  # of the bits of a byte that are on, one after the other
-cdef uint8_t[256] counts      # how many they are
-cdef int byte, bit
+cdef uint16_t[256][8] places  # for each byte that eight units can make, the places of those that are on
+cdef uint8_t[256] counts      # and how many they are
+cdef int byte, unit
 for byte in range(256):
-    for bit in range(8):
-        places[byte][counts[byte]] = bit
-        counts[byte] += byte >> bit & 1
+    for unit in range(8):
+        places[byte][counts[byte]] = unit
+        counts[byte] += byte >> (unit if sys.byteorder == "little" else 7 - unit) & 1
 
 
 cdef cloned list_row(const uint8_t *state, Py_ssize_t n_in, uint16_t *active, Py_ssize_t *n_active) noexcept nogil:
-    """active = np.flatnonzero(state), eight units at a time: their bits are a byte, and a table lists its bits"""
+    """active = np.flatnonzero(state), eight units at a time: their bits make a byte, and a table lists those on"""
     cdef Py_ssize_t i, k = 0
     cdef uint64_t eight
     cdef uint64_t[2] units  # eight numbers of 16 bits
@@ -53,7 +54,8 @@ cdef void list_columns(const uint8_t *states, Py_ssize_t step, Py_ssize_t n_in, 
             n_active[column] += 1
 
 
-cdef cloned any_row(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssize_t n_in, uint8_t *used) noexcept nogil:
+cdef cloned any_row(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssize_t n_in,
+                    uint8_t *used) noexcept nogil:
     """used = states.any(axis=0)"""
     cdef Py_ssize_t r, i
     for i in range(n_in):
@@ -151,7 +153,7 @@ cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] 
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1]
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
-    cdef Py_ssize_t tile = min(n, max(FEWEST, LISTS // max(n_in, 1)))
+    cdef Py_ssize_t tile = min(n, max(FEWEST, LISTS // max(n_in, 1)), LARGEST_LIST)
     cdef Py_ssize_t start, height, share, n_used = n_in, panel, i, r, t
     cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
     cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
@@ -164,14 +166,16 @@ cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] 
     cdef Py_ssize_t[::1] n_active = np.empty(tile, np.intp)
     for start in range(0, n, tile):
         height = min(tile, n - start)
-        share = (height + threads - 1) // threads
         if by_column:
+            share = (height + threads - 1) // threads
             for r in prange(0, height, share, nogil=True, num_threads=threads, schedule="static"):
                 list_columns(&states[start + r, 0], states.strides[1], n_in, min(share, height - r), &active[r, 0],
                              n_in, &n_active[r], &scratch[threadid(), 0])
         else:
             if row_step != 1:  # a transposed matrix is faster whole
-                any_row(&states[start, 0], states.strides[0], height, n_in, &on[0])
+                share = (n_in + threads - 1) // threads
+                for i in prange(0, n_in, share, nogil=True, num_threads=threads, schedule="static"):
+                    any_row(&states[start, i], states.strides[0], height, min(share, n_in - i), &on[i])
                 list_row(&on[0], n_in, &used[0], &n_used)
             for r in prange(height, nogil=True, num_threads=threads, schedule="static"):
                 list_row(&states[start + r, 0], n_in, &active[r, 0], &n_active[r])
