@@ -1,19 +1,5 @@
-"""The one way parameters and gradients are held: a dict of arrays, name -> array; a slope may be an OuterSum."""
+"""The one way parameters and gradients are held: a dict of arrays, name -> array."""
 import numpy as np
-
-from . import kernels
-
-
-class OuterSum:
-    """The slope sum_r x_r y_r^T (n_in, n_out) of weights, for states x (n, n_in) and numbers y (n, n_out)  (R9)
-
-    Gradient descent takes its step while it adds up, without an array of slopes; np.asarray(slope) makes the array."""
-
-    def __init__(self, x, y):
-        self.x, self.y = x, y
-
-    def __array__(self, dtype=None, copy=None):
-        return kernels.binary_product(self.x.T, self.y).astype(dtype or self.y.dtype, copy=False)
 
 
 def flatten(parameters):

@@ -38,9 +38,14 @@ def means(m, n_units, name, least=0):
     return m
 
 
+def are_states(v):
+    """Return whether v is a matrix of zeros and ones of uint8."""
+    return isinstance(v, np.ndarray) and v.dtype == np.uint8 and v.ndim == 2 and v.size > 0 and v.max() <= 1
+
+
 def states_or_means(v, n_units, name):
     """Return v (n, n_units) as uint8 where it holds only 0 and 1, else as floats in [0, 1]."""
-    if not (isinstance(v, np.ndarray) and v.dtype == np.uint8 and v.ndim == 2 and v.size and v.max() <= 1):
+    if not are_states(v):
         v = means(v, n_units, name)
         if not np.logical_or(v == 0, v == 1).all():
             return v

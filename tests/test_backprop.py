@@ -413,6 +413,7 @@ def test_bad_network(name):
 
 BAD_ROWS = {
     "inputs": (np.zeros((4, 2)), r"X must have shape \(n, 3\), got \(4, 2\)"),
+    "states": (np.zeros((4, 2), np.uint8), r"X must have shape \(n, 3\), got \(4, 2\)"),
     "one axis": (np.zeros(3), r"X must have 2 axes, got shape \(3,\)"),
     "empty": (np.zeros((0, 3)), r"X must not be empty, got shape \(0, 3\)"),
     "nan": (np.full((4, 3), np.nan), "X must be finite, got nan among its 12 numbers"),
@@ -451,6 +452,30 @@ def test_shapes_and_types_of_what_a_network_returns(loss, dtype):
         assert gradient[name].shape == array.shape == product[name].shape
         assert gradient[name].dtype == array.dtype == product[name].dtype == dtype
     assert mlp.predict(X).dtype == dtype == mlp.fields(X)[0].dtype
+
+
+@each_loss
+@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-13), (np.float32, 1e-5)])
+def test_inputs_that_are_states_give_the_numbers_of_the_same_inputs_as_floats(loss, dtype, rounding):
+    """(B1), (B8), (B12): by sums of rows instead of products; after learning too, and where the input is normalised"""
+    rng, y = np.random.default_rng(0), [[1, 0]] * 30
+    states = rng.integers(2, size=(30, 9), dtype=np.uint8)
+    for optimizer in (lambda: SGD(0.1, l2=0.1), lambda: SGD(0.1, momentum=0.9), lambda: Adam(0.01)):
+        pair = [network((9, 5, 2), loss=loss, dtype=dtype) for _ in range(2)]
+        for mlp, X in zip(pair, (states, states.astype(dtype))):
+            train(mlp, X, y, optimizer(), 3, np.random.default_rng(1), batch_size=7)
+            mlp.numbers = [flatten(mlp.parameters), flatten(mlp.gradient(X, y)), mlp.loss(X, y), mlp.predict(X)[0],
+                           flatten(hessian_vector_product(mlp, X, y, mlp.parameters))]
+            mlp.normalise_input(X)
+            mlp.numbers.append(flatten(mlp.gradient(X, y)))
+        assert pair[0].check_rows(states, y)[0].dtype == dtype != network((9, 2)).check_rows(states, y)[0].dtype
+        for got, expected in zip(*(mlp.numbers for mlp in pair), strict=True):
+            assert_allclose(got, expected, rtol=rounding, atol=rounding)
+
+
+def test_bytes_that_are_no_states_are_numbers():
+    X = np.array([[0, 1, 7], [255, 1, 0]], np.uint8)
+    assert_array_equal(network((3, 2)).fields(X)[0], network((3, 2)).fields(X.astype(float))[0])
 
 
 def test_outputs_are_means_of_the_output_unit():

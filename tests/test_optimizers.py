@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from minife import RBM
 from minife.backprop.optimizers import (SGD, Adam, NormConstraint, RMSProp, exponential_decay, inverse_time_decay,
                                         linear_decay)
-from minife.parameters import OuterSum, flatten, norm
+from minife.parameters import flatten, norm
+from minife.products import OuterSum
 from minife.rbm import exact
 
 OPTIMIZERS = {"SGD": SGD, "momentum": lambda rate=0.1, **more: SGD(rate, momentum=0.9, **more), "RMSProp": RMSProp,

@@ -52,7 +52,7 @@ class MLP:
 
     def normalise_input(self, X):
         """Let the network see h_0 = (x - mean) / scale from now on: each input centred, all in one scale  (B14)"""
-        X = self._inputs(X)
+        X = self._inputs(X).astype(self.dtype, copy=False)
         away = X - X[0]                                     # exactly 0 where nothing varies
         self.input_mean, scale = X[0] + away.mean(axis=0), np.sqrt(away.var(axis=0).mean())
         self.input_scale = float(scale) if scale > 0 else 1.0
@@ -72,25 +72,30 @@ class MLP:
 
     def gradient(self, X, y):
         """Return the gradient of the mean loss, a dict with the keys of the parameters  (B8, B9)"""
-        return self.backward(*self.check_rows(X, y))[0]
+        return {name: np.asarray(slope) for name, slope in self.backward(*self.check_rows(X, y))[0].items()}
 
     def check_rows(self, X, y):
         """Return the normalised input h_0 of the rows of X and their targets, or say what is wrong with them."""
-        X = self._inputs(X)
+        h = self._normalised(X)
         y = self.loss_function.targets(y, self.sizes[-1]).astype(self.dtype, copy=False)
-        if len(X) != len(y):
-            raise ValueError(f"X and y must have the same number of rows, got {len(X)} and {len(y)}")
-        return self._normalised(X), y
+        if len(h) != len(y):
+            raise ValueError(f"X and y must have the same number of rows, got {len(h)} and {len(y)}")
+        return h, y
 
     def _inputs(self, X):
-        """Return X as finite numbers (n, n_inputs) of the network's type."""
-        X = validation.real_array(X, "X", n_dims=2, dtype=self.dtype)
+        """Return X as finite numbers (n, n_inputs) of the network's type, or states of uint8 as they are."""
+        if not validation.are_states(X):
+            X = validation.real_array(X, "X", n_dims=2, dtype=self.dtype)
         if X.shape[1] != self.sizes[0]:
             raise ValueError(f"X must have shape (n, {self.sizes[0]}), got {X.shape}")
         return X
 
     def _normalised(self, X):
-        return (self._inputs(X) - self.input_mean) / self.dtype.type(self.input_scale)
+        """Return the input h_0 of the rows of X; states stay states where nothing is normalised."""
+        X = self._inputs(X)
+        if X.dtype == np.uint8 and self.input_scale == 1 and not self.input_mean.any():
+            return X
+        return (X - self.input_mean) / self.dtype.type(self.input_scale)
 
     def _forward(self, h):
         """Return all fields [x_1, ..., x_depth] and what each layer saw [h_0, ..., h_depth-1]."""

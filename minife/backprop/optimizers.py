@@ -2,6 +2,7 @@
 import numpy as np
 
 from .. import kernels, parameters, validation
+from ..products import OuterSum
 
 
 def linear_decay(learning_rate, n_steps):
@@ -39,7 +40,7 @@ class Optimizer:
     def step(self, theta, gradient):
         """Move the parameters theta, a dict name -> contiguous array, in place, against the gradient.
 
-        A slope is an array or a parameters.OuterSum."""
+        A slope is an array or an OuterSum."""
         rate = self.learning_rate(self.n_steps) if callable(self.learning_rate) else self.learning_rate
         self.n_steps += 1
         for name, array in theta.items():
@@ -47,7 +48,7 @@ class Optimizer:
                 raise ValueError(f"the parameter {name} must be a contiguous array")
             slope = gradient[name]
             decay = (self.l1, self.l2) if array.ndim > 1 else (0.0, 0.0)
-            if isinstance(slope, parameters.OuterSum):
+            if isinstance(slope, OuterSum):
                 self.move_along(name, array, slope, rate, *decay)
             else:
                 slope = np.ascontiguousarray(slope, dtype=array.dtype)

@@ -5,9 +5,10 @@ import numpy as np
 
 from .. import kernels, validation
 from ..backprop.descent import descend
+from ..products import product
 from . import exact
 from .labelled import LabelledRBM, label_unit
-from .model import RBM, Moments, product, unit
+from .model import RBM, Moments, unit
 from .training import ExactEnumeration, PersistentContrastiveDivergence, run_kind
 
 OBJECTIVES = ("discriminative", "generative", "hybrid")

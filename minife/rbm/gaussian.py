@@ -2,8 +2,9 @@
 import numpy as np
 
 from .. import validation
+from ..products import product
 from .exact import CHUNK, LARGEST_LAYER, all_states
-from .model import RBM, Moments, product, unit
+from .model import RBM, Moments, unit
 
 
 class GaussianRBM(RBM):

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from .. import kernels, validation
-from ..parameters import OuterSum
+from ..products import outer_sum, product
 from ..units import Binary
 
 unit = Binary()
@@ -36,8 +36,8 @@ class ClampedMoments:
 def difference(model, data, factor):
     """Return the dict of factor times (model - data): vh under W, v under a, h under b; the data are clamped  (R9)
 
-    Where the model's Moments are clamped at rows of the same kind, W is one sum over these and the data: an OuterSum
-    if they are states. Else the array model.vh becomes W."""
+    Where the model's Moments are clamped at rows of the same kind, W is one outer_sum over these and the data. Else
+    the array model.vh becomes W."""
     factor, n = data.h.dtype.type(factor), len(data.rows)
     a, b = factor * (model.v - data.v), factor * (model.h - data.h)  # first, while the cache still holds the rows
     if not isinstance(model, ClampedMoments):
@@ -52,8 +52,7 @@ def difference(model, data, factor):
         share = np.empty((len(model.rows) + n, len(model.h)), factor.dtype)
         np.multiply(factor / len(model.rows), model.mean_h, out=share[:-n])
         np.multiply(-factor / n, data.mean_h, out=share[-n:])
-        rows = np.concatenate([model.rows, data.rows])
-        W = OuterSum(rows, share) if rows.dtype == np.uint8 else rows.T @ share
+        W = outer_sum(np.concatenate([model.rows, data.rows]), share)
     else:
         W = factor * (model.vh - data.vh)
     return {"W": W, "a": a, "b": b}
@@ -64,13 +63,6 @@ def mean_row(rows, dtype):
     if rows.dtype != np.uint8:
         return rows.mean(axis=0, dtype=dtype)
     return np.add.reduce(rows, axis=0, dtype=np.min_scalar_type(len(rows))).astype(dtype) / dtype.type(len(rows))
-
-
-def product(rows, matrix):
-    """Return rows @ matrix of checked rows, states or means: a sum of rows of the matrix where they are binary."""
-    if rows.dtype == np.uint8:
-        return kernels.binary_product(rows, matrix)
-    return rows.astype(matrix.dtype, copy=False) @ matrix
 
 
 class RBM:

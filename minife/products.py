@@ -1,0 +1,30 @@
+"""Products of rows with weights, and sums of outer products of rows: rows of zeros and ones need no multiplication."""
+import numpy as np
+
+from . import kernels
+
+
+def product(rows, matrix):
+    """Return rows @ matrix of checked rows, states or means: a sum of rows of the matrix where they are binary."""
+    if rows.dtype == np.uint8:
+        return kernels.binary_product(rows, matrix)
+    return rows.astype(matrix.dtype, copy=False) @ matrix
+
+
+def outer_sum(x, y):
+    """Return sum_r x_r y_r^T (n_in, n_out), the slope of weights, over checked rows x (n, n_in) and y (n, n_out)
+
+    An array, or an OuterSum where x are states."""
+    return OuterSum(x, y) if x.dtype == np.uint8 else product(x.T, y)
+
+
+class OuterSum:
+    """The sum_r x_r y_r^T (n_in, n_out) over states x (n, n_in) and numbers y (n, n_out), not yet added up  (B8, R9)
+
+    Gradient descent takes its step while it adds up, without an array of slopes; np.asarray(slope) makes the array."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __array__(self, dtype=None, copy=None):
+        return product(self.x.T, self.y).astype(dtype or self.y.dtype, copy=False)
