@@ -152,22 +152,24 @@ def test_a_step_and_its_twin_move_the_arrays_to_the_same_place(name, l1, l2, dty
         assert not np.array_equal(got, theta if key == "theta" else start[key])
 
 
+@pytest.mark.parametrize("based", [False, True])
 @pytest.mark.parametrize("momentum", [0, 0.9])
 @pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.3, 0.2)])
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-13), (np.float32, 1e-5)])
-def test_a_step_along_a_product_is_the_step_along_its_array(twin, momentum, l1, l2, dtype, rounding):
+def test_a_step_along_a_product_is_the_step_along_its_array(twin, based, momentum, l1, l2, dtype, rounding):
     """(K1), (B15): to the last bit, and within rounding that of the other twin"""
     for shape, density in product(SHAPES + [(784, 200, 500)], DENSITIES):
         args, rng = arguments(("binary_product",), shape, density, dtype), np.random.default_rng(11)
-        theta, velocity = rng.standard_normal((2, shape[0], shape[2])).astype(dtype)
+        theta, velocity, base = rng.standard_normal((3, shape[0], shape[2])).astype(dtype)
+        base.flags.writeable = False
         places = []
         for kernel, step in ((twin, True), (twin, False), (reference, True)):
             arrays = [theta.copy(), velocity.copy() if momentum else None]
             if step:
-                assert kernel.product_step(*arrays, **args, rate=0.1, momentum=momentum, l1=l1, l2=l2) is None
+                kernel.product_step(*arrays, base if based else None, **args, rate=0.1, momentum=momentum, l1=l1, l2=l2)
             else:
                 flat = [x.reshape(-1) for x in arrays if x is not None]
-                slope = kernel.binary_product(**args).reshape(-1)
+                slope = ((base if based else 0) + kernel.binary_product(**args)).reshape(-1)
                 if momentum:
                     kernel.momentum_step(*flat, slope, 0.1, momentum, l1, l2)
                 else:
@@ -211,7 +213,7 @@ def test_a_step_along_a_product_does_not_depend_on_the_number_of_threads():
     for n in (1, 2, os.cpu_count()):
         compiled.use_threads(n)
         places.append(np.ones((2, 784, 500)))
-        compiled.product_step(*places[-1], **args, rate=0.1, momentum=0.9, l1=0, l2=0.1)
+        compiled.product_step(*places[-1], None, **args, rate=0.1, momentum=0.9, l1=0, l2=0.1)
     assert all(np.array_equal(place, places[0]) for place in places)
 
 
@@ -502,5 +504,5 @@ def test_more_units_than_a_list_can_name(twin):
     assert twin.binary_product(states[:, 1:], matrix[1:]).tolist() == [[0, 0, 0], [2, 20, 200]]
     assert twin.binary_product(states[1:].T, np.array([[7.0]])).ravel().nonzero()[0].tolist() == [0, 65536]
     theta, velocity = np.ones((2, 2, 3))
-    twin.product_step(theta, velocity, states, matrix, 1, 2, 0, 0)
+    twin.product_step(theta, velocity, None, states, matrix, 1, 2, 0, 0)
     assert velocity.tolist() == [[2, 2, 2], [5, 32, 302]] and theta.tolist() == [[-1, -1, -1], [-4, -31, -301]]

@@ -197,10 +197,12 @@ def test_slopes_may_come_in_any_layout_and_type(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_step_along_an_outer_sum_is_the_step_along_its_array(name, dtype, rng):
+@pytest.mark.parametrize("based", [False, True])
+def test_a_step_along_an_outer_sum_is_the_step_along_its_array(name, dtype, based, rng):
     """To the last bit, with decay, in whatever the optimizer remembers too"""
-    slope = OuterSum(rng.integers(2, size=(30, 12), dtype=np.uint8), rng.standard_normal((30, 7)).astype(dtype))
-    assert_allclose(np.asarray(slope), slope.x.T @ slope.y, rtol=1e-5, atol=1e-5)
+    slope = OuterSum(rng.integers(2, size=(30, 12), dtype=np.uint8), rng.standard_normal((30, 7)).astype(dtype),
+                     rng.standard_normal((12, 7)).astype(dtype) if based else None)
+    assert_allclose(np.asarray(slope), slope.x.T @ slope.y + (slope.base if based else 0), rtol=1e-5, atol=1e-5)
     runs = []
     for given in (slope, np.asarray(slope)):
         theta, optimizer = {"W": np.ones((12, 7), dtype)}, OPTIMIZERS[name](0.1, l1=0.1, l2=0.2)

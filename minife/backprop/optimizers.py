@@ -97,7 +97,7 @@ class SGD(Optimizer):
 
     def move_along(self, name, theta, slope, rate, l1, l2):
         velocity = self.remembered("velocity", name, theta.reshape(-1)).reshape(theta.shape) if self.momentum else None
-        kernels.product_step(theta, velocity, slope.x.T, slope.y, rate, self.momentum, l1, l2)
+        kernels.product_step(theta, velocity, slope.base, slope.x.T, slope.y, rate, self.momentum, l1, l2)
 
 
 class RMSProp(Optimizer):

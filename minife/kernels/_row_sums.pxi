@@ -95,8 +95,8 @@ cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t colum
 
 cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssize_t *n_active, Py_ssize_t n,
                       const real *panel, Py_ssize_t n_columns, Py_ssize_t width, real *out, real *velocity,
-                      Py_ssize_t out_step, const real *step) noexcept nogil:
-    """out = the sums of the listed rows of a panel, or a step of descent along them  (K1)
+                      const real *base, Py_ssize_t out_step, const real *step) noexcept nogil:
+    """out = the sums of the listed rows of a panel, or a step of descent along them, added to base  (K1)
 
     step   NULL, or rate, momentum, l1 and l2, with velocity NULL where there is no momentum  (B15)"""
     cdef Py_ssize_t r, l, m = 64 // sizeof(real)
@@ -110,6 +110,10 @@ cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssi
             sum_rows_double_2(active, n_active[r], panel, sums)
         else:
             sum_rows_double_4(active, n_active[r], panel, sums)
+        if base != NULL:
+            for l in range(n_columns):
+                sums[l] = base[l] + sums[l]
+            base += out_step
         if step == NULL:
             memcpy(out, sums, n_columns * sizeof(real))
         elif velocity == NULL:
@@ -129,27 +133,31 @@ def binary_product(const uint8_t[:, :] states, const real[:, :] matrix):
         return reference.binary_product(np.asarray(states), np.asarray(matrix))
     out_array = np.empty((states.shape[0], matrix.shape[1]), np.float32 if real is float else np.float64)
     cdef real[:, ::1] out = out_array, none = None
-    sum_rows(states, matrix, out, none, NULL)
+    sum_rows(states, matrix, out, none, none, NULL)
     return out_array
 
 
-def product_step(real[:, ::1] theta, real[:, ::1] velocity, const uint8_t[:, :] states, const real[:, :] matrix,
-                 real rate, real momentum, real l1, real l2):
-    """Change theta and velocity (n, n_out), or theta alone, in place: one step along states @ matrix  (K1, B15)"""
+def product_step(real[:, ::1] theta, real[:, ::1] velocity, const real[:, ::1] base, const uint8_t[:, :] states,
+                 const real[:, :] matrix, real rate, real momentum, real l1, real l2):
+    """Change theta and velocity (n, n_out) in place: one step along base + states @ matrix  (K1, B15)
+
+    velocity, base   may be None: no momentum, nothing to add to"""
     cdef real[4] step = [rate, momentum, l1, l2]
     # slope = states @ matrix
+    # slope = base + slope
     # descent_step(theta, slope, rate, l1, l2)
     # momentum_step(theta, velocity, slope, rate, momentum, l1, l2)
     if states.shape[1] > LARGEST_LIST:
         reference.product_step(np.asarray(theta), None if velocity is None else np.asarray(velocity),
-                               np.asarray(states), np.asarray(matrix), rate, momentum, l1, l2)
+                               None if base is None else np.asarray(base), np.asarray(states), np.asarray(matrix),
+                               rate, momentum, l1, l2)
     else:
-        sum_rows(states, matrix, theta, velocity, step)
+        sum_rows(states, matrix, theta, velocity, base, step)
 
 
 cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] out, real[:, ::1] velocity,
-              const real *step):
-    """out = states @ matrix, or a step of descent along it, as sum_panel has it"""
+              const real[:, ::1] base, const real *step):
+    """out = states @ matrix, or a step of descent along base + that, as sum_panel has it"""
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1]
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
@@ -185,4 +193,5 @@ cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] 
             fill_panel(&matrix[0, 0] + i * column_step, row_step, column_step, &used[0], n_used, min(width, n_out - i),
                        width, &panels[t, 0])
             sum_panel(&active[0, 0], n_in, &n_active[0], height, &panels[t, 0], min(width, n_out - i), width,
-                      &out[start, i], NULL if velocity is None else &velocity[start, i], n_out, step)
+                      &out[start, i], NULL if velocity is None else &velocity[start, i],
+                      NULL if base is None else &base[start, i], n_out, step)

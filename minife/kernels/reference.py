@@ -178,9 +178,13 @@ def momentum_step(theta, velocity, slope, rate, momentum, l1, l2):
     theta -= rate * velocity
 
 
-def product_step(theta, velocity, states, matrix, rate, momentum, l1, l2):
-    """Change theta and velocity (n, n_out), or theta alone, in place: one step along states @ matrix  (K1, B15)"""
+def product_step(theta, velocity, base, states, matrix, rate, momentum, l1, l2):
+    """Change theta and velocity (n, n_out) in place: one step along base + states @ matrix  (K1, B15)
+
+    velocity, base   may be None: no momentum, nothing to add to"""
     slope = binary_product(states, matrix)
+    if base is not None:
+        slope = base + slope
     if velocity is None:
         descent_step(theta, slope, rate, l1, l2)
     else:

@@ -36,25 +36,18 @@ class ClampedMoments:
 def difference(model, data, factor):
     """Return the dict of factor times (model - data): vh under W, v under a, h under b; the data are clamped  (R9)
 
-    Where the model's Moments are clamped at rows of the same kind, W is one outer_sum over these and the data. Else
-    the array model.vh becomes W."""
+    Where the model's Moments are clamped at rows of the same kind, W is one outer_sum over these and the data; else
+    that over the data starts from the model's array."""
     factor, n = data.h.dtype.type(factor), len(data.rows)
     a, b = factor * (model.v - data.v), factor * (model.h - data.h)  # first, while the cache still holds the rows
-    if not isinstance(model, ClampedMoments):
-        W = np.ascontiguousarray(model.vh, dtype=factor.dtype)
-        if data.rows.dtype == np.uint8:                  # W -= data.vh, which need not be in memory
-            kernels.product_step(W, None, data.rows.T, data.mean_h / factor.dtype.type(n), 1, 0, 0, 0)
-        else:
-            W -= data.vh
-        if factor != 1:
-            W *= factor
-    elif model.rows.dtype == data.rows.dtype:
+    if isinstance(model, ClampedMoments) and model.rows.dtype == data.rows.dtype:
         share = np.empty((len(model.rows) + n, len(model.h)), factor.dtype)
         np.multiply(factor / len(model.rows), model.mean_h, out=share[:-n])
         np.multiply(-factor / n, data.mean_h, out=share[-n:])
         W = outer_sum(np.concatenate([model.rows, data.rows]), share)
     else:
-        W = factor * (model.vh - data.vh)
+        base = np.ascontiguousarray(model.vh if factor == 1 else factor * model.vh, dtype=factor.dtype)
+        W = outer_sum(data.rows, data.mean_h / (-n / factor), base)
     return {"W": W, "a": a, "b": b}
 
 

@@ -14,7 +14,7 @@ class NegativePhase:
     """How the model dreams: the moments of the model, and what must be kept from one step to the next."""
 
     def moments(self, rbm, batch, rng):
-        """Return new Moments of the model, exact or estimated; batch (n, n_visible) is the data of this step."""
+        """Return the Moments of the model, exact or estimated; batch (n, n_visible) is the data of this step."""
         raise NotImplementedError
 
     def state(self):
