@@ -5,8 +5,8 @@
 import sys
 
 cdef enum:
-    LISTS = 131072        # numbers in the lists of the rows that are summed at a time: 256 kB, which fit the cache
-    FEWEST = 128          # rows of sums at a time, however long their lists: the matrix is read once for each tile
+    LISTS = 131072        # numbers in the lists of a tile, the rows that are summed at a time: 256 kB for each thread
+    FEWEST = 128          # rows of a tile for each thread, however long their lists: it reads the matrix once
     FEW = 256             # rows of a matrix of which the fastest cache holds four vectors each, not two
     LARGEST_LIST = 65536  # units that a 16-bit index can name
 
@@ -161,9 +161,9 @@ cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] 
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1]
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
-    cdef Py_ssize_t tile = min(n, max(FEWEST, LISTS // max(n_in, 1)), LARGEST_LIST)
     cdef Py_ssize_t start, height, share, n_used = n_in, panel, i, r, t
     cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
+    cdef Py_ssize_t tile = min(n, threads * max(FEWEST, LISTS // max(n_in, 1)), LARGEST_LIST)
     cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
     if not by_column and states.strides[1] != 1:
         states = np.ascontiguousarray(states)
@@ -181,9 +181,7 @@ cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] 
                              n_in, &n_active[r], &scratch[threadid(), 0])
         else:
             if row_step != 1:  # a transposed matrix is faster whole
-                share = (n_in + threads - 1) // threads
-                for i in prange(0, n_in, share, nogil=True, num_threads=threads, schedule="static"):
-                    any_row(&states[start, i], states.strides[0], height, min(share, n_in - i), &on[i])
+                any_row(&states[start, 0], states.strides[0], height, n_in, &on[0])
                 list_row(&on[0], n_in, &used[0], &n_used)
             for r in prange(height, nogil=True, num_threads=threads, schedule="static"):
                 list_row(&states[start + r, 0], n_in, &active[r, 0], &n_active[r])
