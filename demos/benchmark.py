@@ -104,22 +104,23 @@ def learning_jobs(rbm, X, y):
     BernoulliRBM, MLPClassifier = peers()
     rng, rows = np.random.default_rng(1), X.astype(np.float32)
 
-    def epoch(machine, phase, batch, n=len(X)):
+    def epoch(machine, phase, batch, n):
         return lambda: train(machine, X[:n], phase, SGD(RATE), 1, rng, batch_size=batch)
 
-    def job(phase, batch, dtype, wanted, peer=None, **products):
+    def job(phase, batch, n, dtype, wanted, peer=None, **products):
         machine = RBM(*(array.astype(dtype) for array in (rbm.W, rbm.a, rbm.b)))
-        floor = dense_products(X[:batch], machine.W, len(X) // batch, **products)
-        return Job(epoch(machine, phase, batch), wanted, floor, epoch(machine, phase, batch, TWIN_ROWS),
-                   len(X) // TWIN_ROWS, peer and (lambda: peer.fit(rows)))
+        floor = dense_products(X[:batch], machine.W, n // batch, **products)
+        return Job(epoch(machine, phase, batch, n), wanted, floor, epoch(machine, phase, batch, TWIN_ROWS),
+                   n // TWIN_ROWS, peer and (lambda: peer.fit(rows)))
 
     for batch, wanted in ((100, 0.6), (10, 1.0)):         # twice v W and v^T h, of data and chains; once h W^T
         peer = BernoulliRBM and BernoulliRBM(N_HIDDEN, learning_rate=RATE, batch_size=batch, n_iter=1)
         yield f"PCD-1, epoch, batches of {batch} (5 a batch)", np.float32, job(
-            PersistentContrastiveDivergence(batch), batch, np.float32, wanted, peer, up=2, down=1, outer=2)
+            PersistentContrastiveDivergence(batch), batch, len(X), np.float32, wanted, peer, up=2, down=1, outer=2)
+    n = min(len(X), 4000)
     for dtype in (np.float32, np.float64):  # a sweep: m W and c (W * W), down too; v^T h; the model's m^T m, c^T c
-        yield "EMF of order 2, epoch, 3 sweeps (16 a batch)", dtype, job(
-            tap.ExtendedMeanField(2, 3, 100), 100, dtype, 1.15, up=1 + 2 * 3, down=2 * 3, outer=3)
+        yield f"EMF of order 2, 3 sweeps, {n} rows (16 a batch)", dtype, job(
+            tap.ExtendedMeanField(2, 3, 100), 100, n, dtype, 1.15, up=1 + 2 * 3, down=2 * 3, outer=3)
 
     def descent(mlp, optimizer):
         h, targets = mlp.check_rows(X, y)
