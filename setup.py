@@ -10,6 +10,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).parent
+SHARED = "minife.kernels._shared"  # one copy of what Cython would else add to each module
 
 
 def openmp_flags():
@@ -27,7 +28,7 @@ def openmp_flags():
 
 
 def extensions():
-    """Return one extension per .pyx file in minife/kernels."""
+    """Return one extension per .pyx file in minife/kernels, and what they share."""
     if sys.platform == "win32":
         compile_flags, link_flags = ["/O2", "/openmp"], []
     else:
@@ -38,14 +39,14 @@ def extensions():
                          "-Wno-unknown-pragmas", *openmp]
     if os.environ.get("MINIFE_BASELINE"):  # what a plain x86-64 runs, for testing that path anywhere
         compile_flags.append("-DMINIFE_BASELINE")
-    return [Extension(f"minife.kernels.{source.stem}", [f"minife/kernels/{source.name}"],
-                      include_dirs=["minife/kernels"],
-                      depends=["minife/kernels/platform.h", "minife/kernels/_row_sums.pxi"],
-                      extra_compile_args=compile_flags, extra_link_args=link_flags)
-            for source in sorted(HERE.glob("minife/kernels/*.pyx"))]
+    flags = {"extra_compile_args": compile_flags, "extra_link_args": link_flags}
+    return [Extension(SHARED, [], **flags)] + [
+        Extension(f"minife.kernels.{source.stem}", [f"minife/kernels/{source.name}"], include_dirs=["minife/kernels"],
+                  depends=["minife/kernels/platform.h", "minife/kernels/_row_sums.pxi"], **flags)
+        for source in sorted(HERE.glob("minife/kernels/*.pyx"))]
 
 
-kernels = cythonize(extensions(), language_level=3)
+kernels = cythonize(extensions(), language_level=3, shared_utility_qualified_name=SHARED)
 for kernel in kernels:
     kernel.optional = True  # set here because cythonize forgets it: a failed compilation is a warning
 
