@@ -111,7 +111,7 @@ class MLP:
     def backward(self, h, y):
         """Return the gradient of the mean loss and the output fields, given h_0 and y as from check_rows()  (B8, B9)
 
-        One pass forward, then one backward in the opposite order."""
+        One pass forward, then one backward in the opposite order. The slope of W1 over states is an OuterSum."""
         fields, seen = self._forward(h)
         d_x = self.loss_function.gradient(fields[-1], y) / len(y)           # (B4)
         gradient = {}
