@@ -473,6 +473,14 @@ def test_inputs_that_are_states_give_the_numbers_of_the_same_inputs_as_floats(lo
             assert_allclose(got, expected, rtol=rounding, atol=rounding)
 
 
+@pytest.mark.parametrize("mean, scale", [(0.5, 1.0), (0.0, 2.0)])
+def test_states_are_normalised_where_a_mean_or_a_scale_says_so(mean, scale):
+    """(B14): centred but in their own scale, or scaled alone"""
+    mlp, states = network((3, 2)), np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
+    mlp.input_mean[:], mlp.input_scale = mean, scale
+    assert_allclose(mlp.fields(states)[0], (states - mean) / scale @ mlp.parameters["W1"] + mlp.parameters["b1"])
+
+
 def test_bytes_that_are_no_states_are_numbers():
     X = np.array([[0, 1, 7], [255, 1, 0]], np.uint8)
     assert_array_equal(network((3, 2)).fields(X)[0], network((3, 2)).fields(X.astype(float))[0])

@@ -12,6 +12,7 @@ from minife import RBM, storage, tap
 from minife.backprop.optimizers import SGD, NormConstraint, linear_decay
 from minife.data import bars_and_stripes
 from minife.parameters import norm
+from minife.products import OuterSum
 from minife.progress import progress
 from minife.rbm import exact, exact_chain
 from minife.rbm.model import difference
@@ -234,6 +235,7 @@ def test_the_difference_of_clamped_moments_is_one_product(rng, rows, means):
     X = {"binary": rng.integers(2, size=(7, 5)).astype(np.uint8), "grey": rng.random((7, 5))}
     data, model = rbm.clamped_moments(X[rows]), rbm.clamped_moments(X[means][:4])
     got = difference(model, data, 0.3)
+    assert isinstance(got["W"], OuterSum if rows == "binary" else np.ndarray)
     assert_allclose(got["W"], 0.3 * (model.vh - data.vh), rtol=1e-12, atol=1e-15)
     assert_allclose(got["a"], 0.3 * (X[means][:4].mean(axis=0) - X[rows].mean(axis=0)), rtol=1e-12, atol=1e-15)
     assert_allclose(got["b"], 0.3 * (model.h - data.h), rtol=1e-12, atol=1e-15)
