@@ -5,7 +5,7 @@
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --mnist PATH    the full MNIST: four minutes
 
 Seconds differ from machine to machine and from minute to minute; ratios within one run do so much less. What is timed
-is what the package offers, but for the last two jobs, which are single kernels: a public call adds its checks, some
+is what the package offers, but for the last three jobs, which are single kernels: a public call adds its checks, some
 tens of microseconds. benchmark_scaling.py, beside this file, shows how time grows with size, and what threads and
 memory do. The columns:
     time        of one epoch or one result on one core, by the processor's clock, the least of several
@@ -245,8 +245,8 @@ def line(job, seconds):
 def best_of(jobs, seconds):
     """Return the least seconds of each job (2, n_jobs), by the processor's clock and by that on the wall, NaN for None.
 
-    All run in turn until seconds have passed, to see the same moods of the machine; short ones thrice in a row, to
-    find the caches as they leave them."""
+    All run in turn until seconds have passed, to see the same moods of the machine; those below half a second thrice
+    in a row, to find the caches as they leave them."""
     times, begin = np.full((2, len(jobs)), np.nan), time.perf_counter()
     while True:
         for j, job in enumerate(jobs):

@@ -5,7 +5,7 @@ from . import kernels
 
 
 def product(rows, matrix):
-    """Return rows @ matrix of checked rows, states or means: a sum of rows of the matrix where they are binary."""
+    """Return rows @ matrix of checked rows, states or numbers: a sum of rows of the matrix for states (K1)"""
     if rows.dtype == np.uint8:
         return kernels.binary_product(rows, matrix)
     return rows.astype(matrix.dtype, copy=False) @ matrix

@@ -1,7 +1,7 @@
 """One layer, forward and backward on one screen. Each backward quotes the line that it differentiates.
 
 d_x stands for the slope of the loss in x, row by row; for the fields x it is the error that the README calls delta.
-product(h, W) is h @ W and outer_sum(h, d_x) is h.T @ d_x, faster where h is binary."""
+product(h, W) is h @ W and outer_sum(h, d_x) is h.T @ d_x, without multiplications where h are states of uint8  (K1)"""
 from ..products import outer_sum, product
 
 

@@ -110,10 +110,12 @@ cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssi
             sum_rows_double_2(active, n_active[r], panel, sums)
         else:
             sum_rows_double_4(active, n_active[r], panel, sums)
+        # slope = base + states @ matrix
         if base != NULL:
             for l in range(n_columns):
                 sums[l] = base[l] + sums[l]
             base += out_step
+        # out = slope; or theta, in the place of out, and velocity take a step along it
         if step == NULL:
             memcpy(out, sums, n_columns * sizeof(real))
         elif velocity == NULL:
