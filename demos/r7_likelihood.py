@@ -1,6 +1,6 @@
 r"""How good can an RBM of digits become? Centered PCD, judged by annealed importance sampling along the way.
 
-    python demos/r7_likelihood.py                    half a minute on one core: 784 x 100, the embedded digits
+    python demos/r7_likelihood.py                    ten seconds on one core: 784 x 100, the embedded digits
     python demos/r7_likelihood.py --quick            a few seconds
     python demos/r7_likelihood.py --mnist PATH       five minutes a seed: 784 x 500, the full MNIST, 20 epochs
     python demos/r7_likelihood.py --mnist PATH --epochs 60 --steps 2 --decay 2e-4        eight minutes: a longer run
