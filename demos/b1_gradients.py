@@ -16,7 +16,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import MLP
-from minife.backprop import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError, hessian_vector_product
+from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
+                             hessian_vector_product)
 from minife.gradcheck import check_gradient, numerical_gradient
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.units import Binary, Gaussian, LeakyRectified, Rectified, Spin

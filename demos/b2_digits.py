@@ -22,8 +22,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import MLP
-from minife.backprop import SGD, Adam, RMSProp, train
-from minife.backprop.optimizers import linear_decay
+from minife.backprop import train
+from minife.descent import SGD, Adam, RMSProp
+from minife.descent.optimizers import linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.units import Binary, LeakyRectified, Rectified, Spin

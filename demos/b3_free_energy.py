@@ -19,8 +19,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import MLP
-from minife.backprop import Adam
-from minife.backprop.optimizers import linear_decay
+from minife.descent import Adam
+from minife.descent.optimizers import linear_decay
 from minife.data import load_digits
 from minife.gradcheck import check_gradient
 from minife.plots import BLUE, GREEN, ORANGE, RED

@@ -27,12 +27,12 @@ from typing import Callable
 import numpy as np
 
 from minife import MLP, RBM, kernels, tap
-from minife.backprop import SGD
-from minife.backprop.descent import descend
+from minife.descent import SGD
+from minife.descent.loop import descend
 from minife.data import load_digits
 from minife.kernels import reference
 from minife.rbm import exact
-from minife.rbm.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.training import PersistentContrastiveDivergence, train
 from minife.units import Rectified
 

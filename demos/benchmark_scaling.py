@@ -32,16 +32,16 @@ import numpy as np
 import minife
 from benchmark import best_of
 from minife import RBM, kernels, tap
-from minife.backprop import SGD
+from minife.descent import SGD
 from minife.rbm import gibbs
-from minife.rbm.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.training import train
 
 EPOCH = """
 import re
 import numpy as np
 import minife
-from minife.backprop import SGD
+from minife.descent import SGD
 from minife.rbm.training import PersistentContrastiveDivergence, train
 
 def highest():

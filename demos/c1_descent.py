@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.bridge import unroll
 from minife.data import load_digits
 from minife.plots import BLUE, ORANGE, RED
@@ -44,14 +44,14 @@ def main():
         gammas[name] = gamma = unroll(rbm, n_iterations).free_energies(rows)
         print(f"{name:17}{gamma[:, 0].mean():9.1f}{gamma[:, 1].mean():9.1f}{gamma[:, 2].mean():9.1f}"
               f"{gamma[:, -1].mean():12.1f}{(gamma[:, 0] - gamma.min()).mean():11.1f}{n_rises(gamma):10d}")
-    rises = {damping: (np.diff(unroll(rbm, n_iterations, 2, damping).free_energies(X), axis=1) > 1e-9).mean(axis=0)
-             for damping in (1.0, 0.5)}
+    rises = {step: (np.diff(unroll(rbm, n_iterations, 2, step).free_energies(X), axis=1) > 1e-9).mean(axis=0)
+             for step in (1.0, 0.5)}
     print(f"""
 at v_1: the drop from F(x) is the cross entropy of x and its reconstruction v_1, exactly
 -log p_MF: F(x) above the lowest free energy found, in nats
 steps up: of {n_rows * 2 * n_iterations} half steps, those that raised Gamma_1 by more than rounding
-order 2: of the half steps from digits, {rises[1.0].mean():.0%} raise Gamma_2 without damping,
-{rises[0.5].mean():.1%} with damping 0.5""")
+order 2: of the half steps from digits, {rises[1.0].mean():.0%} raise Gamma_2 without step,
+{rises[0.5].mean():.1%} with step 0.5""")
     draw(gammas, rises, arguments.figure)
     print(f"The figure is in {arguments.figure}")
 
@@ -83,9 +83,9 @@ def draw(gammas, rises, path):
     value_axes.legend()
     drop_axes.set(yscale="log", xlabel="layer", ylabel="drop = KL(old means, new means) [nats]",
                   title="each layer lowers it by how far it moves")
-    for damping, colour in zip(rises, (RED, BLUE)):
-        share = 100 * rises[damping]
-        name = "undamped" if damping == 1 else f"damping {damping}"
+    for step, colour in zip(rises, (RED, BLUE)):
+        share = 100 * rises[step]
+        name = "undamped" if step == 1 else f"step {step}"
         rise_axes.plot(np.arange(2, len(share) + 1, 2), share[1::2], color=colour, label=f"hidden layers, {name}")
         rise_axes.plot(np.arange(1, len(share) + 1, 2), share[::2], color=colour, linestyle=":",
                        label=f"visible layers, {name}")

@@ -65,7 +65,7 @@ def spread_when_clamped(rbm):
 
 
 def rate_of(rbm):
-    star = tap.fixed_point(rbm, order=1, damping=1.0, tol=1e-12, max_iter=20000)
+    star = tap.fixed_point(rbm, order=1, step=1.0, tol=1e-12, max_iter=20000)
     return forgetting_rate(rbm, star.m_v, star.m_h)[0]
 
 

@@ -17,9 +17,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import MLP
-from minife.backprop import Adam, CategoricalCrossEntropy, train
-from minife.backprop.descent import descend
-from minife.backprop.optimizers import linear_decay
+from minife.backprop import CategoricalCrossEntropy, train
+from minife.descent import Adam
+from minife.descent.loop import descend
+from minife.descent.optimizers import linear_decay
 from minife.bridge import TiedClassifier
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED

@@ -17,9 +17,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife.backprop import Adam
-from minife.backprop.descent import descend
-from minife.backprop.optimizers import linear_decay
+from minife.descent import Adam
+from minife.descent.loop import descend
+from minife.descent.optimizers import linear_decay
 from minife.bridge import ClampedNetwork
 from minife.data import load_digits
 from minife.parameters import flatten

@@ -22,8 +22,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife.backprop import Adam
-from minife.backprop.optimizers import linear_decay
+from minife.descent import Adam
+from minife.descent.optimizers import linear_decay
 from minife.bridge.vae import VAE, train
 from minife.data import load_digits, sample_binary
 from minife.plots import BLUE, GREEN, ORANGE, show_wall

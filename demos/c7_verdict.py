@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM, tap
-from minife.bridge.verdict import verdict
+from minife.bridge.claims.verdict import verdict
 from minife.data import bars_and_stripes
 from minife.plots import BLUE, GREEN, ORANGE
 from minife.rbm import exact
@@ -61,7 +61,7 @@ def descend_alone(n_steps, rng):
     rbm = RBM.initialise(SIDE**2, 8, rng)
     course = []
     for _ in range(n_steps + 1):
-        star = tap.fixed_point(rbm, order=1, damping=1.0)
+        star = tap.fixed_point(rbm, order=1, step=1.0)
         course.append((star.free_energy[0], np.linalg.norm(rbm.W)))
         slopes = tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)
         for name, array in rbm.parameters.items():

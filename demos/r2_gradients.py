@@ -32,7 +32,8 @@ from minife import RBM
 from minife.data import bars_and_stripes
 from minife.parameters import flatten
 from minife.plots import BLUE, GREEN, ORANGE, RED
-from minife.rbm import exact, exact_chain
+from minife.evaluation import exact_chain
+from minife.rbm import exact
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.tempering import ParallelTempering, at_share
 from minife.rbm.training import PersistentContrastiveDivergence

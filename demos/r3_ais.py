@@ -24,11 +24,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, ORANGE
 from minife.rbm import exact
-from minife.rbm.likelihood import annealed_importance_sampling, reverse_annealed_importance_sampling
+from minife.evaluation.likelihood import (annealed_importance_sampling,
+                                          reverse_annealed_importance_sampling)
 from minife.rbm.training import PersistentContrastiveDivergence, train
 
 N_HIDDEN, BATCH_SIZE = 20, 50

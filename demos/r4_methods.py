@@ -26,13 +26,14 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullLocator
 
 from minife import MLP, RBM, backprop, tap
-from minife.backprop.optimizers import SGD, Adam, linear_decay
+from minife.descent.optimizers import SGD, Adam, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm import exact
-from minife.rbm.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.tempering import ParallelTempering
-from minife.rbm.training import Centering, ContrastiveDivergence, NegativePhase, PersistentContrastiveDivergence, train
+from minife.rbm.training import (Centering, ContrastiveDivergence, NegativePhase,
+                                 PersistentContrastiveDivergence, train)
 from minife.units import Binary
 
 YARDSTICKS = ("log-likelihood", "pseudo-likelihood", "TAP log-likelihood", "reconstruction", "accuracy")

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM, diagnose
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import ORANGE
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train

@@ -24,7 +24,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import Dataset, load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.classification import ClassificationRBM, train

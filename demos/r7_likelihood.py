@@ -27,11 +27,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits, sample_binary
 from minife.plots import BLUE, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
-from minife.rbm.likelihood import annealed_importance_sampling
+from minife.evaluation.likelihood import annealed_importance_sampling
 from minife.rbm.training import Centering, PersistentContrastiveDivergence, train
 
 BATCH_SIZE, N_ANNEALED = 100, 100

@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import MLP, RBM, backprop
-from minife.backprop.optimizers import SGD, Adam, linear_decay
+from minife.descent.optimizers import SGD, Adam, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain

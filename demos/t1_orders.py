@@ -61,7 +61,7 @@ def one_draw(strengths, rng):
         for order in COLOURS:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", tap.NotConvergedWarning)     # they are counted
-                method = {"method": "block"} if order < 3 else {"damping": min(0.5, 1 / (1 + w**2))}
+                method = {"method": "block"} if order < 3 else {"step": min(0.5, 1 / (1 + w**2))}
                 state = tap.fixed_point(rbm, order, *m[order], max_iter=20_000, **method)
             m[order] = state.m_v, state.m_h
             estimates[order - 1, k] = -rbm.beta * state.free_energy[0]

@@ -19,8 +19,8 @@ from minife.plots import BLUE, GREEN, ORANGE, RED
 
 N_VISIBLE, N_HIDDEN, N_STARTS, MAX_ITER = 12, 8, 10, 1000
 SOLVERS = {"block": {"method": "block"}, "alternating": {"method": "alternating"},
-           "damped by half": {"method": "damped", "damping": 0.5},
-           "synchronous": {"method": "synchronous", "damping": 1.0}}
+           "damped by half": {"method": "damped", "step": 0.5},
+           "synchronous": {"method": "synchronous", "step": 1.0}}
 STYLE = {"block": (GREEN, "-"), "alternating": (ORANGE, "--"), "damped by half": (BLUE, "-"),
          "synchronous": (RED, ":")}
 
@@ -88,7 +88,7 @@ def draw(scales, shares, sweeps, seed, path):
         sweep_axes.plot(scales, sweeps[name], line, marker="o", ms=4, color=colour, label=name)
     ends = {name: f"{100 * shares[name][-1]:.0f} %" for name in SOLVERS}
     share_axes.set(title=f"At W of {scales[-1]:g} the block minimiser solves {ends['block']},\n"
-                         f"undamped sweeps {ends['alternating']}, damping by half {ends['damped by half']}",
+                         f"undamped sweeps {ends['alternating']}, step by half {ends['damped by half']}",
                    xlabel="standard deviation of W  [energy, at T = 1]",
                    ylabel=f"starts solved within {MAX_ITER} sweeps [%]", ylim=(-4, 104))
     share_axes.legend(loc="upper right", bbox_to_anchor=(1, 0.95), fontsize=8)

@@ -19,8 +19,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife import RBM, tap
-from minife.backprop.optimizers import SGD, linear_decay
+from minife import RBM, landscape, tap
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm.training import train
@@ -76,7 +76,7 @@ def measures(rbm, phase, X_test):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tap.NotConvergedWarning)              # they are counted
         state = tap.fixed_point(rbm, ORDER, phase.m_v, phase.m_h, method="block", tol=1e-4, max_iter=200)
-    thermo = tap.thermodynamics(rbm, state.m_v, state.m_h, ORDER)
+    thermo = landscape.thermodynamics(rbm, state.m_v, state.m_h, ORDER)
     low = [thermo.F.argmin()]
     return {"F": thermo.F, "U": thermo.U, "S": thermo.S, "lowest": thermo.F.min(),
             "F_x": rbm.free_energy(X_test).mean(),

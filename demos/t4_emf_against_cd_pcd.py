@@ -26,10 +26,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM, tap
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import binarise, load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
-from minife.rbm.likelihood import pseudo_likelihood
+from minife.evaluation.likelihood import pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 SETTINGS = {

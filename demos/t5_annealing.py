@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife import RBM, tap
+from minife import RBM, landscape, tap
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm import exact
 
@@ -29,9 +29,9 @@ def main():
     coupling = np.linalg.norm(rbm.W, ord=2)
     temperatures = np.geomspace(coupling / 2, coupling / 60, n_temperatures)     # y = 2 is where annealing starts
     truth = np.array([-T * exact.log_partition_function(at(rbm, T)) for T in temperatures])
-    found = {order: [tap.states(at(rbm, T), order, n_starts, rng, max_iter=5000, merge=1e-3) for T in temperatures]
+    found = {order: [landscape.states(at(rbm, T), order, n_starts, rng, max_iter=5000, merge=1e-3) for T in temperatures]
              for order in COLOURS}
-    paths = {order: tap.annealing_path(at(rbm, temperatures[-1]), order, n_temperatures, max_iter=5000)
+    paths = {order: landscape.annealing_path(at(rbm, temperatures[-1]), order, n_temperatures, max_iter=5000)
              for order in COLOURS}
     print(f"{N_VISIBLE} x {N_HIDDEN} units, largest singular value of W {coupling:.2f}, {n_starts} random starts at "
           f"each of {n_temperatures} temperatures, seed {arguments.seed}")

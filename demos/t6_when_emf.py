@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM, tap
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import bars_and_stripes, load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm import exact

@@ -13,10 +13,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import line_symmetry, xor
 from minife.plots import BLUE, GREEN, ORANGE, RED
-from minife.tap import BoltzmannMachine
+from minife.landscape import BoltzmannMachine
 
 PROBLEMS = {"XOR": (*xor(), 4), "line symmetry": (*line_symmetry(6), 12)}         # X, y, hidden units
 SCHEDULES = {"quenched": (1, BLUE), "annealed": (5, ORANGE)}                      # n_temperatures, colour

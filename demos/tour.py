@@ -15,11 +15,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from minife import RBM, kernels, tap
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
-from minife.rbm.likelihood import free_energy_gap, pseudo_likelihood
+from minife.evaluation.likelihood import free_energy_gap, pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 COLOURS = {"CD-1": ORANGE, "PCD": BLUE, "EMF order 2": GREEN}
@@ -80,7 +80,7 @@ def measures(rbm, digits, noise, shuffled, v):
     """Return the numbers of a machine's line in the table, by name; v are its dreams."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", tap.NotConvergedWarning)
-        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=digits.X_test[::10], damping=0.3)
+        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=digits.X_test[::10], step=0.3)
     n_stuck = sum(warning.message.n_rows for warning in caught)
     distance, nearest = nearest_row(v, digits.X_train)
     return {"noise": free_energy_gap(rbm, digits.X_test, noise),

@@ -1,9 +1,10 @@
 """mini free energy: RBMs, TAP free energies and backprop, derived by hand and checked by tests."""
-from . import backprop, bridge, data, estimators, gradcheck, kernels, rbm, tap, units
+from . import (backprop, bridge, data, descent, estimators, evaluation, gradcheck, kernels, landscape,
+               rbm, tap, units)
 from .backprop.mlp import MLP
-from .diagnosis import diagnose
+from .evaluation.diagnosis import diagnose
 from .rbm.model import RBM
 
-__all__ = ["MLP", "RBM", "backprop", "bridge", "data", "diagnose", "estimators", "gradcheck", "kernels", "rbm", "tap",
-           "units"]
+__all__ = ["MLP", "RBM", "backprop", "bridge", "data", "descent", "diagnose", "estimators", "evaluation",
+           "gradcheck", "kernels", "landscape", "rbm", "tap", "units"]
 __version__ = "0.1.0"

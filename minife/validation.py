@@ -1,6 +1,8 @@
 """The checks at the public door: each returns the argument as an array, or says what was expected and what came."""
 import numpy as np
 
+from .kernels.products import States, as_states
+
 
 def real_array(x, name, n_dims, dtype=None):
     """Return x as a finite, non-empty array of the dtype or, if None, float32 or float64.
@@ -40,22 +42,23 @@ def means(m, n_units, name, least=0):
 
 def are_states(v):
     """Return whether v is a matrix of zeros and ones of uint8."""
-    return isinstance(v, np.ndarray) and v.dtype == np.uint8 and v.ndim == 2 and v.size > 0 and v.max() <= 1
+    return (isinstance(v, np.ndarray) and v.dtype == np.uint8 and v.ndim == 2 and v.size > 0
+            and (isinstance(v, States) or v.max() <= 1))
 
 
-def states_or_means(v, n_units, name):
-    """Return v (n, n_units) as uint8 where it holds only 0 and 1, else as floats in [0, 1]."""
+def states_or_means(v, n_units, name, dtype=None):
+    """Return v (n, n_units) as States where it holds only 0 and 1, else as floats in [0, 1], of the dtype if given."""
     if not are_states(v):
         v = means(v, n_units, name)
         if not np.logical_or(v == 0, v == 1).all():
-            return v
+            return v.astype(dtype or v.dtype, copy=False)
     if v.shape[1] != n_units:
         raise ValueError(f"{name} must have shape (n, {n_units}), got {v.shape}")
-    return np.ascontiguousarray(v, dtype=np.uint8)
+    return as_states(v)
 
 
 def states(v, n_units, name):
-    """Return v (n, n_units) as uint8 zeros and ones."""
+    """Return v (n, n_units), zeros and ones, as States."""
     v = states_or_means(v, n_units, name)
     if v.dtype != np.uint8:
         strange = v[(v != 0) & (v != 1)][0]

@@ -9,8 +9,9 @@ from conftest import random_network
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import MLP
-from minife.backprop import (SGD, Adam, BinaryCrossEntropy, CategoricalCrossEntropy, NormConstraint, RMSProp,
-                             SquaredError, hessian_vector_product, train)
+from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
+                             hessian_vector_product, train)
+from minife.descent import SGD, Adam, NormConstraint, RMSProp
 from minife.backprop.layers import activate, activate_backward, dense, dense_backward_input
 from minife.backprop.mlp import moments_in_normal_field
 from minife.data import line_symmetry, load_digits, xor

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from minife import tap
-from minife.backprop.optimizers import SGD, linear_decay
+from minife import landscape, tap
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import line_symmetry, xor
 from minife.gradcheck import check_gradient
-from minife.tap import BoltzmannMachine
-from minife.tap.boltzmann_machine import unit
+from minife.landscape import BoltzmannMachine
+from minife.landscape.boltzmann_machine import unit
 
 X = np.array([[0, 1, 1], [1, 1, 0], [0, 0, 1], [1, 0, 1], [1, 1, 1]])
 Y = np.array([[0, 1], [1, 1], [1, 0], [0, 0], [0, 1]])

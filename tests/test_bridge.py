@@ -7,9 +7,9 @@ from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import MLP, RBM, tap
-from minife.backprop import (SGD, Adam, BinaryCrossEntropy, CategoricalCrossEntropy, NormConstraint, SquaredError,
-                             train)
-from minife.backprop.descent import descend
+from minife.backprop import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError, train
+from minife.descent import SGD, Adam, NormConstraint
+from minife.descent.loop import descend
 from minife.bridge.clamped import ClampedMachine
 from minife.bridge.equilibrium import ClampedNetwork
 from minife.bridge.layered import LayeredMeanField
@@ -96,16 +96,16 @@ def test_layers_are_the_half_steps_of_the_solver_bit_for_bit(rng, beta):
 
 
 @each_order
-@pytest.mark.parametrize("damping", [1.0, 0.5])
-def test_layers_are_the_sweeps_of_the_solver(rng, order, damping, beta):
+@pytest.mark.parametrize("step", [1.0, 0.5])
+def test_layers_are_the_sweeps_of_the_solver(rng, order, step, beta):
     """(C1), (C5): fixed_point stopped after n sweeps from x has v_n, and h_{n-1} one half step before"""
     rbm = random_rbm(rng, 7, 5, beta)
     X = rows(rng, rbm)
     for n in (1, 4):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", tap.NotConvergedWarning)
-            swept = tap.fixed_point(rbm, order, m_v=X, damping=damping, tol=1e-300, max_iter=n)
-        layers = unroll(rbm, n, order, damping).forward(X)
+            swept = tap.fixed_point(rbm, order, m_v=X, step=step, tol=1e-300, max_iter=n)
+        layers = unroll(rbm, n, order, step).forward(X)
         assert_allclose(layers[-2], swept.m_v, rtol=0, atol=1e-15)
         assert_allclose(layers[-3], swept.m_h, rtol=0, atol=1e-15)
 
@@ -142,7 +142,7 @@ def test_the_whole_way_down_is_the_surprise_of_x_in_mean_field(rng, beta):
     X = exact.all_states(8)
     network = unroll(rbm, 80)
     gamma, v_1 = network.free_energies(X), network.forward(X)[1]
-    star = tap.fixed_point(rbm, order=1, damping=1.0, tol=1e-12)
+    star = tap.fixed_point(rbm, order=1, step=1.0, tol=1e-12)
     log_p_mf = beta * (star.free_energy - rbm.free_energy(X))
     log_p = -beta * rbm.free_energy(X) - exact.log_partition_function(rbm)
     assert_allclose(beta * (gamma[:, 0] - gamma[:, -1]), -log_p_mf, rtol=1e-12)
@@ -156,27 +156,27 @@ def test_order_2_climbs_where_damping_is_too_small():
     rng = np.random.default_rng(7)
     rbm = random_rbm(rng, 8, 6, scale=1.5)
     X = exact.all_states(8)
-    rises = [(np.diff(unroll(rbm, 10, 2, damping).free_energies(X), axis=1) > 1e-12).mean() for damping in (1.0, 0.5)]
+    rises = [(np.diff(unroll(rbm, 10, 2, step).free_energies(X), axis=1) > 1e-12).mean() for step in (1.0, 0.5)]
     assert rises[0] > 0.1 > rises[1]
 
 
 # The backward pass
 
 @each_order
-@pytest.mark.parametrize("damping", [1.0, 0.6])
-def test_backward_of_a_layer_by_complex_step(rng, order, damping, beta):
+@pytest.mark.parametrize("step", [1.0, 0.6])
+def test_backward_of_a_layer_by_complex_step(rng, order, step, beta):
     """(C4), (C5): Im f(x + i eps)/eps, which has no rounding from a difference"""
     W, field = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
     arrays = {"m_in": rng.random((5, 4)), "m_out": rng.random((5, 3)), "W": W, "field": field}
     weights = rng.standard_normal((5, 3))
-    new = relax(**arrays, beta=beta, order=order, damping=damping)
+    new = relax(**arrays, beta=beta, order=order, step=step)
     claimed = dict(zip(("m_in", "m_out", "W", "field"), relax_backward(
-        weights, new, arrays["m_in"], arrays["m_out"], W, beta, order, damping), strict=True))
+        weights, new, arrays["m_in"], arrays["m_out"], W, beta, order, step), strict=True))
     for name, array in arrays.items():
         for index in np.ndindex(array.shape):
             moved = array.astype(complex)
             moved[index] += 1e-30j
-            out = relax(**(arrays | {name: moved}), beta=beta, order=order, damping=damping)
+            out = relax(**(arrays | {name: moved}), beta=beta, order=order, step=step)
             assert abs((weights * out).sum().imag / 1e-30 - claimed[name][index]) < 1e-14
 
 
@@ -212,7 +212,7 @@ def test_the_unclamped_network_forgets_its_input_at_the_predicted_rate(rng, beta
     """(C6): the spread of h_n over all inputs shrinks by rho an iteration, down to rounding"""
     rbm = random_rbm(rng, 8, 6, beta, 0.6 / beta)
     layers = unroll(rbm, 60).forward(exact.all_states(8))
-    star = tap.fixed_point(rbm, order=1, damping=1.0, tol=1e-13)
+    star = tap.fixed_point(rbm, order=1, step=1.0, tol=1e-13)
     rho = forgetting_rate(rbm, star.m_v, star.m_h)[0]
     spread = np.array([h.std(axis=0).max() for h in layers[::2]])
     assert spread[0] > 0.05 and spread[60] < 1e-14
@@ -355,7 +355,7 @@ def test_descending_the_free_energy_in_the_weights_runs_away(rng):
     for _ in range(300):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", tap.NotConvergedWarning)
-            star = tap.fixed_point(rbm, order=1, damping=1.0, tol=1e-6)
+            star = tap.fixed_point(rbm, order=1, step=1.0, tol=1e-6)
         values.append(star.free_energy[0])
         for name, slope in tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1).items():
             rbm.parameters[name][...] -= 0.1 * slope
@@ -370,7 +370,7 @@ def test_free_energy_as_loss_needs_no_backward_pass(n):
     rng = np.random.default_rng([n, 4])
     rbm = random_rbm(rng, 8, 6, scale=0.6)
     X = exact.all_states(8)
-    star = tap.fixed_point(rbm, order=1, damping=1.0, tol=1e-13)
+    star = tap.fixed_point(rbm, order=1, step=1.0, tol=1e-13)
     rho = forgetting_rate(rbm, star.m_v, star.m_h)[0]
     exactly = tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)
     steps = np.array([5, 8])
@@ -384,7 +384,7 @@ def test_the_free_energy_that_a_pass_dissipates_is_a_loss_whose_gradient_is_that
     """(C13): F(x) - Gamma_1(v_n, h_n); already n = 1, a tied autoencoder's cross entropy and one step more, is close"""
     rbm = random_rbm(np.random.default_rng(0), 8, 6, scale=0.6)
     X = exact.all_states(8)
-    emf = tap.log_likelihood_gradient(rbm, X, 1, damping=1.0, tol=1e-13)
+    emf = tap.log_likelihood_gradient(rbm, X, 1, step=1.0, tol=1e-13)
     data = rbm.free_energy_gradient(X)
 
     def loss_gradient(n, backward):
@@ -483,7 +483,7 @@ def test_networks_start_with_centred_fields(rng):
 def test_residual_is_the_distance_to_the_undamped_value(rng):
     """(C7): a small share of the way is not taken for being near"""
     network, X, _ = random_network(rng, order=2)
-    network.damping = 0.01
+    network.step = 0.01
     with pytest.warns(tap.NotConvergedWarning):
         rest = network.equilibrium(X, max_iter=1)
     m_h, m_y = network.layers(X, 1)
@@ -534,10 +534,10 @@ def test_what_does_not_converge_says_so(rng):
 @pytest.mark.parametrize("call, message", [
     (lambda rbm: unroll(rbm, 0), "n_iterations must be a positive integer"),
     (lambda rbm: unroll(rbm, 2, order=3), "order must be one of 1, 2"),
-    (lambda rbm: unroll(rbm, 2, damping=0.0), "damping must be a number in"),
+    (lambda rbm: unroll(rbm, 2, step=0.0), "step must be a number in"),
     (lambda rbm: unroll(rbm, 2).forward(np.ones((3, 6))), r"X must have shape \(n, 5\)"),
     (lambda rbm: unroll(rbm, 2).gradient(np.ones((3, 5)), np.ones((2, 4))), r"output_gradient must have shape"),
-    (lambda rbm: unroll(rbm, 2, order=2).untie(), "only order 1 without damping is an MLP"),
+    (lambda rbm: unroll(rbm, 2, order=2).untie(), "only order 1 without step is an MLP"),
     (lambda rbm: unroll(rbm, 2).untie(SquaredError()), "loss must have binary output units"),
     (lambda rbm: TiedClassifier(rbm, 1, np.ones((3, 2)), np.ones(2)), r"U and d must have shapes \(4, k\)"),
     (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), rbm.b, np.ones(2)), "a and b must have shapes"),

@@ -5,12 +5,12 @@ from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import RBM
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import bars_and_stripes
 from minife.estimators import BernoulliRBM
 from minife.rbm import exact
-from minife.rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
-                                 descent_direction, train)
+from minife.rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration,
+                                 PersistentContrastiveDivergence, descent_direction, train)
 
 BARS = bars_and_stripes(3)
 

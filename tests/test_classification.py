@@ -6,14 +6,15 @@ import pytest
 from conftest import BETAS
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minife.backprop.optimizers import SGD, Adam
+from minife.descent.optimizers import SGD, Adam
 from minife.data import line_symmetry, load_digits
 from minife.estimators import RBMClassifier
 from minife.rbm import ClassificationRBM, exact
 from minife.rbm.classification import OBJECTIVES, shares, train
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.tempering import ParallelTempering
-from minife.rbm.training import ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence
+from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration,
+                                 PersistentContrastiveDivergence)
 
 
 def random_machine(rng, n_visible=5, n_hidden=4, n_classes=3, beta=1.0, dtype=np.float64):

@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from minife.data import (bars_and_stripes, binarise, line_symmetry, load_digits, load_mnist, sample_binary,
-                         xor)
+from minife.data import (bars_and_stripes, binarise, line_symmetry, load_digits, load_mnist,
+                         sample_binary, xor)
 from minife.data.digits import EMBEDDED, pack, unpack
 from minife.data.make_digits import make_digits
 

@@ -8,15 +8,16 @@ from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 
 import minife
-from minife import RBM, diagnose, findings, tap
-from minife.backprop.optimizers import SGD, linear_decay
+from minife import RBM, diagnose, tap
+from minife.evaluation import findings
+from minife.descent.optimizers import SGD, linear_decay
 from minife.data import bars_and_stripes, load_digits
 from minife.estimators import BernoulliRBM
 from minife.rbm import ClassificationRBM, GaussianRBM, exact
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.labelled import LabelledRBM
-from minife.rbm.likelihood import free_energy_gap
-from minife.rbm.mixing import Chains, autocorrelation_time, record_chains, scale_reduction
+from minife.evaluation.likelihood import free_energy_gap
+from minife.evaluation.mixing import Chains, autocorrelation_time, record_chains, scale_reduction
 from minife.rbm.training import ContrastiveDivergence, ExactEnumeration, train
 
 X = bars_and_stripes(3)
@@ -314,7 +315,7 @@ def test_couplings_past_the_line_are_found(strength, alarms, beta):
 
 
 def test_an_unstable_iteration_is_found(beta):
-    """(T12): strong couplings between one pair of units, far past what damping 1/2 can settle"""
+    """(T12): strong couplings between one pair of units, far past what step 1/2 can settle"""
     rng = np.random.default_rng(0)
     rbm = random_rbm(rng, 30, 20, beta, scale=6 / beta)
     v = exact.sample(rbm, 40, rng)

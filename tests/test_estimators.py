@@ -6,12 +6,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import RBM, tap
-from minife.backprop.optimizers import SGD, NormConstraint
+from minife.descent.optimizers import SGD, NormConstraint
 from minife.data import bars_and_stripes
 from minife.estimators import BernoulliRBM
 from minife.rbm import exact
 from minife.rbm.gibbs import gibbs_chain
-from minife.rbm.likelihood import pseudo_likelihood
+from minife.evaluation.likelihood import pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 X = bars_and_stripes(3)

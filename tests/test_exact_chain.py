@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 
 from minife import RBM
 from minife.parameters import flatten
-from minife.rbm import exact, exact_chain
+from minife.evaluation import exact_chain
+from minife.rbm import exact
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence
 
 X = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [1, 1, 0, 0, 0]], dtype=np.uint8)

@@ -5,12 +5,12 @@ from conftest import BETAS
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import tap
-from minife.backprop.optimizers import SGD, linear_decay
+from minife.descent.optimizers import SGD, linear_decay
 from minife.rbm import GaussianRBM, exact, gaussian
 from minife.rbm.gibbs import gibbs_chain, sample_hidden, sample_visible
 from minife.rbm.tempering import ParallelTempering
-from minife.rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
-                                 descent_direction, train)
+from minife.rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration,
+                                 PersistentContrastiveDivergence, descent_direction, train)
 
 
 def random_machine(rng, n_visible=2, n_hidden=4, beta=1.0):

@@ -9,8 +9,9 @@ import pytest
 from conftest import BETAS, random_network, random_rbm
 
 import minife
-from minife import RBM, tap, units
-from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError, hessian_vector_product, layers)
+from minife import RBM, landscape, tap, units
+from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
+                             hessian_vector_product, layers)
 from minife.bridge import ClampedNetwork, LayeredMeanField, TiedClassifier, unroll
 from minife.bridge.equilibrium import loss_gradient
 from minife.bridge.relaxation import relax, relax_backward
@@ -171,7 +172,7 @@ def couplings_and_fields():
     def machine(p):
         J = np.zeros((6, 6))
         J[pair] = p["J"]
-        return tap.BoltzmannMachine(J + J.T, p["b"], beta, n_inputs=3, n_outputs=2)
+        return landscape.BoltzmannMachine(J + J.T, p["b"], beta, n_inputs=3, n_outputs=2)
     for beta in BETAS:
         p = {"J": J[pair], "b": np.linspace(-0.5, 0.7, 6)}
         gradient = machine(p).contrastive_gradient(X[:, :3], X[:, 3:], tol=1e-13)
@@ -182,24 +183,24 @@ def couplings_and_fields():
 def spin_magnetisations():
     J, m = np.triu(np.random.default_rng(4).standard_normal((5, 5)), 1), 2 * M_V - 1
     for beta in BETAS:
-        machine = tap.BoltzmannMachine(J + J.T, FIELDS, beta)
+        machine = landscape.BoltzmannMachine(J + J.T, FIELDS, beta)
         check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)})
 
 
 def relaxation():
     """(C4), (C5): each argument of a half step, at both orders, damped or not"""
     rng, names = np.random.default_rng(6), ("m_in", "m_out", "W", "field")
-    for order, damping, beta in itertools.product((1, 2), (1.0, 0.6), BETAS):
+    for order, step, beta in itertools.product((1, 2), (1.0, 0.6), BETAS):
         arrays = dict(zip(names, (rng.random((4, 2)), rng.random((4, 3)), W.copy(), H @ W), strict=True))
-        settings = {"beta": beta, "order": order, "damping": damping}
+        settings = {"beta": beta, "order": order, "step": step}
         slopes = relax_backward(D_X, relax(**arrays, **settings), *(arrays[name] for name in names[:3]), **settings)
         check_gradient(lambda p: (D_X * relax(**p, **settings)).sum(), arrays, dict(zip(names, slopes, strict=True)))
 
 
 def unrolled(f, gradient):
     """Check gradient(network) = df(network) in W, a and b, at both orders, damped or not."""
-    for order, damping, beta in ((1, 1.0, 0.6), (1, 0.6, 1.5), (2, 1.0, 1.5), (2, 0.6, 0.6)):
-        network = unroll(random_rbm(np.random.default_rng(3), beta=beta), 2, order, damping)
+    for order, step, beta in ((1, 1.0, 0.6), (1, 0.6, 1.5), (2, 1.0, 1.5), (2, 0.6, 0.6)):
+        network = unroll(random_rbm(np.random.default_rng(3), beta=beta), 2, order, step)
         check_gradient(lambda _: f(network), network.parameters, gradient(network))
 
 

@@ -22,10 +22,10 @@ CALLS = [("binary_product",), ("unit_means", 0.3), ("unit_means", 2.0), ("draw_u
          ("sample_units", 0.3), ("sample_units", 2.0),
          ("anneal_units", 0.3, 0.4), ("anneal_units", 2.0, 0.0), ("softplus_product", 1.0), ("softplus_product", 100.0),
          *product(["collapsed_sweep"], [1.0, 30.0, 300.0]),                     # 30 fills groups, 300 leaves the range
-         *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, damping
+         *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, step
          *product(["block_fixed_point"], [1, 2], [0.5, 1.5])]                   # order, beta
 SOLVERS = ("damped_fixed_point", "block_fixed_point")
-MOVES = {"move_layer": {"damping": 0.3}, "minimise_layer": {}}                    # these too, and return the residual
+MOVES = {"move_layer": {"step": 0.3}, "minimise_layer": {}}                    # these too, and return the residual
 STEPS = {"descent_step": {"rate": 0.1},                                           # these change their arrays in place
          "momentum_step": {"velocity": None, "rate": 0.1, "momentum": 0.9},
          "adaptive_step": {"mean": None, "square": None, "rate": 0.1, "share": 0.1, "square_share": 0.01, "held": 0.7,
@@ -79,7 +79,7 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
                 "b": a.astype(np.float64), "uniform": rng.random((n, n_in))}
     solver = {"W": W, "a": a, "b": b, "beta": options[1], "m_v": m_v, "m_h": m_h, "order": options[0],
               "tol": 1e-10 if dtype == np.float64 else 1e-5, "max_iter": 200}
-    return solver | ({"damping": options[2]} if name == "damped_fixed_point" else {})
+    return solver | ({"step": options[2]} if name == "damped_fixed_point" else {})
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
@@ -375,7 +375,7 @@ def units_of_the_last_place(got, exact, scale=None):
 @needs_extended_precision
 @pytest.mark.parametrize("dtype, limit, n_ulp, n_ulp_exp", [(np.float64, 700, 2.5, 2), (np.float32, 85, 4, 3)])
 def test_the_sigmoid_is_accurate_over_the_whole_range(twin, dtype, limit, n_ulp, n_ulp_exp):
-    """(K4): with W = 0 and no damping, one sweep from m_h = 0 gives m_h = sigma(b), which far below 0 is e^b.
+    """(K4): with W = 0 and no step, one sweep from m_h = 0 gives m_h = sigma(b), which far below 0 is e^b.
 
     Measured: at most 2.3 ulp in both types, and of the exponential 1.6; the twins in float32 3.3 and 2.7."""
     x = np.concatenate([np.linspace(-r, r, 200001) for r in (limit, 40, 1e-3)] + [[-1e4, 1e4]]).astype(dtype)

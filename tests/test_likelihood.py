@@ -11,10 +11,11 @@ from numpy.testing import assert_allclose
 
 from minife import RBM, kernels
 from minife.kernels import reference
-from minife.rbm import annealing, exact
-from minife.rbm.annealing import anneal, anneal_collapsed
-from minife.rbm.likelihood import (annealed_importance_sampling, pseudo_likelihoods,
-                                   reverse_annealed_importance_sampling)
+from minife.evaluation import annealing
+from minife.rbm import exact
+from minife.evaluation.annealing import anneal, anneal_collapsed
+from minife.evaluation.likelihood import (annealed_importance_sampling, pseudo_likelihoods,
+                                          reverse_annealed_importance_sampling)
 
 SCHEDULES = {1: [0, 1], 2: [0, 0.3, 1], 5: [0, 0.05, 0.2, 0.5, 0.9, 1]}
 
@@ -300,7 +301,7 @@ def test_the_pseudo_likelihood_does_not_depend_on_the_batches(rng, monkeypatch):
     """(R24)"""
     rbm, X = random_rbm(rng), rng.integers(2, size=(7, 5))
     whole = pseudo_likelihoods(rbm, X)
-    monkeypatch.setattr("minife.rbm.likelihood.ROWS", 3)
+    monkeypatch.setattr("minife.evaluation.likelihood.ROWS", 3)
     assert_allclose(pseudo_likelihoods(rbm, X), whole, rtol=1e-14)
 
 

@@ -7,10 +7,9 @@ from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import RBM
-from minife.backprop.optimizers import (SGD, Adam, NormConstraint, RMSProp, exponential_decay, inverse_time_decay,
-                                        linear_decay)
+from minife.descent.optimizers import (SGD, Adam, NormConstraint, RMSProp, exponential_decay,
+                                       inverse_time_decay, linear_decay)
 from minife.parameters import flatten, norm
-from minife.products import OuterSum
 from minife.rbm import exact
 
 OPTIMIZERS = {"SGD": SGD, "momentum": lambda rate=0.1, **more: SGD(rate, momentum=0.9, **more), "RMSProp": RMSProp,
@@ -193,26 +192,6 @@ def test_slopes_may_come_in_any_layout_and_type(name):
         places.append(theta["W"])
     for place in places[1:]:
         assert_array_equal(place, places[0])
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("based", [False, True])
-def test_a_step_along_an_outer_sum_is_the_step_along_its_array(name, dtype, based, rng):
-    """To the last bit, with decay, in whatever the optimizer remembers too"""
-    slope = OuterSum(rng.integers(2, size=(30, 12), dtype=np.uint8), rng.standard_normal((30, 7)).astype(dtype),
-                     rng.standard_normal((12, 7)).astype(dtype) if based else None)
-    assert_allclose(np.asarray(slope), slope.x.T @ slope.y + (slope.base if based else 0), rtol=1e-5, atol=1e-5)
-    runs = []
-    for given in (slope, np.asarray(slope)):
-        theta, optimizer = {"W": np.ones((12, 7), dtype)}, OPTIMIZERS[name](0.1, l1=0.1, l2=0.2)
-        for _ in range(3):
-            optimizer.step(theta, {"W": given})
-        runs.append({"theta": theta["W"], **optimizer.state()})
-    assert runs[0].keys() == runs[1].keys()
-    for key, array in runs[0].items():
-        assert_array_equal(array, runs[1][key])
-        assert array.shape == runs[1][key].shape
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

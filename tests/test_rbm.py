@@ -6,9 +6,9 @@ from numpy.testing import assert_allclose
 
 from minife import RBM, kernels
 from minife.rbm import exact
-from minife.rbm.gibbs import draw_key, gibbs_chain, sample_hidden, sample_visible
+from minife.rbm.gibbs import Draws, gibbs_chain, sample_hidden, sample_visible
 from minife.rbm.training import PersistentContrastiveDivergence
-from minife.rbm.likelihood import free_energy_gap, pseudo_likelihood
+from minife.evaluation.likelihood import free_energy_gap, pseudo_likelihood
 
 SIZES = ((1, 1), (5, 4), (3, 7), (10, 8))
 
@@ -282,7 +282,7 @@ def test_no_draw_of_a_chain_is_used_twice(rng, monkeypatch):
     draws.clear()
     PersistentContrastiveDivergence(2, 3).moments(random_rbm(rng), None, rng)
     assert len(draws) == len(set(draws)) == 7                          # the first h, of another key
-    assert max(draw_key(rng) for _ in range(20)) > 2**60
+    assert max(Draws(rng).key for _ in range(20)) > 2**60
 
 
 def test_initialise_draws_weights_of_standard_deviation_0_01(rng):

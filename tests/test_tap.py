@@ -180,8 +180,8 @@ def test_layers_can_be_exchanged(rng, beta):
         assert_allclose(tap.free_energy(rbm.swapped(), m_h, m_v, order), tap.free_energy(rbm, m_v, m_h, order))
 
 
-@pytest.mark.parametrize("damping", [1.0, 0.5, 0.1])
-def test_order_1_sweeps_never_raise_the_free_energy(damping, rng):
+@pytest.mark.parametrize("step", [1.0, 0.5, 0.1])
+def test_order_1_sweeps_never_raise_the_free_energy(step, rng):
     """(T10): at order 1 each half step goes to the exact minimum over its layer, or towards it"""
     for _ in range(30):
         rbm = random_rbm(rng, 8, 6, scale=3.0)
@@ -189,9 +189,9 @@ def test_order_1_sweeps_never_raise_the_free_energy(damping, rng):
         values = [tap.free_energy(rbm, m_v, m_h, 1)]
         visible, hidden = reference.layer_of(m_v, 1), reference.layer_of(m_h, 1)
         for _ in range(20):
-            reference.move_layer(reference.layer_sums(visible, [rbm.W]), rbm.b, 1.0, hidden, damping)
+            reference.move_layer(reference.layer_sums(visible, [rbm.W]), rbm.b, 1.0, hidden, step)
             values.append(tap.free_energy(rbm, visible[0], hidden[0], 1))
-            reference.move_layer(reference.layer_sums(hidden, [rbm.W.T]), rbm.a, 1.0, visible, damping)
+            reference.move_layer(reference.layer_sums(hidden, [rbm.W.T]), rbm.a, 1.0, visible, step)
             values.append(tap.free_energy(rbm, visible[0], hidden[0], 1))
         assert (np.diff(values, axis=0) <= 1e-12 * np.abs(values[0])).all()
 
@@ -242,7 +242,7 @@ def test_starts(rng):
     """Without a start: free visible units, then the hidden means at them"""
     rbm = random_rbm(rng)
     with pytest.warns(tap.NotConvergedWarning):
-        state = tap.fixed_point(rbm, 1, max_iter=1, damping=1.0)
+        state = tap.fixed_point(rbm, 1, max_iter=1, step=1.0)
     m_v = Binary().mean(rbm.a)[None]
     assert_allclose(state.m_h, rbm.hidden_mean(m_v))
     assert_allclose(state.m_v, rbm.visible_mean(rbm.hidden_mean(m_v)))
@@ -293,7 +293,7 @@ def test_the_hidden_units_start_at_their_means(rng, beta):
     """At order 1 these are stationary already, so a damped sweep leaves them"""
     rbm = random_rbm(rng, beta=beta)
     with pytest.warns(tap.NotConvergedWarning):
-        state = tap.fixed_point(rbm, 1, max_iter=1, damping=0.3)
+        state = tap.fixed_point(rbm, 1, max_iter=1, step=0.3)
     assert_allclose(state.m_h, rbm.hidden_mean(Binary().mean(beta * rbm.a)[None]), rtol=1e-13)
 
 
@@ -315,7 +315,7 @@ def test_warning_tells_of_the_worst_row_and_counts_those_that_failed():
 
 def test_half_damping_is_the_default(rng):
     rbm = random_rbm(rng)
-    assert tap.fixed_point(rbm).n_iter == tap.fixed_point(rbm, damping=0.5).n_iter
+    assert tap.fixed_point(rbm).n_iter == tap.fixed_point(rbm, step=0.5).n_iter
 
 
 def test_the_warning_survives_a_copy_to_another_process():

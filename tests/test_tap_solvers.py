@@ -34,10 +34,10 @@ def test_synchronous_sweeps_can_cycle_where_alternating_ones_converge():
     """One unit in each layer, W = 12: undamped, the two layers exchange their states for ever; by halves they do not"""
     rbm, start = RBM([[12.0]], [-6.0], [-6.0]), {"m_v": np.array([[0.9]]), "m_h": np.array([[0.1]])}
     for n, ends in ((1000, (0.9975, 0.0025)), (1001, (0.0025, 0.9975))):
-        state = tap.fixed_point(rbm, 1, **start, method="synchronous", damping=1.0, max_iter=n)
+        state = tap.fixed_point(rbm, 1, **start, method="synchronous", step=1.0, max_iter=n)
         assert_allclose((state.m_v[0, 0], state.m_h[0, 0]), ends, atol=1e-4)
         assert not state.converged[0] and state.n_iter[0] == n
-    for how in ({"method": "alternating"}, {"method": "synchronous", "damping": 0.5}, {"method": "block"}):
+    for how in ({"method": "alternating"}, {"method": "synchronous", "step": 0.5}, {"method": "block"}):
         assert tap.fixed_point(rbm, 1, **start, **how).converged.all()
 
 
@@ -59,11 +59,11 @@ def test_all_methods_agree_at_weak_coupling_and_rows_are_solved_alone(method, rn
 
 
 def test_alternating_is_damped_with_share_one(rng):
-    """(T10): whatever `damping` says; and at order 1 it is the block minimiser"""
+    """(T10): whatever `step` says; and at order 1 it is the block minimiser"""
     rbm = random_rbm(rng, 8, 6)
     m = magnetisations(rng, rbm)
     for order in ORDERS:
-        one, two = tap.fixed_point(rbm, order, *m, "alternating", 0.1), tap.fixed_point(rbm, order, *m, damping=1.0)
+        one, two = tap.fixed_point(rbm, order, *m, "alternating", 0.1), tap.fixed_point(rbm, order, *m, step=1.0)
         assert np.array_equal(one.m_v, two.m_v) and np.array_equal(one.n_iter, two.n_iter)
     assert_allclose(tap.fixed_point(rbm, 1, *m, "block").m_v, tap.fixed_point(rbm, 1, *m, "alternating").m_v)
 

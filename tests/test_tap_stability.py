@@ -4,7 +4,7 @@ import pytest
 from conftest import random_rbm
 from numpy.testing import assert_allclose
 
-from minife import RBM, tap
+from minife import RBM, landscape, tap
 from minife.rbm import exact
 from minife.tap.solvers import sweeps
 
@@ -46,7 +46,7 @@ def test_synchronous_sweeps_settle_if_the_share_is_below_two_over_the_largest_ei
     """(T17): 10 % below the bound a small deviation shrinks, 10 % above it grows"""
     for _ in range(10):
         rbm = random_rbm(rng, 8, 6, scale=0.8)
-        state = tap.fixed_point(rbm, order, damping=0.2, tol=1e-13)
+        state = tap.fixed_point(rbm, order, step=0.2, tol=1e-13)
         values = tap.scaled_eigenvalues(rbm, state.m_v, state.m_h, order)[0]
         assert values[0] > 0
         start = state.m_v + 1e-7 * rng.standard_normal(state.m_v.shape), state.m_h
@@ -116,7 +116,7 @@ def test_energy_and_entropy_add_up_to_the_free_energy_anywhere(order, rng, beta)
     """(T21)"""
     rbm = random_rbm(rng, beta=beta)
     m = magnetisations(rng, rbm)
-    parts = tap.thermodynamics(rbm, *m, order)
+    parts = landscape.thermodynamics(rbm, *m, order)
     assert parts.F.shape == parts.U.shape == parts.S.shape == (4,)
     assert_allclose(parts.F, tap.free_energy(rbm, *m, order), rtol=1e-14)
     assert_allclose(parts.F, parts.U - parts.S / beta, rtol=1e-14)
@@ -136,7 +136,7 @@ def test_entropy_and_energy_are_slopes_in_the_temperature(order, rng, beta):
         return tap.fixed_point(RBM(rbm.W, rbm.a, rbm.b, b), order, tol=1e-13).free_energy[0]
 
     state = tap.fixed_point(rbm, order, tol=1e-13)
-    parts = tap.thermodynamics(rbm, state.m_v, state.m_h, order)
+    parts = landscape.thermodynamics(rbm, state.m_v, state.m_h, order)
     assert_allclose(parts.S, -slope_of(lambda T: minimised(1 / T), 1 / beta), rtol=1e-8)
     assert_allclose(parts.U, slope_of(lambda b: b * minimised(b), beta), rtol=1e-8)
 
@@ -149,7 +149,7 @@ def test_energy_and_entropy_approach_the_exact_ones_order_by_order():
         truth = exact.thermodynamics(rbm)
         for k, order in enumerate(ORDERS):
             state = tap.fixed_point(rbm, order)
-            parts = tap.thermodynamics(rbm, state.m_v, state.m_h, order)
+            parts = landscape.thermodynamics(rbm, state.m_v, state.m_h, order)
             errors[k] += abs(parts.U[0] - truth.U), abs(parts.S[0] - truth.S)
             assert order > 1 or parts.S[0] > truth.S
     assert (errors[0] > 5 * errors[1]).all() and (errors[1] > 2 * errors[2]).all()
@@ -164,7 +164,7 @@ def test_energy_and_entropy_approach_the_exact_ones_order_by_order():
     (lambda r, m: tap.scaled_eigenvalues(r, *m, 0), "order must be one of 1, 2, 3, got 0"),
     (lambda r, m: tap.smallest_eigenvalue(r, m[0], m[1][:2]), "same number of rows, got 4 and 2"),
     (lambda r, m: tap.spectral_trust(r, m[0], m[1][:2]), "same number of rows, got 4 and 2"),
-    (lambda r, m: tap.thermodynamics(r, *m, 4), "order must be one of 1, 2, 3, got 4"),
+    (lambda r, m: landscape.thermodynamics(r, *m, 4), "order must be one of 1, 2, 3, got 4"),
 ])
 def test_bad_arguments(call, message, rng):
     rbm = random_rbm(rng)

@@ -5,7 +5,7 @@ from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import RBM
-from minife.backprop.optimizers import SGD
+from minife.descent.optimizers import SGD
 from minife.data import bars_and_stripes
 from minife.rbm import exact
 from minife.rbm.gibbs import gibbs_chain

@@ -8,16 +8,16 @@ import pytest
 from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minife import RBM, storage, tap
-from minife.backprop.optimizers import SGD, NormConstraint, linear_decay
+from minife import RBM, tap
+from minife.descent import storage
+from minife.descent.optimizers import SGD, NormConstraint, linear_decay
 from minife.data import bars_and_stripes
 from minife.parameters import norm
-from minife.products import OuterSum
-from minife.progress import progress
-from minife.rbm import exact, exact_chain
-from minife.rbm.model import difference
-from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
-                                 descent_direction, train)
+from minife.descent.progress import progress
+from minife.evaluation import exact_chain
+from minife.rbm import exact
+from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration,
+                                 PersistentContrastiveDivergence, descent_direction, train)
 
 PHASES = {"exact": ExactEnumeration, "cd": ContrastiveDivergence, "pcd": PersistentContrastiveDivergence,
           "emf1": lambda: tap.ExtendedMeanField(order=1), "emf2": lambda: tap.ExtendedMeanField(order=2),
@@ -226,32 +226,6 @@ def test_persistent_chains_start_as_fair_coins_and_take_all_their_steps(rng):
             assert np.abs(got - expected).max() < 5 * 0.5 / np.sqrt(n)
     stuck = PersistentContrastiveDivergence(n).moments(frozen_machine(), None, rng)
     assert abs(stuck.v[0] - 0.5) < 5 * 0.5 / np.sqrt(n)
-
-
-@pytest.mark.parametrize("rows, means", [("binary", "binary"), ("grey", "binary"), ("grey", "grey")])
-def test_the_difference_of_clamped_moments_is_one_product(rng, rows, means):
-    """(R9): whatever the kinds of rows, factor times (model - data)"""
-    rbm = random_rbm(rng)
-    X = {"binary": rng.integers(2, size=(7, 5)).astype(np.uint8), "grey": rng.random((7, 5))}
-    data, model = rbm.clamped_moments(X[rows]), rbm.clamped_moments(X[means][:4])
-    got = difference(model, data, 0.3)
-    assert isinstance(got["W"], OuterSum if rows == "binary" else np.ndarray)
-    assert_allclose(got["W"], 0.3 * (model.vh - data.vh), rtol=1e-12, atol=1e-15)
-    assert_allclose(got["a"], 0.3 * (X[means][:4].mean(axis=0) - X[rows].mean(axis=0)), rtol=1e-12, atol=1e-15)
-    assert_allclose(got["b"], 0.3 * (model.h - data.h), rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.parametrize("rows", ["binary", "grey"])
-@pytest.mark.parametrize("factor", [1.0, 0.3])
-def test_the_difference_of_any_moments_from_those_of_the_data(rng, rows, factor):
-    """(R9): the model's <v h> is an array, which is left as it is"""
-    rbm, X = random_rbm(rng), rng.integers(2, size=(7, 5)).astype(np.uint8) if rows == "binary" else rng.random((7, 5))
-    data, model = rbm.clamped_moments(X), exact.moments(rbm)
-    expected = factor * (model.vh - data.vh)
-    got = difference(model, data, factor)
-    assert_allclose(got["W"], expected, rtol=1e-12, atol=1e-15)
-    assert_allclose(got["a"], factor * (model.v - data.v), rtol=1e-15)
-    assert_allclose(got["b"], factor * (model.h - data.h), rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", [name for name in PHASES if name != "exact"])

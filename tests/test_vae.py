@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pytest
 
-from minife.backprop import SGD, Adam, NormConstraint
+from minife.descent import SGD, Adam, NormConstraint
 from minife.bridge import vae as module
 from minife.bridge.vae import VAE, train
 from minife.gradcheck import check_gradient

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from conftest import random_rbm
 
-from minife import RBM, kernels, tap
-from minife.backprop.optimizers import SGD, NormConstraint
-from minife.rbm import exact, gibbs, likelihood, training
+from minife import RBM, kernels, landscape, tap
+from minife.descent.optimizers import SGD, NormConstraint
+from minife.evaluation import likelihood
+from minife.rbm import exact, gibbs, training
 
 RNG = np.random.default_rng(0)
 rbm = random_rbm(RNG, 5, 4)
@@ -66,9 +67,9 @@ TAKES_MEANS = {
     "tap.hessian": lambda m: tap.hessian(rbm, m, M_H),
     "tap.smallest_eigenvalue": lambda m: tap.smallest_eigenvalue(rbm, m, M_H),
     "tap.spectral_trust": lambda m: tap.spectral_trust(rbm, m, M_H),
-    "tap.thermodynamics": lambda m: tap.thermodynamics(rbm, m, M_H),
-    "tap.anneal": lambda m: tap.anneal(rbm, m_v=m),
-    "tap.states": lambda m: tap.states(rbm, 2, 3, RNG, m_v=m),
+    "landscape.thermodynamics": lambda m: landscape.thermodynamics(rbm, m, M_H),
+    "landscape.anneal": lambda m: landscape.anneal(rbm, m_v=m),
+    "landscape.states": lambda m: landscape.states(rbm, 2, 3, RNG, m_v=m),
 }
 
 
@@ -111,9 +112,9 @@ BAD_CALLS = {
     "order 4, solver": (lambda: tap.fixed_point(rbm, 4), "order must be one of 1, 2, 3, got 4"),
     "order 4, phase": (lambda: tap.ExtendedMeanField(order=4), "order must be one of 1, 2, 3, got 4"),
     "order True": (lambda: tap.fixed_point(rbm, True), "order must be one of 1, 2, 3, got True"),
-    "damping 0": (lambda: tap.fixed_point(rbm, damping=0.0), r"damping must be a number in \(0, 1\], got 0.0"),
-    "damping > 1": (lambda: tap.fixed_point(rbm, damping=1.1), r"damping must be a number in \(0, 1\], got 1.1"),
-    "damping, phase": (lambda: tap.ExtendedMeanField(damping=-1), r"damping must be a number in \(0, 1\], got -1"),
+    "step 0": (lambda: tap.fixed_point(rbm, step=0.0), r"step must be a number in \(0, 1\], got 0.0"),
+    "step > 1": (lambda: tap.fixed_point(rbm, step=1.1), r"step must be a number in \(0, 1\], got 1.1"),
+    "step, phase": (lambda: tap.ExtendedMeanField(step=-1), r"step must be a number in \(0, 1\], got -1"),
     "method": (lambda: tap.fixed_point(rbm, method="newton"),
                "method must be one of 'damped', 'alternating', 'synchronous', 'block', got 'newton'"),
     "tol": (lambda: tap.fixed_point(rbm, tol=0), "tol must be a positive number, got 0"),
@@ -167,7 +168,7 @@ def test_states_may_come_in_any_type(dtype):
 def test_integers_are_kept_exactly_and_counts_may_be_numpy_integers():
     assert int(RBM([[2**24 + 1]], [0], [0]).W[0, 0]) == 2**24 + 1
     assert gibbs.gibbs_chain(rbm, V, np.int64(1), RNG)[0].shape == (3, 5)
-    assert tap.fixed_point(rbm, damping=1.0).converged.all()  # 1 is a share
+    assert tap.fixed_point(rbm, step=1.0).converged.all()  # 1 is a share
 
 
 @pytest.mark.parametrize("call", [lambda m: rbm.free_energy(m), lambda m: RBM(m, np.zeros(3), np.zeros(5))])

@@ -9,8 +9,8 @@ from conftest import random_rbm
 
 from minife import MLP, RBM, bridge, tap
 from minife.backprop import SquaredError
-from minife.bridge import claims_learning as claims
-from minife.bridge.verdict import Finding, verdict
+from minife.bridge.claims import learning as claims
+from minife.bridge.claims.verdict import Finding, verdict
 from minife.data import bars_and_stripes
 from minife.gradcheck import check_gradient
 from minife.rbm import exact
@@ -127,7 +127,7 @@ def test_descending_the_free_energy_of_the_model_has_no_end(rng, beta):
     """(C22) Each weight grows, and the free energy is never above the energy of the state with every unit on."""
     rbm, _ = claims.machine(rng, 5, 4, beta=beta)
     for _ in range(300):
-        star = tap.fixed_point(rbm, order=1, damping=1.0)
+        star = tap.fixed_point(rbm, order=1, step=1.0)
         assert star.free_energy[0] <= -rbm.a.sum() - rbm.b.sum() - rbm.W.sum() + 1e-6
         slope = tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)
         assert all((part < 0).all() for part in slope.values())

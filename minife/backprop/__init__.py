@@ -1,8 +1,7 @@
-"""Chapter B, backprop by hand: losses, layers, networks of any depth, and the steps that every trainer shares."""
+"""Chapter B, backprop by hand: losses, layers and networks of any depth."""
 from .curvature import hessian_vector_product
 from .losses import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError
 from .mlp import MLP, train
-from .optimizers import SGD, Adam, NormConstraint, RMSProp
 
-__all__ = ["MLP", "SGD", "Adam", "BinaryCrossEntropy", "CategoricalCrossEntropy", "NormConstraint", "RMSProp",
-           "SquaredError", "hessian_vector_product", "train"]
+__all__ = ["MLP", "BinaryCrossEntropy", "CategoricalCrossEntropy", "SquaredError",
+           "hessian_vector_product", "train"]

@@ -1,15 +1,12 @@
 """One layer, forward and backward on one screen. Each backward quotes the line that it differentiates.
 
 d_x stands for the slope of the loss in x, row by row; for the fields x it is the error that the README calls delta.
-product(h, W) is h @ W and outer_sum(h, d_x) is h.T @ d_x, without multiplications where h are states of uint8  (K1)"""
-from ..products import outer_sum, product
+Where h are States, h @ W and h.T @ d_x are sums of rows, without multiplications  (K1)."""
 
 
 def dense(h, W, b):
     """Return the fields x (n, n_out) of the units that see h (n, n_in) through W (n_in, n_out)  (B1)"""
-    x = product(h, W)
-    x += b
-    return x
+    return h @ W + b
 
 
 def activate(x, unit):
@@ -18,17 +15,17 @@ def activate(x, unit):
 
 
 def activate_backward(d_h, x, unit):
-    """Return d_x (n, n_out), in the place of d_h: an activation is a mean, so its slope is a variance  (B9)"""
+    """Return d_x (n, n_out), given d_h (n, n_out): an activation is a mean, so its slope is a variance  (B9)"""
     # h = unit.mean(x)
-    d_h *= unit.variance(x)
-    return d_h
+    return d_h * unit.variance(x)
 
 
 def dense_backward(d_x, h):
     """Return d_W (n_in, n_out) and d_b (n_out,), summed over the rows, given d_x (n, n_out)  (B8)"""
     # x = h @ W + b
-    d_b = d_x.sum(axis=0)                                # first, while the cache still holds d_x
-    return outer_sum(h, d_x), d_b
+    d_W = h.T @ d_x
+    d_b = d_x.sum(axis=0)
+    return d_W, d_b
 
 
 def dense_backward_input(d_x, W):

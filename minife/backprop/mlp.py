@@ -4,8 +4,9 @@ import zlib
 import numpy as np
 
 from .. import validation
+from ..kernels.products import as_states
 from ..units import Binary, Gaussian, LeakyRectified, Rectified, Spin
-from .descent import descend
+from ..descent.loop import descend
 from .layers import activate, activate_backward, dense, dense_backward, dense_backward_input
 from .losses import CategoricalCrossEntropy
 
@@ -72,7 +73,7 @@ class MLP:
 
     def gradient(self, X, y):
         """Return the gradient of the mean loss, a dict with the keys of the parameters  (B8, B9)"""
-        return {name: np.asarray(slope) for name, slope in self.backward(*self.check_rows(X, y))[0].items()}
+        return self.backward(*self.check_rows(X, y))[0]
 
     def check_rows(self, X, y):
         """Return the normalised input h_0 of the rows of X and their targets, or say what is wrong with them."""
@@ -94,8 +95,8 @@ class MLP:
         """Return the input h_0 of the rows of X; states stay states where nothing is normalised."""
         X = self._inputs(X)
         if X.dtype == np.uint8 and self.input_scale == 1 and not self.input_mean.any():
-            return X
-        return (X - self.input_mean) / self.dtype.type(self.input_scale)
+            return as_states(X)
+        return (X - self.input_mean) / self.input_scale
 
     def _forward(self, h):
         """Return all fields [x_1, ..., x_depth] and what each layer saw [h_0, ..., h_depth-1]."""
@@ -111,7 +112,7 @@ class MLP:
     def backward(self, h, y):
         """Return the gradient of the mean loss and the output fields, given h_0 and y as from check_rows()  (B8, B9)
 
-        One pass forward, then one backward in the opposite order. The slope of W1 over states is an OuterSum."""
+        One pass forward, then one backward in the opposite order."""
         fields, seen = self._forward(h)
         d_x = self.loss_function.gradient(fields[-1], y) / len(y)           # (B4)
         gradient = {}
@@ -137,7 +138,7 @@ def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
 
     The loss in the history is the mean over the epoch, each row as the network saw it. optimizer, n_epochs, rng, and
     by name batch_size, norm_constraint, callbacks, checkpoint, history, label: as in
-    minife.backprop.descent.descend."""
+    minife.descent.loop.descend."""
     h, y = mlp.check_rows(X, y)
     order, outputs = [], []
 

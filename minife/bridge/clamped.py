@@ -29,10 +29,10 @@ class ClampedMachine:
     W, U     (n_inputs, n_hidden), (n_hidden, n_outputs), float32 or float64; b, d are of the same type
     b, d     hidden and output biases (n_hidden,), (n_outputs,)
     order    1 or 2, of the free energy Gamma_k(x; m_h, m_y)
-    damping  the share of the new value in a half step; by default 1 at order 1 and 1/2 at order 2
+    step  the share of the new value in a half step; by default 1 at order 1 and 1/2 at order 2
     The arrays are kept, not copied, where their type and layout allow; training changes them in place."""
 
-    def __init__(self, W, U, b, d, beta=1.0, order=1, damping=None):
+    def __init__(self, W, U, b, d, beta=1.0, order=1, step=None):
         self.W = np.ascontiguousarray(validation.real_array(W, "W", n_dims=2))
         # h and y make a machine of their own, to which x is a field on h
         self.pair = RBM(validation.real_array(U, "U", n_dims=2, dtype=self.W.dtype), b, d, beta)
@@ -40,7 +40,7 @@ class ClampedMachine:
             raise ValueError(f"W and U must have shapes (n_inputs, n_hidden) and (n_hidden, n_outputs), got "
                              f"{self.W.shape} and {self.pair.W.shape}")
         self.order = validation.one_of(order, "order", ORDERS)
-        self.damping = (1.0, 0.5)[order - 1] if damping is None else validation.share(damping, "damping")
+        self.step = (1.0, 0.5)[order - 1] if step is None else validation.share(step, "step")
 
     beta = property(lambda self: self.pair.beta)
 
@@ -62,14 +62,14 @@ class ClampedMachine:
         """Return [h_0, y_1, h_1, ..., h_{n-1}, y_n], the means that n iterations from sigma(beta (b + x W)) pass  (C9)
 
         The first, y_1, is the output of an ordinary network with one hidden layer: no feedback has come back yet."""
-        field, U, d, step = self._field(X), self.pair.W, self.pair.b, self._step()
+        field, U, d, options = self._field(X), self.pair.W, self.pair.b, self._options()
         m_h, m_y = unit.mean(self.beta * field), np.full((len(field), len(d)), 0.5, U.dtype)
         layers = [m_h]
         for t in range(validation.positive_integer(n_iterations, "n_iterations")):
             if t > 0:
-                m_h = relax(m_y, m_h, U.T, field, **step)
+                m_h = relax(m_y, m_h, U.T, field, **options)
                 layers.append(m_h)
-            m_y = relax(m_h, m_y, U, d, **step)
+            m_y = relax(m_h, m_y, U, d, **options)
             layers.append(m_y)
         return layers
 
@@ -79,15 +79,15 @@ class ClampedMachine:
         pull   a function of m_y (n, n_outputs), to a field that is taken from that of the output  (C10)
         start  an Equilibrium to begin from; by default a forward pass
         Warns NotConvergedWarning if the residual is above tol after max_iter sweeps."""
-        field, U, d, step = self._field(X), self.pair.W, self.pair.b, self._step()
+        field, U, d, options = self._field(X), self.pair.W, self.pair.b, self._options()
         tol, max_iter = validation.positive(tol, "tol"), validation.positive_integer(max_iter, "max_iter")
         m_h, m_y = self.layers(X, 1) if start is None else (start.m_h, start.m_y)
         residual, n_iter = np.inf, 0
         while not residual <= tol and n_iter < max_iter:      # NaN goes on too, and is reported
             before_h, before_y, n_iter = m_h, m_y, n_iter + 1
-            m_y = relax(m_h, m_y, U, d if pull is None else d - pull(m_y), **step)
-            m_h = relax(m_y, m_h, U.T, field, **step)
-            residual = max(np.abs(m_y - before_y).max(), np.abs(m_h - before_h).max()) / self.damping
+            m_y = relax(m_h, m_y, U, d if pull is None else d - pull(m_y), **options)
+            m_h = relax(m_y, m_h, U.T, field, **options)
+            residual = max(np.abs(m_y - before_y).max(), np.abs(m_h - before_h).max()) / self.step
         if not residual <= tol:
             warnings.warn(tap.NotConvergedWarning(residual, n_iter, len(m_h)), stacklevel=2)
         return Equilibrium(m_h, m_y, float(residual), n_iter, bool(residual <= tol))
@@ -134,5 +134,5 @@ class ClampedMachine:
     def _field(self, X):
         return self.pair.a + self._rows(X) @ self.W
 
-    def _step(self):
-        return {"beta": self.beta, "order": self.order, "damping": self.damping}
+    def _options(self):
+        return {"beta": self.beta, "order": self.order, "step": self.step}

@@ -22,11 +22,11 @@ def loss_gradient(loss, m, y):
 class ClampedNetwork(ClampedMachine):
     """A ClampedMachine and a loss l(m_y, target) of its output at equilibrium
 
-    W, U, b, d, beta, order, damping   as for the ClampedMachine
+    W, U, b, d, beta, order, step   as for the ClampedMachine
     loss   SquaredError(Binary()), |m_y - y|^2 / 2, or BinaryCrossEntropy()"""
 
-    def __init__(self, W, U, b, d, beta=1.0, order=1, loss=SquaredError(Binary()), damping=None):
-        super().__init__(W, U, b, d, beta, order, damping)
+    def __init__(self, W, U, b, d, beta=1.0, order=1, loss=SquaredError(Binary()), step=None):
+        super().__init__(W, U, b, d, beta, order, step)
         if not isinstance(loss, (SquaredError, BinaryCrossEntropy)) or not isinstance(loss.unit, Binary):
             raise TypeError(f"loss must be SquaredError(Binary()) or BinaryCrossEntropy(), got {type(loss).__name__}")
         self.loss_function = loss
@@ -35,7 +35,7 @@ class ClampedNetwork(ClampedMachine):
     def initialise(cls, n_inputs, n_hidden, n_outputs, rng, X, dtype=np.float64, **more):
         """Return a network whose hidden fields start with mean 0 and variance 1 over the rows of X (n, n_inputs)  (B13)
 
-        more: beta, order, loss, damping, by name."""
+        more: beta, order, loss, step, by name."""
         X = validation.means(X, validation.positive_integer(n_inputs, "n_inputs"), "X")
         W = validation.generator(rng).standard_normal((n_inputs, n_hidden)) / np.sqrt(X.var(axis=0).sum())
         U = rng.standard_normal((n_hidden, n_outputs)) / np.sqrt(n_hidden)
@@ -56,18 +56,18 @@ class ClampedNetwork(ClampedMachine):
     def backprop_gradient(self, X, y, n_iterations):
         """Return the gradient of the mean loss of y_n by backprop through n iterations, a dict  (C9)"""
         X, layers = self._rows(X), self.layers(X, n_iterations)
-        U, step = self.pair.W, self._step()
+        U, options = self.pair.W, self._options()
         means = [np.full_like(layers[1], 0.5), *layers]         # y_t = means[2 t], h_t = means[2 t + 1]
         d_y = loss_gradient(self.loss_function, layers[-1], self._targets(y, X))
         d_h, d_U, d_d, d_field = 0.0, 0.0, 0.0, 0.0             # d_field: the slope in b + x W
         for t in range(n_iterations, 0, -1):
             h_before, y_before = means[2 * t - 1], means[2 * t - 2]
-            # y_t = relax(h_before, y_before, U, d, **step)
-            d_in, d_y, d_U_here, d_here = relax_backward(d_y, means[2 * t], h_before, y_before, U, **step)
+            # y_t = relax(h_before, y_before, U, d, **options)
+            d_in, d_y, d_U_here, d_here = relax_backward(d_y, means[2 * t], h_before, y_before, U, **options)
             d_h, d_U, d_d = d_h + d_in, d_U + d_U_here, d_d + d_here.sum(axis=0)
             if t > 1:
-                # h_before = relax(y_before, h_before_that, U.T, field, **step)
-                d_in, d_h, d_U_here, d_here = relax_backward(d_h, h_before, y_before, means[2 * t - 3], U.T, **step)
+                # h_before = relax(y_before, h_before_that, U.T, field, **options)
+                d_in, d_h, d_U_here, d_here = relax_backward(d_h, h_before, y_before, means[2 * t - 3], U.T, **options)
                 d_y, d_U, d_field = d_y + d_in, d_U + d_U_here.T, d_field + d_here
         # h_0 = unit.mean(beta * field)
         d_field = d_field + self.beta * d_h * (layers[0] - layers[0] ** 2)

@@ -8,9 +8,9 @@ from ..units import Binary
 from .relaxation import ORDERS, relax, relax_backward
 
 
-def unroll(rbm, n_iterations, order=1, damping=1.0):
+def unroll(rbm, n_iterations, order=1, step=1.0):
     """Return the UnrolledMeanField of n_iterations sweeps of an RBM: a network of 2 n_iterations + 1 layers  (C1)"""
-    return UnrolledMeanField(rbm, n_iterations, order, damping)
+    return UnrolledMeanField(rbm, n_iterations, order, step)
 
 
 class UnrolledMeanField:
@@ -20,13 +20,13 @@ class UnrolledMeanField:
     n_iterations  n, of a visible and a hidden half step each
     order         1: sigmoid layers with weights W and W^T in turn; 2: with Onsager's reaction, which needs W^2 and a
                   connection from each unit's own value one iteration before  (C5)
-    damping       the share of the new value in (0, 1]; below 1 it is another such connection"""
+    step       the share of the new value in (0, 1]; below 1 it is another such connection"""
 
-    def __init__(self, rbm, n_iterations, order=1, damping=1.0):
+    def __init__(self, rbm, n_iterations, order=1, step=1.0):
         self.rbm = rbm
         self.n_iterations = validation.positive_integer(n_iterations, "n_iterations")
         self.order = validation.one_of(order, "order", ORDERS)
-        self.damping = validation.share(damping, "damping")
+        self.step = validation.share(step, "step")
 
     @property
     def parameters(self):
@@ -37,12 +37,12 @@ class UnrolledMeanField:
         """Return the layers [h_0, v_1, h_1, ..., v_n, h_n] for rows X (n, n_visible), states or means  (C1, C5)"""
         X = self._rows(X)
         W, a, b = self.rbm.W, self.rbm.a, self.rbm.b
-        step = {"beta": self.rbm.beta, "order": self.order, "damping": self.damping}
-        v, h = X, relax(X, None, W, b, self.rbm.beta)           # x is clamped: no reaction, no damping
+        options = {"beta": self.rbm.beta, "order": self.order, "step": self.step}
+        v, h = X, relax(X, None, W, b, self.rbm.beta)           # x is clamped: no reaction, no step
         layers = [h]
         for _ in range(self.n_iterations):
-            v = relax(h, v, W.T, a, **step)
-            h = relax(v, h, W, b, **step)
+            v = relax(h, v, W.T, a, **options)
+            h = relax(v, h, W, b, **options)
             layers += [v, h]
         return layers
 
@@ -56,16 +56,16 @@ class UnrolledMeanField:
         d_h = self._slopes(output_gradient, "output_gradient", (len(X), self.rbm.n_hidden))
         d_v = np.zeros_like(X) if visible_gradient is None else self._slopes(
             visible_gradient, "visible_gradient", (len(X), self.rbm.n_visible))
-        step = {"beta": beta, "order": self.order, "damping": self.damping}
+        options = {"beta": beta, "order": self.order, "step": self.step}
         layers = [X, *self.forward(X)]                          # v_t = layers[2 t], h_t = layers[2 t + 1]
         d_W, d_a, d_b = np.zeros_like(W), np.zeros(len(W), dtype), np.zeros(W.shape[1], dtype)
         for t in range(self.n_iterations, 0, -1):
             v_before, h_before, v, h = layers[2 * t - 2:2 * t + 2]
-            # h = relax(v, h, W, b, **step)
-            d_in, d_h, d_W_here, d_field = relax_backward(d_h, h, v, h_before, W, **step)
+            # h = relax(v, h, W, b, **options)
+            d_in, d_h, d_W_here, d_field = relax_backward(d_h, h, v, h_before, W, **options)
             d_v, d_W, d_b = d_v + d_in, d_W + d_W_here, d_b + d_field.sum(axis=0)
-            # v = relax(h, v, W.T, a, **step)
-            d_in, d_v, d_W_here, d_field = relax_backward(d_v, v, h_before, v_before, W.T, **step)
+            # v = relax(h, v, W.T, a, **options)
+            d_in, d_v, d_W_here, d_field = relax_backward(d_v, v, h_before, v_before, W.T, **options)
             d_h, d_W, d_a = d_h + d_in, d_W + d_W_here.T, d_a + d_field.sum(axis=0)
         # h = relax(X, None, W, b, beta)
         _, _, d_W_here, d_field = relax_backward(d_h, layers[1], X, None, W, beta)
@@ -98,11 +98,11 @@ class UnrolledMeanField:
         """Return an MLP of the same 2 n + 1 sigmoid layers, each with weights of its own; its predict(X) is h_n  (C1)
 
         loss must have binary output units: SquaredError(Binary()) or BinaryCrossEntropy(). With the couplings beta W
-        and fields beta a, beta b the MLP has no temperature left. ValueError at order 2 or with damping, where a unit
+        and fields beta a, beta b the MLP has no temperature left. ValueError at order 2 or with step, where a unit
         sees its own past."""
-        if self.order != 1 or self.damping != 1:
-            raise ValueError(f"only order 1 without damping is an MLP, got order {self.order} and damping "
-                             f"{self.damping}")
+        if self.order != 1 or self.step != 1:
+            raise ValueError(f"only order 1 without step is an MLP, got order {self.order} and step "
+                             f"{self.step}")
         if not isinstance(loss.unit, Binary):
             raise ValueError(f"loss must have binary output units, got {type(loss).__name__} with "
                              f"{type(loss.unit).__name__} units")

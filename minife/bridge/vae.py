@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import validation
-from ..backprop.descent import descend
-from ..backprop.layers import activate, activate_backward, dense, dense_backward, dense_backward_input
+from ..descent.loop import descend
+from ..backprop.layers import (activate, activate_backward, dense, dense_backward,
+                               dense_backward_input)
 from ..backprop.losses import BinaryCrossEntropy
 from ..units import Binary, Spin
 

@@ -1,8 +1,9 @@
 """The classification RBM in scikit-learn's shape."""
 import numpy as np
 
-from .. import storage, validation
-from ..backprop.optimizers import SGD
+from .. import validation
+from ..descent import storage
+from ..descent.optimizers import SGD
 from ..rbm.classification import ClassificationRBM, train
 from ..rbm.gibbs import gibbs_chain
 from ..rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence
@@ -26,7 +27,7 @@ class RBMClassifier(Estimator):
     random_state         None, an integer or a numpy.random.Generator
     verbose              true shows progress
     dtype                numpy.float32 or numpy.float64
-    callbacks, checkpoint   as in minife.backprop.descent.descend
+    callbacks, checkpoint   as in minife.descent.loop.descend
 
     After fit: classes_, history_ (a dict per epoch), rbm_ (the ClassificationRBM itself)."""
 

@@ -1,10 +1,11 @@
 """Networks in scikit-learn's shape: a classifier with softmax output, and a regressor."""
 import numpy as np
 
-from .. import storage, validation
+from .. import validation
+from ..descent import storage
 from ..backprop.losses import CategoricalCrossEntropy, SquaredError
 from ..backprop.mlp import MLP, train
-from ..backprop.optimizers import SGD, Adam, RMSProp
+from ..descent.optimizers import SGD, Adam, RMSProp
 from ..units import Binary, Gaussian, LeakyRectified, Rectified, Spin
 from .base import Estimator
 
@@ -27,7 +28,7 @@ class MLPEstimator(Estimator):
     momentum             of "sgd"
     normalise            centres each input and brings all to one scale, measured when learning begins  (B14)
     dtype                numpy.float32 or numpy.float64
-    callbacks, checkpoint   as in minife.backprop.descent.descend
+    callbacks, checkpoint   as in minife.descent.loop.descend
 
     After fit: coefs_, intercepts_ (lists, layer by layer), loss_curve_, history_, mlp_ (the minife.MLP itself)."""
 

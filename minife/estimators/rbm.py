@@ -1,15 +1,16 @@
 """The RBM in scikit-learn's shape."""
 import numpy as np
 
-from .. import storage, validation
-from ..backprop.optimizers import SGD
-from ..diagnosis import diagnose
+from .. import validation
+from ..descent import storage
+from ..descent.optimizers import SGD
+from ..evaluation.diagnosis import diagnose
 from ..rbm import exact
 from ..rbm.gibbs import gibbs_chain
-from ..rbm.likelihood import pseudo_likelihoods
+from ..evaluation.likelihood import pseudo_likelihoods
 from ..rbm.model import RBM
-from ..rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration, PersistentContrastiveDivergence,
-                            train)
+from ..rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration,
+                            PersistentContrastiveDivergence, train)
 from ..tap import ExtendedMeanField
 from .base import Estimator
 

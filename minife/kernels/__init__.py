@@ -3,10 +3,10 @@
 The environment variable MINIFE_KERNELS=reference asks for the twins, to step through them with a debugger."""
 import os
 
-from .. import validation
-from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point, collapsed_sweep,
-                        damped_fixed_point, descent_step, draw_units, minimise_layer, momentum_step, move_layer,
-                        product_step, random_words, sample_units, softplus_product, unit_means)
+from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point,
+                        collapsed_sweep, damped_fixed_point, descent_step, draw_units,
+                        minimise_layer, momentum_step, move_layer, product_step, random_words,
+                        sample_units, softplus_product, unit_means)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -20,8 +20,8 @@ if _wanted == "compiled":
         _thread_setters.append(set_threads)
         from ._fixed_point import damped_fixed_point, move_layer, set_threads
         _thread_setters.append(set_threads)
-        from ._gibbs import (anneal_units, binary_product, draw_units, product_step, random_words, sample_units,
-                             set_threads, unit_means)
+        from ._gibbs import (anneal_units, binary_product, draw_units, product_step, random_words,
+                             sample_units, set_threads, unit_means)
         _thread_setters.append(set_threads)
         from ._enumerate import collapsed_sweep, set_threads, softplus_product
         _thread_setters.append(set_threads)
@@ -35,7 +35,8 @@ def set_threads(n):
     """Let the compiled kernels use n threads (by default all that OMP_NUM_THREADS allows).
 
     Results do not depend on n. Without OpenMP, and for the NumPy twins, it has no effect."""
-    n = validation.positive_integer(n, "n")
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be a positive integer, got {n!r}")
     for setter in _thread_setters:
         setter(n)
 

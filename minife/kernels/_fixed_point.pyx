@@ -23,7 +23,7 @@ def set_threads(int n):
 
 
 cdef cloned move_row(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order, real beta,
-                     real damping, real floor, real *m, Py_ssize_t stride, real *theta, real *residual) noexcept nogil:
+                     real step, real floor, real *m, Py_ssize_t stride, real *theta, real *residual) noexcept nogil:
     """Move one row of a layer towards its stationary point; residual = its worst unit before the move  (T10)"""
     cdef Py_ssize_t j
     cdef real c, mean, half = 0.5, third = 1 / 3.
@@ -42,18 +42,18 @@ cdef cloned move_row(const real *sums, Py_ssize_t sums_stride, const real *bias,
             c = m[j] - m[j] * m[j]
             theta[j] += beta * beta * beta * (third - (c + c)) * onsager_3[j]
     # np.abs(mean - m) / (c + floor)
-    # m + damping * (mean - m)
+    # m + step * (mean - m)
     for j in range(n_out):
         c = m[j] - m[j] * m[j]
         mean = sigmoid(theta[j])
         theta[j] = fabs((mean - m[j]) / (c + floor))
-        m[j] += damping * (mean - m[j])
+        m[j] += step * (mean - m[j])
     complete(m, stride, n_out, order)
     # residual = np.max(..., axis=1)
     residual[0] = largest(theta, n_out)
 
 
-def move_layer(const real[:, :, ::1] sums, const real[::1] bias, real beta, real[:, :, ::1] layer, real damping):
+def move_layer(const real[:, :, ::1] sums, const real[::1] bias, real beta, real[:, :, ::1] layer, real step):
     """Move a layer (order, n, n_out) in place towards its stationary point; return the residual (n,) before  (T10)"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = layer.shape[1], n_out = layer.shape[2], r
@@ -63,18 +63,18 @@ def move_layer(const real[:, :, ::1] sums, const real[::1] bias, real beta, real
     residual_array = np.empty(n, dtype=dtype)
     cdef real[::1] residual = residual_array
     for r in prange(n, nogil=True, num_threads=threads, schedule="static"):
-        move_row(&sums[0, r, 0], n * n_out, &bias[0], n_out, order, beta, damping, floor, &layer[0, r, 0], n * n_out,
+        move_row(&sums[0, r, 0], n * n_out, &bias[0], n_out, order, beta, step, floor, &layer[0, r, 0], n * n_out,
                  &theta[threadid(), 0], &residual[r])
     return residual_array
 
 
 def damped_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] b, real beta, m_v, m_h,
-                       int order, real damping, real tol, int max_iter):
+                       int order, real step, real tol, int max_iter):
     """Return m_v, m_h, residual (n,), n_iter (n,): damped sweeps until residual <= tol  (T10, T12)"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = m_v.shape[0], n_visible = W.shape[0], n_hidden = W.shape[1]
     if n >= 32 and n_visible * n_hidden >= 2**14:  # many rows of a large machine: BLAS does the products
-        return reference.sweep_layers(partial(move_layer, damping=damping), np.asarray(W), np.asarray(a),
+        return reference.sweep_layers(partial(move_layer, step=step), np.asarray(W), np.asarray(a),
                                       np.asarray(b), beta, m_v, m_h, order, tol, max_iter)
     cdef real[:, :, ::1] visible = reference.layer_of(np.asarray(m_v, dtype=dtype), order)
     cdef real[:, :, ::1] hidden = reference.layer_of(np.asarray(m_h, dtype=dtype), order)
@@ -102,13 +102,13 @@ def damped_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] 
                        &sums[t, 0])
             for r in range(first, min(first + ROWS, n)):
                 if residual[r] > tol:
-                    move_row(&sums[t, (r - first) * n_h], ROWS * n_h, &b[0], n_hidden, order, beta, damping, floor,
+                    move_row(&sums[t, (r - first) * n_h], ROWS * n_h, &b[0], n_hidden, order, beta, step, floor,
                              &hidden[0, r, 0], n * n_hidden, &scratch[t, 0, 0], &worst[t, r - first, 0])
             layer_sums(&hidden[0, first, 0], n - first, n * n_hidden, &powers_T[0, 0, 0], n_hidden, n_v, order,
                        &sums[t, 0])
             for r in range(first, min(first + ROWS, n)):
                 if residual[r] > tol:
-                    move_row(&sums[t, (r - first) * n_v], ROWS * n_v, &a[0], n_visible, order, beta, damping, floor,
+                    move_row(&sums[t, (r - first) * n_v], ROWS * n_v, &a[0], n_visible, order, beta, step, floor,
                              &visible[0, r, 0], n * n_visible, &scratch[t, 0, 0], &worst[t, r - first, 1])
                     residual[r] = largest(&worst[t, r - first, 0], 2)
                     n_iter[r] = n_iter[r] + 1

@@ -145,7 +145,7 @@ def sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter):
     return visible[0], hidden[0], residual, n_iter
 
 
-def move_layer(sums, bias, beta, layer, damping):
+def move_layer(sums, bias, beta, layer, step):
     """Move a layer (order, n, n_out) in place towards its stationary point; return the residual (n,) before  (T10)"""
     m, order = layer[0], len(layer)
     c, floor = m - m**2, m.dtype.type(np.finfo(m.dtype).eps ** (1 / 3))
@@ -156,14 +156,14 @@ def move_layer(sums, bias, beta, layer, damping):
         theta += beta**3 * (1 / 3 - 2 * c) * sums[2]
     mean = sigmoid(theta)
     residual = np.max(np.abs(mean - m) / (c + floor), axis=1)
-    m += m.dtype.type(damping) * (mean - m)
+    m += m.dtype.type(step) * (mean - m)
     complete(layer)
     return residual
 
 
-def damped_fixed_point(W, a, b, beta, m_v, m_h, order, damping, tol, max_iter):
+def damped_fixed_point(W, a, b, beta, m_v, m_h, order, step, tol, max_iter):
     """Return m_v, m_h, residual (n,), n_iter (n,): damped sweeps until residual <= tol  (T10, T12)"""
-    move = partial(move_layer, damping=damping)
+    move = partial(move_layer, step=step)
     return sweep_layers(move, W, a, b, beta, m_v, m_h, order, tol, max_iter)
 
 

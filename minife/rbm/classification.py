@@ -4,8 +4,7 @@ import zlib
 import numpy as np
 
 from .. import kernels, validation
-from ..backprop.descent import descend
-from ..products import product
+from ..descent.loop import descend
 from . import exact
 from .labelled import LabelledRBM, label_unit
 from .model import RBM, Moments, unit
@@ -110,7 +109,7 @@ class ClassificationRBM:
         slopes = self._clamped_slopes(X, field, self.beta / len(y) * D)
         if generative:
             model = negative_phase.moments(self.joint, np.hstack([X, one_hot.astype(X.dtype)]), rng)
-            slopes["a"] += generative * self.beta * X.mean(axis=0, dtype=field.dtype)
+            slopes["a"] += generative * self.beta * X.mean(axis=0)
             for name, mean in self._split(model.vh, model.v, model.h).items():
                 slopes[name] -= generative * self.beta * mean
         return slopes
@@ -132,7 +131,7 @@ class ClassificationRBM:
 
     def _field(self, X):
         """Return c + x W (n, n_hidden) of checked X: what all labels have in common in o_y = c + x W + U_y  (R32)"""
-        return self.c + product(X, self.W)
+        return self.c + X @ self.W
 
     def _class_weights(self, field):
         """Return beta d_y + sum_j softplus(beta o_yj) (n, n_classes), the sum as a logarithm of products  (R32, R23)"""
@@ -146,7 +145,7 @@ class ClassificationRBM:
             mean = unit.mean(self.beta * (field + self.U[k]))                       # (n, n_hidden), sigma(beta o_kj)
             U[k] = D[:, k] @ mean
             hidden += D[:, k, None] * mean
-        return {"W": product(X.T, hidden), "U": U, "a": np.zeros_like(self.a),
+        return {"W": X.T @ hidden, "U": U, "a": np.zeros_like(self.a),
                 "c": hidden.sum(axis=0), "d": D.sum(axis=0)}
 
     def _split(self, W, a, b):
@@ -155,7 +154,7 @@ class ClassificationRBM:
         return {"W": W[:n], "U": W[n:], "a": a[:n], "c": b, "d": a[n:]}
 
     def _check(self, X, y):
-        X = validation.states_or_means(X, self.n_visible, "X")
+        X = validation.states_or_means(X, self.n_visible, "X", self.W.dtype)
         y = validation.labels(y, self.n_classes, "y")
         if len(X) != len(y):
             raise ValueError(f"X and y must have the same number of rows, got {len(X)} and {len(y)}")
@@ -176,7 +175,7 @@ def train(machine, X, y, optimizer, n_epochs, rng, *, objective="discriminative"
     X               (n, n_visible), binary, or grey values in [0, 1]; y labels (n,)
     negative_phase  of the generative share, over (x, one-hot y): any of minife.rbm.training; None is PCD
     draw_grey       true takes grey values as the probabilities of binary pixels, which are drawn anew at every step
-    optimizer, n_epochs, rng and loop: as in minife.backprop.descent.descend"""
+    optimizer, n_epochs, rng and loop: as in minife.descent.loop.descend"""
     X, y = machine._check(X, y)
     weights = shares(objective, alpha)
     phase = PersistentContrastiveDivergence() if negative_phase is None else negative_phase

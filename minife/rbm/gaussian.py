@@ -2,7 +2,6 @@
 import numpy as np
 
 from .. import validation
-from ..products import product
 from .exact import CHUNK, LARGEST_LAYER, all_states
 from .model import RBM, Moments, unit
 
@@ -52,9 +51,9 @@ class GaussianRBM(RBM):
     def states_at(self, rows, rng):
         return rows
 
-    def draw_visible(self, h, key, draw):
+    def draw_visible(self, h, draw):
         """Return v (n, n_visible) drawn from p(v | h): the mean plus noise of variance 1/beta  (R30)"""
-        return self._around(self.a + product(h, self.W.T), np.random.default_rng((key, draw)))
+        return self._around(self.a + h @ self.W.T, draw.generator())
 
     def _around(self, mean, rng):
         return mean + rng.standard_normal(mean.shape, mean.dtype) / self.W.dtype.type(np.sqrt(self.beta))

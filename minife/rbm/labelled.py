@@ -22,12 +22,12 @@ class LabelledRBM(RBM):
     def random_states(self, n, rng):
         return self._labelled(super().random_states(n, rng), rng.integers(self.n_classes, size=n))
 
-    def draw_visible(self, h, key, draw):
+    def draw_visible(self, h, draw):
         """Return (x, one-hot y) drawn from p(x | h) p(y | h): the label is one draw from a softmax  (R32)"""
-        v = super().draw_visible(h, key, draw)
+        u = np.random.default_rng((draw.key, draw.n)).random((len(h), 1))
+        v = draw(self.visible_mean(h))
         labels = slice(self.n_visible - self.n_classes, None)
         p = label_unit.mean(self.beta * (self.a[labels] + h @ self.W[labels].T))      # (n, n_classes)
-        u = np.random.default_rng((key, draw)).random((len(h), 1))
         y = (p.cumsum(axis=1, dtype=np.float64) < u).sum(axis=1)
         return self._labelled(v, np.minimum(y, self.n_classes - 1))                 # a sum may round to less than 1
 

@@ -37,7 +37,7 @@ class ParallelTempering(NegativePhase):
             self.v[r], h = gibbs_chain(at_share(rbm, share), self.v[r], self.n_steps, rng)
             E[r] = rbm.energy(self.v[r], h)              # the state (v, h) is swapped; h is then drawn anew from v
         self.swap_rates = swap_neighbours(self.v, E, rbm.beta * np.array(self.betas), rng)
-        return rbm.clamp(self.v[-1])
+        return rbm.clamped_moments(self.v[-1])
 
     def state(self):
         return {} if self.v is None else {"v": self.v}

@@ -3,11 +3,11 @@ import zlib
 
 import numpy as np
 
-from .. import kernels, validation
-from ..backprop.descent import descend
+from .. import validation
+from ..descent.loop import descend
 from . import exact
-from .gibbs import draw_key, gibbs_chain, sample_hidden
-from .model import difference
+from .gibbs import Draws, gibbs_chain, sample_hidden
+from .model import averages
 
 
 class NegativePhase:
@@ -45,7 +45,7 @@ class ContrastiveDivergence(NegativePhase):
 
     def moments(self, rbm, batch, rng):
         v, _ = gibbs_chain(rbm, rbm.states_at(batch, rng), self.n_steps, rng)
-        return rbm.clamp(v)
+        return averages(v, rbm.hidden_mean(v))
 
 
 class PersistentContrastiveDivergence(NegativePhase):
@@ -62,11 +62,12 @@ class PersistentContrastiveDivergence(NegativePhase):
     def moments(self, rbm, batch, rng):
         if self.h is None:
             self.h = sample_hidden(rbm, rbm.random_states(self.n_chains, rng), rng)
-        key = draw_key(rng)
-        for t in range(self.n_steps):
-            dream = rbm.clamp(rbm.draw_visible(self.h, key, 2 * t))
-            self.h = kernels.draw_units(dream.mean_h, key, 2 * t + 1)
-        return dream
+        draw = Draws(rng)
+        for _ in range(self.n_steps):
+            v = rbm.draw_visible(self.h, draw)
+            h_mean = rbm.hidden_mean(v)
+            self.h = draw(h_mean)
+        return averages(v, h_mean)
 
     def state(self):
         return {} if self.h is None else {"h": self.h}
@@ -95,12 +96,12 @@ class Centering:
 
     def follow(self, data):
         """Move the offsets towards the Moments at a batch."""
-        self.mu += self.mu.dtype.type(self.rate) * (data.v - self.mu)
-        self.lam += self.lam.dtype.type(self.rate) * (data.h - self.lam)
+        self.mu += self.rate * (data.v - self.mu)
+        self.lam += self.rate * (data.h - self.lam)
 
     def direction(self, slope):
         """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R28)"""
-        W = np.asarray(slope["W"]) - np.column_stack([self.mu, slope["a"]]) @ np.stack([slope["b"], self.lam])
+        W = slope["W"] - np.column_stack([self.mu, slope["a"]]) @ np.stack([slope["b"], self.lam])
         return {"W": W, "a": slope["a"] - W @ self.lam, "b": slope["b"] - self.mu @ W}
 
     def state(self):
@@ -120,7 +121,7 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, **lo
     negative_phase  a NegativePhase
     centering       None or a Centering
     optimizer, n_epochs, rng, and by name batch_size, norm_constraint, callbacks, checkpoint, history, label: as in
-                    minife.backprop.descent.descend, the loop that does the work"""
+                    minife.descent.loop.descend, the loop that does the work"""
     X = rbm.rows(X, "X")
     keep = {"phase": negative_phase}
     if centering is not None:
@@ -138,9 +139,9 @@ def descent_direction(rbm, batch, negative_phase, rng, centering=None):
     """Return the gradient of minus the mean log-likelihood of checked rows, beta (model - data), centered or not  (R9)
 
     The offsets have taken in the batch before the step is centered  (R28)."""
-    data = rbm.clamp(batch)
+    data = averages(batch, rbm.hidden_mean(batch))
     model = negative_phase.moments(rbm, batch, rng)
-    slope = difference(model, data, rbm.beta)
+    slope = {"W": rbm.beta * (model.vh - data.vh), "a": rbm.beta * (model.v - data.v), "b": rbm.beta * (model.h - data.h)}
     if centering is None:
         return slope
     centering.follow(data)

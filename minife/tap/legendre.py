@@ -3,7 +3,7 @@ import numpy as np
 
 from ..rbm.exact import all_states
 from ..rbm.model import unit
-from .free_energy import check_magnetisations
+from .expansion import check_magnetisations
 
 MOST_UNITS = 14
 

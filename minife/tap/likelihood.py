@@ -1,6 +1,6 @@
 """The likelihood with the TAP free energy in place of -log Z / beta: an estimate, and the gradient of that estimate."""
 from .. import validation
-from .free_energy import free_energy_gradient
+from .expansion import free_energy_gradient
 from .solvers import fixed_point, lowest
 
 

@@ -1,7 +1,7 @@
 """Second derivatives of Gamma_k: which fixed points are minima, which iterations settle there, when to trust them."""
 import numpy as np
 
-from .free_energy import check_magnetisations, cumulants
+from .expansion import check_magnetisations, cumulants
 
 
 def hessian(rbm, m_v, m_h, order=2):

@@ -2,7 +2,7 @@
 from .. import validation
 from ..rbm.model import Moments
 from ..rbm.training import NegativePhase
-from .free_energy import ORDERS, pair_means
+from .expansion import ORDERS, pair_means
 from .solvers import check_method, sweeps
 
 
@@ -12,15 +12,15 @@ class ExtendedMeanField(NegativePhase):
     order     1, 2 or 3, of the TAP free energy
     n_steps   sweeps per step
     n_chains  rows of magnetisations, whatever the batch size; they start uniform in [0, 1)
-    damping   the share of the new value in (0, 1]
+    step   the share of the new value in (0, 1]
     method    of the sweeps, as in fixed_point: "damped", "alternating", "synchronous" or "block"
     persistent   False starts the magnetisations afresh at every batch, one row for each of its rows, as CD does"""
 
-    def __init__(self, order=2, n_steps=3, n_chains=100, damping=0.5, method="damped", persistent=True):
+    def __init__(self, order=2, n_steps=3, n_chains=100, step=0.5, method="damped", persistent=True):
         self.order = validation.one_of(order, "order", ORDERS)
         self.n_steps = validation.positive_integer(n_steps, "n_steps")
         self.n_chains = validation.positive_integer(n_chains, "n_chains")
-        self.damping = validation.share(damping, "damping")
+        self.step = validation.share(step, "step")
         self.method = check_method(method, order)
         self.persistent = bool(persistent)
         self.m_v = self.m_h = None
@@ -31,7 +31,7 @@ class ExtendedMeanField(NegativePhase):
         elif self.m_v is None:
             self.m_v = rng.random((self.n_chains, rbm.n_visible)).astype(rbm.W.dtype)
             self.m_h = rbm.hidden_mean(self.m_v)
-        self.m_v, self.m_h, _, _ = sweeps(rbm, self.m_v, self.m_h, self.order, self.method, self.damping, 0.0,
+        self.m_v, self.m_h, _, _ = sweeps(rbm, self.m_v, self.m_h, self.order, self.method, self.step, 0.0,
                                           self.n_steps)
         return Moments(v=self.m_v.mean(axis=0), h=self.m_h.mean(axis=0),
                        vh=pair_means(rbm, self.m_v, self.m_h, self.order))

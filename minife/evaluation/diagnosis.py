@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import tap, validation
-from .findings import (coupling, filters, hidden_units, magnetisations, mixing, moments, overfitting, starting_points,
-                       visible_units)
-from .rbm.mixing import record_chains
-from .rbm.model import RBM
+from .. import tap, validation
+from .findings import (coupling, filters, hidden_units, magnetisations, mixing, moments,
+                       overfitting, starting_points, visible_units)
+from .mixing import record_chains
+from ..rbm.model import RBM
 
 N_ROWS = 10000        # of the data at most, drawn at random
 N_CHAINS = 25         # from data, and as many from fair coins: enough for the spread of their means

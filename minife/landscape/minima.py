@@ -5,8 +5,8 @@ import numpy as np
 
 from .. import validation
 from ..rbm.model import RBM
-from .solvers import FixedPoint, fixed_point, starts
-from .stability import smallest_eigenvalue
+from ..tap.solvers import distinct, fixed_point, starts
+from ..tap.stability import smallest_eigenvalue
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,3 @@ def states(rbm, order, n_starts, rng, m_v=None, m_h=None, merge=1e-4, method="bl
     log_z = np.logaddexp.reduce(exponent, initial=-np.inf)
     weight = np.exp(exponent - log_z) if np.isfinite(log_z) else np.zeros(len(rows))
     return States(m_v, m_h, free_energy, curvature, curvature > 0, counts, weight, float(log_z))
-
-
-def distinct(found: FixedPoint, merge):
-    """Return the rows of the distinct fixed points, the lowest first, and how many rows ended at each."""
-    m = np.hstack([found.m_v, found.m_h])
-    rows, counts = [], []
-    for row in np.argsort(found.free_energy, kind="stable"):
-        if not found.converged[row]:
-            continue
-        same = [k for k, other in enumerate(rows) if np.abs(m[row] - m[other]).max() < merge]
-        if same:
-            counts[same[0]] += 1
-        else:
-            rows.append(row)
-            counts.append(1)
-    return np.array(rows, dtype=int), np.array(counts, dtype=int)

@@ -2,8 +2,9 @@
 import numpy as np
 
 from .. import kernels, validation
-from .annealing import AnnealedEstimate, annealed_importance_sampling, reverse_annealed_importance_sampling
-from .model import unit
+from .annealing import (AnnealedEstimate, annealed_importance_sampling,
+                        reverse_annealed_importance_sampling)
+from ..rbm.model import unit
 
 __all__ = ["AnnealedEstimate", "annealed_importance_sampling", "reverse_annealed_importance_sampling",
            "pseudo_likelihood", "pseudo_likelihoods", "free_energy_gap"]

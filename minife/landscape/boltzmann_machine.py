@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import validation
 from ..units import Spin
-from .solvers import NotConvergedWarning
+from ..tap.solvers import NotConvergedWarning
 
 unit = Spin()
 FLOOR = np.finfo(float).eps ** (1 / 3)      # added to the variance in a residual, as in (T12)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..rbm.model import unit
-from .free_energy import bilinear, check_magnetisations, cumulants
+from ..tap.expansion import bilinear, check_magnetisations, cumulants
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import validation
-from .gibbs import draw_key
+from ..rbm.gibbs import Draws
 
 WINDOW = 3            # of (R36): for one exponential the sum left out is e^(-6) of the time; Sokal's c is twice this
 ROUNDING = 1e-6       # a series that varies less than this share of its size does not vary: its sums are in float32
@@ -45,9 +45,9 @@ def record_chains(rbm, v, n_discarded, n_steps, rng):
     names = ["F(v)", "units on"] + [f"mode {k + 1}" for k in range(modes.shape[1])]
     series = np.empty((n_steps, len(v), len(names)))
     mean_v, mean_h = np.zeros(v.shape), np.zeros((len(v), rbm.n_hidden))
-    key = draw_key(rng)
+    draw = Draws(rng)
     for t in range(n_discarded + n_steps):
-        v = rbm.draw_visible(rbm.draw_hidden(v, key, 2 * t), key, 2 * t + 1)
+        v = rbm.draw_visible(draw(rbm.hidden_mean(v)), draw)
         if t >= n_discarded:
             series[t - n_discarded] = np.column_stack([rbm.free_energy(v), v.sum(axis=1), v @ modes])
             mean_v += v / n_steps

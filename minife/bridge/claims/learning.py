@@ -3,16 +3,16 @@
 A claim is a tuple of the fields of a Finding."""
 import numpy as np
 
-from .. import tap
-from ..backprop.losses import CategoricalCrossEntropy, SquaredError
-from ..backprop.mlp import MLP
-from ..gradcheck import check_gradient
-from ..rbm import exact
-from ..rbm.model import RBM, unit
-from ..units import Binary, Potts
-from .claims_equilibrium import distance, machine, slope
-from .layered import LayeredMeanField
-from .vae import VAE
+from ... import tap
+from ...backprop.losses import CategoricalCrossEntropy, SquaredError
+from ...backprop.mlp import MLP
+from ...gradcheck import check_gradient
+from ...rbm import exact
+from ...rbm.model import RBM, unit
+from ...units import Binary, Potts
+from .equilibrium import distance, machine, slope
+from ..layered import LayeredMeanField
+from ..vae import VAE
 
 label_unit = Potts()
 
@@ -144,11 +144,11 @@ def autoencoder(rng, n):
 def training(rng, n):
     """Yield the findings on what may be minimised over the weights  (C22)"""
     rbm, _ = machine(rng, 4, 3, scale=0.1, beta=1.0)
-    start, star = np.linalg.norm(rbm.W), tap.fixed_point(rbm, order=1, damping=1.0)
+    start, star = np.linalg.norm(rbm.W), tap.fixed_point(rbm, order=1, step=1.0)
     first = star.free_energy[0]
     for _ in range(2000):
         rbm.W[...] -= 0.05 * tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)["W"]
-        star = tap.fixed_point(rbm, 1, star.m_v, star.m_h, damping=1.0)
+        star = tap.fixed_point(rbm, 1, star.m_v, star.m_h, step=1.0)
     yield ("learning minimises the TAP free energy over W", "false", float(star.free_energy[0]),
            f"Gamma_1* after 2000 steps, from {first:.1f}; |W| from {start:.1f} to {np.linalg.norm(rbm.W):.0f}",
            -np.inf, -100, "C22")

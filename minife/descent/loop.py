@@ -5,8 +5,9 @@ import time
 
 import numpy as np
 
-from .. import storage, validation
-from ..progress import progress
+from .. import validation
+from . import storage
+from .progress import progress
 
 
 def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100, norm_constraint=None, callbacks=(),

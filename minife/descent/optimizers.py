@@ -2,7 +2,6 @@
 import numpy as np
 
 from .. import kernels, parameters, validation
-from ..products import OuterSum
 
 
 def linear_decay(learning_rate, n_steps):
@@ -38,29 +37,21 @@ class Optimizer:
         self.n_steps, self.memory = 0, {}
 
     def step(self, theta, gradient):
-        """Move the parameters theta, a dict name -> contiguous array, in place, against the gradient.
-
-        A slope is an array or an OuterSum."""
+        """Move the parameters theta, a dict name -> contiguous array, in place, against the gradient."""
         rate = self.learning_rate(self.n_steps) if callable(self.learning_rate) else self.learning_rate
         self.n_steps += 1
         for name, array in theta.items():
             if not array.flags.c_contiguous:
                 raise ValueError(f"the parameter {name} must be a contiguous array")
-            slope = gradient[name]
             decay = (self.l1, self.l2) if array.ndim > 1 else (0.0, 0.0)
-            if isinstance(slope, OuterSum):
-                self.move_along(name, array, slope, rate, *decay)
-            else:
-                slope = np.ascontiguousarray(slope, dtype=array.dtype)
-                self.move(name, array.reshape(-1), slope.reshape(-1), rate, *decay)
+            slope = np.ascontiguousarray(gradient[name], dtype=array.dtype)
+            if slope.shape != array.shape:
+                raise ValueError(f"the gradient of {name} must have shape {array.shape}, got {slope.shape}")
+            self.move(name, array.reshape(-1), slope.reshape(-1), rate, *decay)
 
     def move(self, name, theta, slope, rate, l1, l2):
         """Move one parameter array theta (n,) in place, given its slope (n,)."""
         raise NotImplementedError
-
-    def move_along(self, name, theta, slope, rate, l1, l2):
-        """Move weights theta (n_in, n_out) in place, given their slope as an OuterSum."""
-        self.move(name, theta.reshape(-1), np.asarray(slope).reshape(-1), rate, l1, l2)
 
     def remembered(self, kind, name, like):
         """Return the array of that kind for that parameter, which starts at zero."""
@@ -94,10 +85,6 @@ class SGD(Optimizer):
             kernels.momentum_step(theta, velocity, slope, rate, self.momentum, l1, l2)
         else:
             kernels.descent_step(theta, slope, rate, l1, l2)
-
-    def move_along(self, name, theta, slope, rate, l1, l2):
-        velocity = self.remembered("velocity", name, theta.reshape(-1)).reshape(theta.shape) if self.momentum else None
-        kernels.product_step(theta, velocity, slope.base, slope.x.T, slope.y, rate, self.momentum, l1, l2)
 
 
 class RMSProp(Optimizer):

@@ -3,14 +3,14 @@
 A claim is a tuple of the fields of a Finding."""
 import numpy as np
 
-from .. import tap
-from ..backprop.losses import BinaryCrossEntropy, SquaredError
-from ..gradcheck import check_gradient
-from ..parameters import flatten, norm
-from ..rbm.model import RBM
-from ..units import Binary
-from .equilibrium import ClampedNetwork
-from .unrolled import forgetting_rate, unroll
+from ... import tap
+from ...backprop.losses import BinaryCrossEntropy, SquaredError
+from ...gradcheck import check_gradient
+from ...parameters import flatten, norm
+from ...rbm.model import RBM
+from ...units import Binary
+from ..equilibrium import ClampedNetwork
+from ..unrolled import forgetting_rate, unroll
 
 
 def machine(rng, n_visible=6, n_hidden=5, scale=0.7, beta=1.2):
@@ -58,7 +58,7 @@ def forward_pass(rng, n):
     yield ("and descends the free energy, layer by layer", "exact",
            max(np.diff(gamma, axis=1).max() for gamma in energies), "largest rise of Gamma_1", -np.inf, 1e-12, "C3")
     strong = [machine(rng, scale=3) for _ in range(n)]
-    rises = [np.diff(unroll(rbm, 5, order=2, damping=0.5).free_energies(X), axis=1).max() > 1e-9 for rbm, X in strong]
+    rises = [np.diff(unroll(rbm, 5, order=2, step=0.5).free_energies(X), axis=1).max() > 1e-9 for rbm, X in strong]
     yield ("the damped iterations of EMF, order 2, always descend", "false", np.mean(rises),
            "share of machines with weights of sd 3 in which Gamma_2 rises", 0.2, 1, "C5")
     yield forgetting(rng)
@@ -68,7 +68,7 @@ def forgetting(rng):
     """Return the finding that an unclamped network forgets its input, at the rate of its fixed point."""
     rbm, X = machine(rng, scale=0.5)
     spread = [np.ptp(unroll(rbm, t).forward(X)[-1], axis=0).max() for t in (7, 8, 20)]
-    star = tap.fixed_point(rbm, order=1, damping=1.0)
+    star = tap.fixed_point(rbm, order=1, step=1.0)
     rho = forgetting_rate(rbm, star.m_v, star.m_h)[0]
     return ("unclamped, the output depends on x however deep it is", "false", spread[2],
             f"spread of h_20 over x; it falls by {spread[1] / spread[0]:.4f} each time, rho = {rho:.4f}", 0, 1e-6, "C6")
@@ -129,7 +129,7 @@ def rate_ratio(rbm, X):
     """Return how much faster the gradient of Gamma_1(v_n, h_n) comes to that of Gamma_1* with the pass backward  (C13)
 
     Its error is of order n rho^(2n), that of the explicit partials alone rho^n."""
-    star = tap.fixed_point(rbm, order=1, damping=1.0, tol=1e-13)
+    star = tap.fixed_point(rbm, order=1, step=1.0, tol=1e-13)
     expected = tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)
 
     def error(n, backward):

@@ -1,9 +1,9 @@
 """Is the conjecture right? Every claim about free energies and backprop in this chapter, run and measured."""
 from dataclasses import dataclass
 
-from .. import validation
-from .claims_equilibrium import backward_pass, differences, forward_pass
-from .claims_learning import autoencoder, classification, ordinary_networks, training
+from ... import validation
+from .equilibrium import backward_pass, differences, forward_pass
+from .learning import autoencoder, classification, ordinary_networks, training
 
 JUDGES = (forward_pass, backward_pass, differences, ordinary_networks, classification, autoencoder, training)
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from .. import validation
 from ..units import Binary
-from .exact import all_states
+from ..rbm.exact import all_states
 
 LARGEST_TABLE = 24                                       # visible and hidden units together: 2^24 pairs of states
 unit = Binary()

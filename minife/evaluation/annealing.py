@@ -4,8 +4,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels, validation
-from .gibbs import draw_key, sample_hidden
-from .model import unit
+from ..kernels.products import as_states
+from ..rbm.gibbs import Draws, sample_hidden
+from ..rbm.model import unit
 
 LEAST_RATE = 0.01                                        # of the base machine: no pixel is frozen from the start
 FEW = 64                                                 # hidden units: up to so many are drawn one by one
@@ -48,7 +49,7 @@ def annealed_importance_sampling(rbm, n_chains, n_temperatures, rng, base_rates=
     else:
         rates = unit.mean(rbm.beta * base_bias)
         v = (rng.random((n_chains, rbm.n_visible)) < rates).astype(np.uint8)
-        log_w = anneal(rbm, v, base_bias, schedule, draw_key(rng))
+        log_w = anneal(rbm, v, base_bias, schedule, Draws(rng).key)
     return _estimate(rbm, base_bias, log_w, 1, "lower")
 
 
@@ -64,7 +65,7 @@ def reverse_annealed_importance_sampling(rbm, v, n_temperatures, rng, base_rates
     if _collapsed(collapsed, rbm):
         log_w = anneal_collapsed(rbm, sample_hidden(rbm, v, rng), base_bias, schedule, rng)
     else:
-        log_w = anneal(rbm, v, base_bias, schedule, draw_key(rng))
+        log_w = anneal(rbm, v, base_bias, schedule, Draws(rng).key)
     return _estimate(rbm, base_bias, log_w, -1, "upper" if exact_samples else "heuristic")
 
 
@@ -81,7 +82,8 @@ def anneal(rbm, v, base_bias, schedule, key):
         log_w += (beta_1 - beta_0) * (v @ bias_change) + change
         if k < len(schedule) - 1:                        # no weight needs the state after the last
             bias = a + (1 / schedule[k] - 1) * base_bias
-            v = kernels.sample_units(h, rbm.W.T, bias.astype(rbm.W.dtype), beta_1, key, 2 * k + 1)
+            mean = unit.mean(rbm.W.dtype.type(beta_1) * (bias.astype(rbm.W.dtype) + as_states(h) @ rbm.W.T))
+            v = kernels.draw_units(mean, key, 2 * k + 1)
     return log_w
 
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import tap
-from .rbm.mixing import autocorrelation_time, scale_reduction
-from .tap.solvers import lowest
-from .tap.states import distinct
+from .. import tap
+from .mixing import autocorrelation_time, scale_reduction
+from ..tap.solvers import distinct, lowest
 
 BAND = 0.05           # a unit whose mean stays in a band so narrow tells at most 0.02 of its log 2 nats about a row
 PARALLEL = 0.95       # cosine of filters and correlation of means: nine tenths of a square lie along the other
