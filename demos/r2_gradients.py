@@ -8,7 +8,7 @@ methods are asked for theirs, at the very same machines; PCD and tempering keep 
 follow a machine that moves. With 2^9 visible states the Gibbs step is a matrix K (R12), and what CD (R13) and PCD (R14)
 do in the mean, and how they scatter, needs no sampling: the distribution of the chains is known. An estimate has
 14 chains, one per row; with M chains of PCD or tempering the scatter falls as 1/sqrt(M), and the bias stays. An update
-of tempering (R29), 10 rungs, costs 10 Gibbs steps.
+of tempering (R19), 10 rungs, costs 10 Gibbs steps.
 
 The bias of chains that live on is a lag: they lack the latest moves of the machine, as far back as they remember. To
 first order in the rate it follows from how chains fluctuate at rest (exact_chain.lag), for PCD by the modes of K. For

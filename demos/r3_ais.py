@@ -6,9 +6,9 @@
 A machine of 784 pixels and 20 hidden units learns the embedded digits by persistent contrastive divergence. Its log Z
 can still be summed exactly (2^20 states of the hidden layer), and its states can be sampled exactly, so that every
 claim about AIS can be checked: chains that are cooled from independent pixels bound log Z from below in the mean,
-chains that start at exact samples and are heated bound it from above, and the error bars say how far off each is (R19
-to R22). Where valleys are found by few chains, error bars are too small: the weights that matter have not been drawn.
-Chains of Gibbs steps suffer from it much more than chains with the pixels summed out (R25, R26).
+chains that start at exact samples and are heated bound it from above, and the error bars say how far off each is (E3
+to E6). Where valleys are found by few chains, error bars are too small: the weights that matter have not been drawn.
+Chains of Gibbs steps suffer from it much more than chains with the pixels summed out (E7, E8).
 
 The figure, figures/r3_ais.png, shows collapsed chains, cooled and heated, against the number of temperatures; the
 weights of all chains, whose two histograms cross at log Z (Crooks 1999); and independent runs with their error bars, by
@@ -93,7 +93,7 @@ def learn(digits, n_epochs, rng):
 
 
 def bracket(cooled, heated, log_z):
-    """Return the two bounds on log Z by the mean of log w, minus log Z  (R22)"""
+    """Return the two bounds on log Z by the mean of log w, minus log Z  (E6)"""
     return (cooled.base_log_z + cooled.log_weights.mean() - log_z,
             heated.base_log_z - heated.log_weights.mean() - log_z)
 

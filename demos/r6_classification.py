@@ -145,7 +145,7 @@ def spread(values):
 
 
 def dream(machine, n_steps, rng):
-    """Return binary dreams v (200, 784) and their means, row k of the class k mod 10 that is held  (R34)"""
+    """Return binary dreams v (200, 784) and their means, row k of the class k mod 10 that is held  (R24)"""
     v, means = np.empty((20, 10, 784), dtype=np.uint8), np.empty((20, 10, 784))
     for label in range(10):
         rbm = machine.given_label(label)

@@ -10,9 +10,9 @@ r"""How good can an RBM of digits become? Centered PCD, judged by annealed impor
 
 Grey pixels become binary once, before training: "drawn", each on with its grey value as probability, as in most of the
 literature, or "threshold", on above 127. The two make different data, whose likelihoods must not be compared. The rate
-falls linearly to zero, momentum is 0, steps are centered (R28), the chains of PCD (R14) are as many as --chains says
+falls linearly to zero, momentum is 0, steps are centered (R18), the chains of PCD (R14) are as many as --chains says
 and take --steps Gibbs steps an update. log Z is estimated by 100 chains, 5000 temperatures at the end and 1000 on the
-way (R19, R21). --seeds N repeats it all; --peer lets scikit-learn's BernoulliRBM, where it is installed, learn the same
+way (E3, E5). --seeds N repeats it all; --peer lets scikit-learn's BernoulliRBM, where it is installed, learn the same
 data at its rate 0.05 for 10 epochs, and judges it the same way.
 
 It prints one line per seed and saves one figure, figures/r7_likelihood.png."""
@@ -113,7 +113,7 @@ def learn(X, X_test, setting, seed):
 
 
 def judge(rbm, X, X_test, n_temperatures):
-    """Return the log-likelihoods of held-out digits and of the first training digits, and what log Z rests on  (R21)"""
+    """Return the log-likelihoods of held-out digits and of the first training digits, and what log Z rests on  (E5)"""
     estimate = annealed_importance_sampling(rbm, N_ANNEALED, n_temperatures, np.random.default_rng(1), X.mean(axis=0))
     test, training = (-rbm.beta * rbm.free_energy(rows).mean(dtype=float) - estimate.log_z
                       for rows in (X_test, X[:len(X_test)]))

@@ -36,3 +36,7 @@ def rng():
 @pytest.fixture(params=BETAS, ids=lambda beta: f"beta={beta}")
 def beta(request):
     return request.param
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "proves(*tags): the test fails when an equation of these tags is broken")

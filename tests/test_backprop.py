@@ -596,7 +596,7 @@ OPTIMIZERS = {"momentum": lambda: SGD(0.05, momentum=0.9, l2=1e-3), "RMSProp": l
 @each_unit
 @each_loss
 def test_small_steps_descend_the_loss(unit, loss):
-    """(B8), (B15): every full-batch step of gradient descent lowers E_train, by rate |slope|^2 to first order"""
+    """(B8), (D2): every full-batch step of gradient descent lowers E_train, by rate |slope|^2 to first order"""
     mlp = network((3, 6, 2), unit, loss)
     losses, slopes = [mlp.loss(TOY_X, TOY_Y)], [norm(mlp.gradient(TOY_X, TOY_Y))]
 
@@ -610,7 +610,7 @@ def test_small_steps_descend_the_loss(unit, loss):
 
 
 def test_training_is_the_loop_written_out():
-    """(B8), (B15): batches of an order of each epoch's own, the last one ragged, and a history of their mean loss"""
+    """(B8), (D2): batches of an order of each epoch's own, the last one ragged, and a history of their mean loss"""
     trained, rng = network((3, 4, 2)), np.random.default_rng(5)
     history = train(trained, TOY_X, TOY_Y, SGD(0.1, momentum=0.5), 3, np.random.default_rng(5), batch_size=10)
     mlp, velocity = network((3, 4, 2)), dict.fromkeys(trained.parameters, 0)
@@ -663,7 +663,7 @@ def test_a_single_layer_does_not_solve_xor():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
-    """(B15), (B16), (B17): to the last bit, whatever the start and the seed of the run that takes up the file"""
+    """(D2), (D3), (D4): to the last bit, whatever the start and the seed of the run that takes up the file"""
     def run(mlp, n_epochs, seed, checkpoint=None):
         return train(mlp, TOY_X, TOY_Y, OPTIMIZERS[name](), n_epochs, np.random.default_rng(seed), batch_size=5,
                      checkpoint=checkpoint)
@@ -709,7 +709,7 @@ def test_divergence_is_an_error_that_names_the_epoch():
 
 
 def test_training_takes_what_the_one_loop_takes(capsys):
-    """(R16) among them: the norm constraint works on networks as well"""
+    """(D5) among them: the norm constraint works on networks as well"""
     mlp, norms = network((3, 4, 2)), []
     history = train(mlp, TOY_X, TOY_Y, Adam(0.01), 2, np.random.default_rng(0), batch_size=7, label="toy",
                     norm_constraint=NormConstraint(2.0),

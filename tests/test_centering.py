@@ -38,7 +38,7 @@ def flipped(rbm, v_bits, h_bits):
 
 
 def test_energies_of_the_centered_coordinates(case, rng):
-    """(R27): -(v - mu).a' - (h - lam).b' - (v - mu) W (h - lam) is E with a = a' - W lam and b = b' - mu W, and a
+    """(R17): -(v - mu).a' - (h - lam).b' - (v - mu) W (h - lam) is E with a = a' - W lam and b = b' - mu W, and a
     constant"""
     rbm, v, mu, lam = case
     h = rng.integers(2, size=(6, 4))
@@ -49,7 +49,7 @@ def test_energies_of_the_centered_coordinates(case, rng):
 
 
 def test_direction_is_the_gradient_of_the_centered_coordinates_seen_in_the_ordinary_ones(case, rng):
-    """(R28): the data and the model average (v - mu)(h - lam) itself; a small step in W, a', b' is a step along D"""
+    """(R18): the data and the model average (v - mu)(h - lam) itself; a small step in W, a', b' is a step along D"""
     rbm, X, mu, lam = case
     h = exact.all_states(rbm.n_hidden)
     v = exact.all_states(rbm.n_visible)
@@ -68,7 +68,7 @@ def test_direction_is_the_gradient_of_the_centered_coordinates_seen_in_the_ordin
 
 
 def test_flipping_bits_changes_nothing(case, rng):
-    """(R28): the machine of flipped bits, trained on flipped data with flipped offsets, stays the flipped machine.
+    """(R18): the machine of flipped bits, trained on flipped data with flipped offsets, stays the flipped machine.
     The plain gradient leads elsewhere"""
     rbm, X, mu, lam = case
     s, t = np.array([1, 0, 0, 1, 1]), np.array([0, 1, 1, 0])
@@ -87,7 +87,7 @@ def test_flipping_bits_changes_nothing(case, rng):
 
 
 def test_without_offsets_it_is_the_plain_gradient(case, rng):
-    """(R28) at mu = lam = 0"""
+    """(R18) at mu = lam = 0"""
     rbm, X, _, _ = case
     plain = descent_direction(rbm, X, ExactEnumeration(), rng)
     for name, step in descent_direction(rbm, X, ExactEnumeration(), rng, offsets(np.zeros(5), np.zeros(4))).items():
@@ -95,7 +95,7 @@ def test_without_offsets_it_is_the_plain_gradient(case, rng):
 
 
 def test_it_climbs_wherever_the_plain_gradient_does(case, rng):
-    """(R28): gradient . direction = |D_W|^2 + |gradient_a|^2 + |gradient_b|^2, which is 0 only where both vanish"""
+    """(R18): gradient . direction = |D_W|^2 + |gradient_a|^2 + |gradient_b|^2, which is 0 only where both vanish"""
     rbm, _, mu, lam = case
     for _ in range(5):
         g = {"W": rng.standard_normal((5, 4)), "a": rng.standard_normal(5), "b": rng.standard_normal(4)}
@@ -107,7 +107,7 @@ def test_it_climbs_wherever_the_plain_gradient_does(case, rng):
 
 
 def test_direction_is_a_positive_definite_matrix_of_determinant_one(case):
-    """(R28): J J^T with J unipotent, so no direction is lost and no volume is made"""
+    """(R18): J J^T with J unipotent, so no direction is lost and no volume is made"""
     _, _, mu, lam = case
     columns = []
     for unit in np.eye(5 * 4 + 5 + 4):
@@ -120,7 +120,7 @@ def test_direction_is_a_positive_definite_matrix_of_determinant_one(case):
 
 
 def test_offsets_follow_the_data(rng):
-    """(R28): mu begins at the mean of all rows, and each batch has its share"""
+    """(R18): mu begins at the mean of all rows, and each batch has its share"""
     rbm, X = random_rbm(rng), rng.integers(2, size=(7, 5)).astype(np.uint8)
     centering = Centering(rate=0.25)
     centering.begin(rbm, X)
@@ -155,7 +155,7 @@ def test_resumed_run_is_the_uninterrupted_run(dtype, tmp_path):
 
 
 def test_bars_and_their_negative_are_learned_alike():
-    """(R28): with exact gradients, 1 - X is learned as well as X from the flipped start; plainly it is not"""
+    """(R18): with exact gradients, 1 - X is learned as well as X from the flipped start; plainly it is not"""
     likelihoods = {}
     for centered in (False, True):
         for name, rows in (("bars", BARS[:9]), ("negative", 1 - BARS[:9])):
@@ -172,7 +172,7 @@ def test_bars_and_their_negative_are_learned_alike():
 @pytest.mark.parametrize("phase, plain, centered", [(ContrastiveDivergence, -3.78, -2.94),
                                                     (PersistentContrastiveDivergence, -3.20, -2.81)])
 def test_bars_and_stripes_are_learned_better(phase, plain, centered):
-    """(R28): the numbers in the README; the plain ones are tested in test_training.py"""
+    """(R18): the numbers in the README; the plain ones are tested in test_training.py"""
     rbm = RBM.initialise(9, 8, np.random.default_rng(0), BARS)
     train(rbm, BARS, phase(), SGD(linear_decay(0.1, 3000), momentum=0.5), 1500, np.random.default_rng(1), Centering(),
           batch_size=7)

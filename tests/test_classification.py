@@ -33,7 +33,7 @@ class BruteForce:
         self.x, self.h = bits[:, :n], bits[:, n:]
         self.y = np.repeat(np.arange(n_classes), len(number))
         W, U, a, c, d = machine.parameters.values()
-        self.E = -(self.x @ a + d[self.y] + self.h @ c + ((self.x @ W + U[self.y]) * self.h).sum(axis=1))   # (R32)
+        self.E = -(self.x @ a + d[self.y] + self.h @ c + ((self.x @ W + U[self.y]) * self.h).sum(axis=1))   # (R22)
         weight = np.exp(-machine.beta * self.E)
         self.Z, self.p = weight.sum(), weight / weight.sum()
 
@@ -51,7 +51,7 @@ def case(request):
 
 
 def test_conditional_and_free_energy(case):
-    """(R32)"""
+    """(R22)"""
     machine, brute, X, _ = case
     joint = np.array([brute.probability(x) for x in X])
     assert_allclose(np.exp(machine.log_conditional(X)), joint / joint.sum(axis=1, keepdims=True), rtol=1e-12)
@@ -60,7 +60,7 @@ def test_conditional_and_free_energy(case):
 
 
 def test_likelihoods_of_the_three_objectives(case):
-    """(R34): Z has a term for each of the C labels, not for 2^C states of C units"""
+    """(R24): Z has a term for each of the C labels, not for 2^C states of C units"""
     machine, brute, X, y = case
     joint = np.array([brute.probability(x) for x in X])
     generative = np.log(joint[np.arange(6), y]).mean()
@@ -72,7 +72,7 @@ def test_likelihoods_of_the_three_objectives(case):
 
 
 def test_moments(case):
-    """(R34)"""
+    """(R24)"""
     machine, brute, _, _ = case
     v = np.hstack([brute.x, np.eye(3)[brute.y]])
     model = machine.moments()
@@ -83,7 +83,7 @@ def test_moments(case):
 
 
 def test_the_machine_that_a_held_label_leaves(case, rng):
-    """(R34): its states have the probability p(x | y), and so have its chains"""
+    """(R24): its states have the probability p(x | y), and so have its chains"""
     machine, brute, X, _ = case
     joint = np.array([brute.probability(x) for x in X])
     for label in range(3):
@@ -98,7 +98,7 @@ def test_the_machine_that_a_held_label_leaves(case, rng):
 
 
 def test_gradient_of_the_conditional_is_clamped_minus_free(case):
-    """(R33): the mean of -beta dE at x and y minus that at x alone, by brute force"""
+    """(R23): the mean of -beta dE at x and y minus that at x alone, by brute force"""
     machine, brute, X, y = case
     W, U = 0, 0
     for x, label in zip(X, y):
@@ -116,7 +116,7 @@ def test_gradient_of_the_conditional_is_clamped_minus_free(case):
 
 
 def test_sampling_the_label(case, rng):
-    """(R32): one label in every row, drawn from the softmax, pixels as ever; the chain keeps the joint distribution"""
+    """(R22): one label in every row, drawn from the softmax, pixels as ever; the chain keeps the joint distribution"""
     machine, brute, _, _ = case
     n, joint = 10_000, machine.joint
     start = joint.random_states(n, rng)
@@ -131,7 +131,7 @@ def test_sampling_the_label(case, rng):
 @pytest.mark.parametrize("phase", [PersistentContrastiveDivergence(2000), ParallelTempering([0, 0.5, 1], 2000),
                                    ContrastiveDivergence(25)], ids=lambda phase: type(phase).__name__)
 def test_every_negative_phase_dreams_of_labels_too(case, phase, rng):
-    """(R34): within five standard errors of the exact generative gradient"""
+    """(R24): within five standard errors of the exact generative gradient"""
     machine, _, X, y = case
     phase, X, y = copy.deepcopy(phase), np.tile(X, (300, 1)).astype(np.uint8), np.tile(y, 300)
     for _ in range(1 if isinstance(phase, ContrastiveDivergence) else 25):
@@ -142,7 +142,7 @@ def test_every_negative_phase_dreams_of_labels_too(case, phase, rng):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_step_of_the_loop_climbs_the_objective(case, objective, rng):
-    """(R33, R34): plain descent of minus the gradient"""
+    """(R23, R24): plain descent of minus the gradient"""
     machine, _, X, y = copy.deepcopy(case)
     before = {name: array.copy() for name, array in machine.parameters.items()}
     slope = machine.gradient(X, y, objective, 0.3)
@@ -153,7 +153,7 @@ def test_a_step_of_the_loop_climbs_the_objective(case, objective, rng):
 
 
 def test_grey_pixels_may_be_drawn(rng):
-    """(R33): every step sees binary rows of its own, whose means are the grey values; otherwise it sees these"""
+    """(R23): every step sees binary rows of its own, whose means are the grey values; otherwise it sees these"""
     class Recorder(ClassificationRBM):
         def ascent(self, X, *args):
             seen.append(X)
@@ -171,7 +171,7 @@ def test_grey_pixels_may_be_drawn(rng):
 
 
 def test_one_hidden_unit_and_two_classes_by_hand():
-    """(R32, R33): o_0 = log 2, o_1 = log 5, so the weights of the classes are 1 + 2 and 1 + 5: p(y = 1 | x) = 2/3"""
+    """(R22, R23): o_0 = log 2, o_1 = log 5, so the weights of the classes are 1 + 2 and 1 + 5: p(y = 1 | x) = 2/3"""
     machine = ClassificationRBM([[np.log(2)]], [[0.0], [np.log(2.5)]], [0.7], [0.0], [0.0, 0.0])
     assert_allclose(np.exp(machine.log_conditional([[1]])), [[1 / 3, 2 / 3]], rtol=1e-14)
     gradient = machine.gradient([[1]], [1])               # D = (-1/3, 1/3), sigma(o) = (2/3, 5/6)
@@ -181,7 +181,7 @@ def test_one_hidden_unit_and_two_classes_by_hand():
 
 
 def test_mirror_symmetry_is_learned():
-    """(R33) where no pixel alone says anything: 64 rows of 6 bits, 8 of them symmetric"""
+    """(R23) where no pixel alone says anything: 64 rows of 6 bits, 8 of them symmetric"""
     X, y = line_symmetry(6)
     rng = np.random.default_rng(0)
     machine = ClassificationRBM.initialise(6, 8, 2, rng, X)
@@ -192,7 +192,7 @@ def test_mirror_symmetry_is_learned():
 @pytest.mark.parametrize("objective, learning_rate, score", [("discriminative", 0.1, 0.83), ("hybrid", 0.1, 0.83),
                                                              ("generative", 0.02, 0.68)])
 def test_digits_are_learned(objective, learning_rate, score):
-    """(R33, R34): from 2000 rows, in four epochs"""
+    """(R23, R24): from 2000 rows, in four epochs"""
     digits = load_digits()
     model = RBMClassifier(50, objective=objective, method="cd", learning_rate=learning_rate, momentum=0.9,
                           batch_size=20, n_iter=4, random_state=0)
@@ -237,7 +237,7 @@ def test_single_precision_is_near_double(rng):
 
 @pytest.mark.parametrize("scale", [1, 30, 1000])
 def test_fields_of_any_size(scale, rng):
-    """(R32) where exponentials of fields are no numbers any more: softplus is then the field, or nothing"""
+    """(R22) where exponentials of fields are no numbers any more: softplus is then the field, or nothing"""
     machine = ClassificationRBM(*(scale * array for array in random_machine(rng, 6, 30).parameters.values()))
     X = rng.integers(2, size=(9, 6))
     o = machine.c + (X @ machine.W)[:, None] + machine.U                            # (n, n_classes, n_hidden)
@@ -288,7 +288,7 @@ def test_the_estimator_has_the_shape_of_scikit_learn(tmp_path):
 
 
 def test_a_dream_of_a_class_looks_like_it():
-    """(R34): every row of a class is the same, so that its dreams are mostly that row"""
+    """(R24): every row of a class is the same, so that its dreams are mostly that row"""
     X = np.repeat([[1, 1, 1, 0, 0, 0], [0, 1, 0, 1, 0, 1]], 50, axis=0)
     y = np.repeat(["left", "odd"], 50)
     model = RBMClassifier(8, objective="generative", n_iter=100, random_state=0).fit(X, y)

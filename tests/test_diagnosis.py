@@ -48,7 +48,7 @@ def transition_matrix(rbm):
 
 
 def exact_time(rbm, f):
-    """Return 1 + 2 sum rho(t) of f (2^n_visible,), a geometric series of K, and rho(1) to rho(20)  (R35)"""
+    """Return 1 + 2 sum rho(t) of f (2^n_visible,), a geometric series of K, and rho(1) to rho(20)  (E9)"""
     K, p = transition_matrix(rbm)
     f = f - p @ f
     later = np.linalg.solve(np.eye(len(p)) - K + np.outer(np.ones(len(p)), p), K @ f)     # sum over t >= 1 of K^t f
@@ -61,7 +61,7 @@ def exact_time(rbm, f):
 
 @pytest.mark.parametrize("phi", [0.0, 0.5, 0.9, 0.97])
 def test_the_time_of_an_autoregressive_series_is_known(phi):
-    """(R35) and (R36): (1 + phi) / (1 - phi), within its standard error, a little above the spread over 60 seeds"""
+    """(E9) and (E10): (1 + phi) / (1 - phi), within its standard error, a little above the spread over 60 seeds"""
     tau = (1 + phi) / (1 - phi)
     found = [autocorrelation_time(autoregressive(phi, 3000, 20, np.random.default_rng(seed))) for seed in range(60)]
     for time in found:
@@ -75,13 +75,13 @@ def test_the_time_of_an_autoregressive_series_is_known(phi):
 
 
 def test_the_variance_of_a_mean_is_that_of_n_over_tau_draws(rng):
-    """(R35): chains of phi = 0.9 and 2000 steps; the variance of 4000 means has a relative error of 2 %"""
+    """(E9): chains of phi = 0.9 and 2000 steps; the variance of 4000 means has a relative error of 2 %"""
     means = autoregressive(0.9, 2000, 4000, rng).mean(axis=0)
     assert_allclose(means.var(), 19 / 2000, rtol=0.08)
 
 
 def test_block_gibbs_never_overshoots_and_its_time_is_found(beta):
-    """(R35): rho(t) >= 0 falls, for any function of v; chains from exact samples have the time of the matrix"""
+    """(E9): rho(t) >= 0 falls, for any function of v; chains from exact samples have the time of the matrix"""
     rng = np.random.default_rng(6)
     rbm = random_rbm(rng, beta=beta, scale=1.5)
     v = exact.all_states(5)
@@ -96,7 +96,7 @@ def test_block_gibbs_never_overshoots_and_its_time_is_found(beta):
 
 @pytest.mark.parametrize("share, settles", [(0.05, True), (0.12, True), (0.22, False), (0.6, False)])
 def test_chains_in_different_valleys_have_no_time(share, settles, rng):
-    """(R36) and (R37): a plateau q of rho gives R^2 = 1 / (1 - q) and, if the window closes, tau = 1 / (1 - 6 q)"""
+    """(E10) and (E11): a plateau q of rho gives R^2 = 1 / (1 - q) and, if the window closes, tau = 1 / (1 - 6 q)"""
     x = np.sqrt(1 - share) * rng.standard_normal((3000, 100)) + np.sqrt(share) * np.where(np.arange(100) % 2, 1, -1)
     time = autocorrelation_time(x)
     assert np.isfinite(time.tau) == settles
@@ -108,7 +108,7 @@ def test_chains_in_different_valleys_have_no_time(share, settles, rng):
 
 
 def test_the_scale_reduction_measures_the_length_of_chains(rng):
-    """(R37): two chains by hand, and (tau - 1) / n_steps in equilibrium: phi = 0.9, tau = 19, 200 steps"""
+    """(E11): two chains by hand, and (tau - 1) / n_steps in equilibrium: phi = 0.9, tau = 19, 200 steps"""
     assert_allclose(scale_reduction(np.array([[0, 4], [2, 6]])), np.sqrt(1 / 2 + 8 / 2))
     x = autoregressive(0.9, 200, 4000, rng)
     assert_allclose(scale_reduction(x) ** 2, (1 - 1 / 200) / (1 - 19 / 200), rtol=0.02)
@@ -116,7 +116,7 @@ def test_the_scale_reduction_measures_the_length_of_chains(rng):
 
 
 def test_what_stands_still():
-    """(R36) and (R37): nothing to forget, or nothing forgotten"""
+    """(E10) and (E11): nothing to forget, or nothing forgotten"""
     still, apart = np.full((10, 4), 0.1), np.tile([0.0, 1, 0, 1], (10, 1))
     assert (autocorrelation_time(still).tau, autocorrelation_time(still).effective_sample_size) == (1, 40)
     assert scale_reduction(still) == 1 and scale_reduction(apart) == np.inf
@@ -158,7 +158,7 @@ def learned(n_hidden=8, twins=False):
 
 
 def healthy(beta=1.0, **options):
-    """Return that machine at a temperature of its own: the same p(v, h)  (R16)"""
+    """Return that machine at a temperature of its own: the same p(v, h)  (D5)"""
     return RBM(*(learned(**options)[name] / beta for name in "Wab"), beta)
 
 
@@ -183,7 +183,7 @@ def test_a_healthy_machine_is_well(beta):
 
 
 def test_temperature_is_a_unit_of_energy(beta):
-    """(R16): the same numbers for (W / beta, a / beta, b / beta; beta), to the last flip of a unit"""
+    """(D5): the same numbers for (W / beta, a / beta, b / beta; beta), to the last flip of a unit"""
     one, other = (diagnose(healthy(t), X, X[:7], rng=np.random.default_rng(3), n_steps=200) for t in (1.0, beta))
     for first, second in zip(one.findings, other.findings):
         for name, number in first.numbers.items():
@@ -203,7 +203,7 @@ def test_idle_hidden_units_are_found_and_nothing_else(beta):
 
 
 def test_twins_are_found_and_nothing_else(beta):
-    """(R39)"""
+    """(E13)"""
     diagnosis = diagnose(healthy(beta, n_hidden=10, twins=True), X, rng=np.random.default_rng(0), n_steps=LONG)
     assert diagnosis.alarms == ["filters"], str(diagnosis)
     assert_array_equal(diagnosis["filters"].numbers["pairs"], [[0, 1]])
@@ -211,7 +211,7 @@ def test_twins_are_found_and_nothing_else(beta):
 
 
 def test_mirror_images_count_and_parallel_units_with_other_answers_do_not():
-    """(R39): w and -w with b and -b - sum(w) say the same; the same w with another b need not"""
+    """(E13): w and -w with b and -b - sum(w) say the same; the same w with another b need not"""
     rng = np.random.default_rng(0)
     w, v = 3 * rng.standard_normal((1, 12)), rng.integers(2, size=(500, 12)).astype(np.uint8)
     mirror = RBM(np.vstack([w, -w]).T, np.zeros(12), [-w.sum() / 2, w.sum() / 2])
@@ -236,7 +236,7 @@ def test_a_saturated_visible_unit_is_found(beta):
 
 
 def test_wrong_moments_are_found(beta):
-    """(R9, R38): a bias that has been moved by 1; the distance is that of the exact means, within 5 errors"""
+    """(R9, E12): a bias that has been moved by 1; the distance is that of the exact means, within 5 errors"""
     rbm = healthy(beta)
     rbm.a[4] += 1 / beta
     moments = diagnose(rbm, X, rng=np.random.default_rng(0), n_steps=LONG)["moments"]
@@ -249,7 +249,7 @@ def test_wrong_moments_are_found(beta):
 
 
 def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
-    """(R38): 50 chains whose units share one deviation, twice its error; and one unit of 400 that is off by 0.2"""
+    """(E12): 50 chains whose units share one deviation, twice its error; and one unit of 400 that is off by 0.2"""
     v, h = np.full((4, 200), 0.5), np.full((4, 200), 0.5)
     shift = rng.standard_normal((50, 1))
     shift = 0.25 * (shift - shift.mean()) / shift.std(ddof=1) + 2 * 0.25 / np.sqrt(50)
@@ -263,7 +263,7 @@ def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
 
 
 def test_either_measure_of_mixing_rings(rng):
-    """(R36) and (R37): a plateau q = 0.17 by tau alone; chains of 3.6 autocorrelation times by R alone"""
+    """(E10) and (E11): a plateau q = 0.17 by tau alone; chains of 3.6 autocorrelation times by R alone"""
     valleys = np.sqrt(0.83) * rng.standard_normal((3000, 100)) + np.sqrt(0.17) * np.where(np.arange(100) % 2, 1, -1)
     short = autoregressive(279 / 281, 1000, 400, rng)
     for x, infinite, apart in ((valleys, True, False), (short, False, True)):
@@ -280,7 +280,7 @@ def magnet(beta, strength=2.2):
 
 
 def test_chains_that_do_not_mix_are_found(beta):
-    """(R36, R37): with data from both valleys nothing else is wrong"""
+    """(E10, E11): with data from both valleys nothing else is wrong"""
     rbm = magnet(beta)
     diagnosis = diagnose(rbm, exact.sample(rbm, 1000, np.random.default_rng(0)), rng=np.random.default_rng(1))
     assert diagnosis.alarms == ["mixing"], str(diagnosis)
@@ -289,7 +289,7 @@ def test_chains_that_do_not_mix_are_found(beta):
 
 
 def test_a_valley_without_data_is_found(beta):
-    """(R38): with data from one valley alone, noise falls into both; and the hidden units have nothing to tell"""
+    """(E12): with data from one valley alone, noise falls into both; and the hidden units have nothing to tell"""
     rbm = magnet(beta)
     rows = exact.sample(rbm, 2000, np.random.default_rng(0))
     diagnosis = diagnose(rbm, rows[rows.sum(axis=1) > 6], rng=np.random.default_rng(1))
@@ -329,7 +329,7 @@ def test_an_unstable_iteration_is_found(beta):
 
 
 def test_overfitting_is_found_and_fitting_is_not():
-    """(R18, R38): 100 digits by heart; 1000 digits seen once"""
+    """(E2, E12): 100 digits by heart; 1000 digits seen once"""
     digits = load_digits()
     for n_rows, n_epochs, alarm in ((100, 150, True), (1000, 2, False)):
         rng = np.random.default_rng(0)
@@ -342,7 +342,7 @@ def test_overfitting_is_found_and_fitting_is_not():
 
 
 def test_the_error_of_a_gap_is_that_of_exchanging_rows(beta):
-    """(R38): under permutations of rows of one kind the gap spreads by its standard error, and no alarm rings"""
+    """(E12): under permutations of rows of one kind the gap spreads by its standard error, and no alarm rings"""
     rbm, rng = random_rbm(np.random.default_rng(1), 8, 5, beta), np.random.default_rng(2)
     v = exact.sample(rbm, 300, rng)
     found = []
@@ -355,7 +355,7 @@ def test_the_error_of_a_gap_is_that_of_exchanging_rows(beta):
 
 
 def test_scores_are_differences_in_standard_errors(rng):
-    """(R38)"""
+    """(E12)"""
     x, y = rng.standard_normal(40), 1 + rng.standard_normal(60)
     wanted = (x.mean() - y.mean()) / np.sqrt(x.var(ddof=1) / 40 + y.var(ddof=1) / 60)
     assert_allclose(findings.score(*findings.mean_and_error(x), *findings.mean_and_error(y)), wanted)
@@ -374,7 +374,7 @@ def test_the_reasons_of_the_thresholds():
     x = np.random.default_rng(0).standard_normal((2, 10**6))
     assert_allclose(np.mean(x[0] + findings.OVERFIT > x[1]), 0.56, atol=0.005)
     assert_allclose(findings.PARALLEL**2, 0.9, atol=0.01)
-    tau = 1 + (findings.UNMIXED**2 - 1) * 1000           # of (R37), for 1000 steps
+    tau = 1 + (findings.UNMIXED**2 - 1) * 1000           # of (E11), for 1000 steps
     assert_allclose(1000 / tau, 5, atol=0.3)
 
 

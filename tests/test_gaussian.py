@@ -32,18 +32,18 @@ def case(request):
     rbm = random_machine(np.random.default_rng(7), n_visible, beta=beta)
     v, volume = grid(n_visible)
     h = exact.all_states(rbm.n_hidden)
-    E = (((v - rbm.a) ** 2).sum(axis=1) / 2)[:, None] - h @ rbm.b - v @ rbm.W @ h.T      # (n, 2^n_hidden)  (R30)
+    E = (((v - rbm.a) ** 2).sum(axis=1) / 2)[:, None] - h @ rbm.b - v @ rbm.W @ h.T      # (n, 2^n_hidden)  (R20)
     return rbm, v, h, E, np.exp(-beta * E) * volume
 
 
 def test_energy(case):
-    """(R30)"""
+    """(R20)"""
     rbm, v, h, E, _ = case
     assert_allclose(rbm.energy(v[::97], np.tile(h[5], (len(v[::97]), 1))), E[::97, 5], rtol=1e-12)
 
 
 def test_free_energy_and_partition_function(case):
-    """(R31): sums over h, integrals over v"""
+    """(R21): sums over h, integrals over v"""
     rbm, v, _, _, weight = case
     F = -np.log(weight[::97].sum(axis=1)) / rbm.beta
     assert_allclose(np.diff(rbm.free_energy(v[::97])), np.diff(F), rtol=1e-9, atol=1e-9)
@@ -51,7 +51,7 @@ def test_free_energy_and_partition_function(case):
 
 
 def test_moments_and_likelihood(case):
-    """(R31)"""
+    """(R21)"""
     rbm, v, h, _, weight = case
     p = weight / weight.sum()
     model = gaussian.moments(rbm)
@@ -65,7 +65,7 @@ def test_moments_and_likelihood(case):
 
 
 def test_conditionals(case):
-    """(R30): v given h is Gaussian of mean a + W h and variance 1/beta; h given v are coins"""
+    """(R20): v given h is Gaussian of mean a + W h and variance 1/beta; h given v are coins"""
     rbm, v, h, _, weight = case
     for k in (0, 6):
         p = weight[:, k] / weight[:, k].sum()
@@ -77,7 +77,7 @@ def test_conditionals(case):
 
 
 def test_sampling(rng, beta):
-    """(R30), within five standard errors, and the same generator gives the same samples"""
+    """(R20), within five standard errors, and the same generator gives the same samples"""
     rbm, n = random_machine(rng, beta=beta), 20_000
     h = np.tile([[1, 0, 1, 1]], (n, 1))
     v = sample_visible(rbm, h, rng)
@@ -97,7 +97,7 @@ PHASES = {"pcd": lambda n: PersistentContrastiveDivergence(n), "cd": lambda n: C
 
 @pytest.mark.parametrize("name", PHASES)
 def test_negative_phases_reach_the_moments_of_the_model(name, rng):
-    """(R31), (R12) and (R29): the same objects as for binary units"""
+    """(R21), (R12) and (R19): the same objects as for binary units"""
     rbm, n = random_machine(rng, beta=1.5), 5000
     model, phase = gaussian.moments(rbm), PHASES[name](n)
     for _ in range(1 if name == "cd" else 25):
@@ -108,7 +108,7 @@ def test_negative_phases_reach_the_moments_of_the_model(name, rng):
 
 
 def test_a_step_follows_the_exact_gradient(rng, beta):
-    """(R31)"""
+    """(R21)"""
     rbm, X = random_machine(rng, beta=beta), rng.standard_normal((9, 2))
     slope = gaussian.log_likelihood_gradient(rbm, X)
     for name, step in descent_direction(rbm, X, ExactEnumeration(gaussian.moments), rng).items():
@@ -126,7 +126,7 @@ def three_clusters():
 @pytest.mark.parametrize("name, centering, gap", [("exact", None, 0.03), ("exact", Centering(), 0.03),
                                                   ("tempering", None, 0.3), ("pcd", None, 1), ("cd", None, 2.5)])
 def test_learning_a_mixture(name, centering, gap):
-    """(R31): beta = 1 / 0.4^2, and the weights find the corners. The exact gradient reaches the density that made the
+    """(R21): beta = 1 / 0.4^2, and the weights find the corners. The exact gradient reaches the density that made the
     data; what samples comes the closer, the more easily its chains cross from corner to corner"""
     X, best = three_clusters()
     start = GaussianRBM.initialise(2, 6, np.random.default_rng(0), X)

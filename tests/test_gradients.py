@@ -60,7 +60,7 @@ def gaussian_machine(f, gradient):
 
 
 def labels_and_images():
-    """(R33), (R34): each objective, binary and grey rows, at three temperatures; a has no slope in p(y | x)"""
+    """(R23), (R24): each objective, binary and grey rows, at three temperatures; a has no slope in p(y | x)"""
     rng, y = np.random.default_rng(4), np.array([2, 0, 1, 2])
     for beta in BETAS:
         machine = ClassificationRBM(*(0.7 * rng.standard_normal(s) for s in ((5, 4), (3, 4), 5, 4, 3)), beta)
@@ -300,7 +300,7 @@ TABLE = {
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X)),
     "rbm.exact.log_likelihood_gradient": lambda: weights_and_biases(
         lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X)),
-    "rbm.gaussian.GaussianRBM.free_energy_gradient": lambda: gaussian_machine(                   # (R31)
+    "rbm.gaussian.GaussianRBM.free_energy_gradient": lambda: gaussian_machine(                   # (R21)
         lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v)),
     "rbm.gaussian.log_likelihood_gradient": lambda: gaussian_machine(
         gaussian.log_likelihood, gaussian.log_likelihood_gradient),
@@ -310,8 +310,8 @@ TABLE = {
         lambda r: tap.free_energy(r, M_V, M_H, k).mean(), lambda r: tap.free_energy_gradient(r, M_V, M_H, k))
         for k in (1, 2, 3)],
     "tap.stability.hessian": lambda: [second_derivatives(order) for order in (1, 2, 3)],
-    "tap.boltzmann_machine.BoltzmannMachine.stationarity": spin_magnetisations,  # (T22)
-    "tap.boltzmann_machine.BoltzmannMachine.contrastive_gradient": couplings_and_fields,  # (T24): through the solver
+    "tap.boltzmann_machine.BoltzmannMachine.stationarity": spin_magnetisations,  # (L20)
+    "tap.boltzmann_machine.BoltzmannMachine.contrastive_gradient": couplings_and_fields,  # (L22): through the solver
     "tap.likelihood.log_likelihood_gradient": lambda: [weights_and_biases(  # (T14): through the solver
         lambda r: tap.log_likelihood(r, X, k, tol=1e-13), lambda r: tap.log_likelihood_gradient(r, X, k, tol=1e-13))
         for k in (1, 2, 3)],

@@ -85,7 +85,7 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
 @pytest.mark.parametrize("call", CALLS, ids=str)
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
-    """(K1) to (K4), (R4), (R19), (R23), (T10), (T18): words, samples, counts of sweeps are equal, numbers nearly."""
+    """(K1) to (K4), (R4), (E3), (R15), (T10), (T18): words, samples, counts of sweeps are equal, numbers nearly."""
     tolerances = {"binary_product": [rounding], "unit_means": [rounding], "draw_units": [0], "random_words": [0],
                   "sample_units": [0], "anneal_units": [0, 100 * rounding],
                   "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11], "collapsed_sweep": [0, 1e-9, 1e-9],
@@ -136,7 +136,7 @@ def test_a_layer_and_its_twin_move_to_the_same_place(name, order, dtype, roundin
 @pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.3, 0.2)])
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-14), (np.float32, 1e-6)])
 def test_a_step_and_its_twin_move_the_arrays_to_the_same_place(name, l1, l2, dtype, rounding):
-    """(B15), (B16), (B17)"""
+    """(D2), (D3), (D4)"""
     rng, results = np.random.default_rng(8), []
     start = {key: rng.random(103).astype(dtype) for key, value in STEPS[name].items() if value is None}
     theta, slope = rng.standard_normal((2, 103)).astype(dtype)
@@ -157,7 +157,7 @@ def test_a_step_and_its_twin_move_the_arrays_to_the_same_place(name, l1, l2, dty
 @pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.3, 0.2)])
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-13), (np.float32, 1e-5)])
 def test_a_step_along_a_product_is_the_step_along_its_array(twin, based, momentum, l1, l2, dtype, rounding):
-    """(K1), (B15): to the last bit, and within rounding that of the other twin"""
+    """(K1), (D2): to the last bit, and within rounding that of the other twin"""
     for shape, density in product(SHAPES + [(784, 200, 500)], DENSITIES):
         args, rng = arguments(("binary_product",), shape, density, dtype), np.random.default_rng(11)
         theta, velocity, base = rng.standard_normal((3, shape[0], shape[2])).astype(dtype)
@@ -248,7 +248,7 @@ def test_a_sum_of_rows_depends_on_its_row_alone():
 
 @pytest.mark.filterwarnings("error")
 def test_the_softplus_product_over_the_whole_range(twin):
-    """(R23): softplus(x + y) is 0 far below zero and x + y far above, and log 2 at 0."""
+    """(R15): softplus(x + y) is 0 far below zero and x + y far above, and log 2 at 0."""
     for x, y in [(0, 0), (700, 0.5), (-700, 0.5), (1e4, -250), (-1e4, 250), (340, 299), (360, -299), (500, -500),
                  (-400, 400), (1e5, 1e5)]:
         got = twin.softplus_product(np.full((1, 70), float(x)), np.full((70, 2), float(y)))
@@ -256,7 +256,7 @@ def test_the_softplus_product_over_the_whole_range(twin):
 
 
 def test_an_annealed_change_by_hand(twin):
-    """(R19): one unit in the field log 2, from beta 1 to 2: log(1 + 4) - log(1 + 2); and 1500 of them, three chunks."""
+    """(E3): one unit in the field log 2, from beta 1 to 2: log(1 + 4) - log(1 + 2); and 1500 of them, three chunks."""
     field = np.log(2.0)
     for n in (1, 1500):
         args = np.ones((1, 1), np.uint8), np.full((1, n), field), np.zeros(n), 1.0, 2.0, KEY, 0
@@ -389,7 +389,7 @@ def test_the_sigmoid_is_accurate_over_the_whole_range(twin, dtype, limit, n_ulp,
 
 @needs_extended_precision
 def test_a_softplus_made_of_exponentials_is_accurate_over_the_whole_range(twin):
-    """(R23) of one term, x + y from -630 to 630, in ulp of the result or of 1, whichever is larger, as its factor
+    """(R15) of one term, x + y from -630 to 630, in ulp of the result or of 1, whichever is larger, as its factor
     1 + e^x e^y is rounded. Measured: 2.0 ulp, the twin 1.0."""
     rng = np.random.default_rng(9)
     for x_limit, y_limit in [(340, 290), (30, 5), (1, 1)]:
@@ -401,7 +401,7 @@ def test_a_softplus_made_of_exponentials_is_accurate_over_the_whole_range(twin):
 @needs_extended_precision
 @pytest.mark.parametrize("n_terms", [10, 784, 5000])
 def test_a_long_sum_of_softplus_is_as_accurate_as_a_short_one(twin, n_terms):
-    """(R23) in ulp: relative errors of factors are absolute ones of the product's logarithm, and do not grow with it.
+    """(R15) in ulp: relative errors of factors are absolute ones of the product's logarithm, and do not grow with it.
     Measured: 1.2 ulp at any length; the twin, which rounds as it adds, half of the root of the length."""
     rng = np.random.default_rng(10)
     for scale in (0.3, 3, 30):
@@ -415,7 +415,7 @@ def test_a_long_sum_of_softplus_is_as_accurate_as_a_short_one(twin, n_terms):
 @pytest.mark.parametrize("beta_0, beta_1", [(0.0, 1.0), (0.5, 0.7), (1.0, 1.0001)])
 @pytest.mark.parametrize("dtype, limit", [(np.float64, 700), (np.float32, 80)])
 def test_an_annealed_change_is_accurate_over_the_whole_range(twin, dtype, limit, beta_0, beta_1):
-    """(R19) of one unit, in ulp of the larger softplus, or of 1: always float64. Measured: 1.3 ulp, the twin 1.4."""
+    """(E3) of one unit, in ulp of the larger softplus, or of 1: always float64. Measured: 1.3 ulp, the twin 1.4."""
     x = np.concatenate([np.linspace(-r, r, 501) for r in (limit, 40, 1)]).astype(dtype)
     states = np.eye(x.size, dtype=np.uint8)
     change = twin.anneal_units(states, x[:, None], np.zeros(1, dtype), beta_0, beta_1, KEY, 0)[1]

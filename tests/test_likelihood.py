@@ -21,7 +21,7 @@ SCHEDULES = {1: [0, 1], 2: [0, 0.3, 1], 5: [0, 0.05, 0.2, 0.5, 0.9, 1]}
 
 
 def machine_at(rbm, base_bias, t):
-    """Return the machine of the path at t, an RBM like any other  (R19)"""
+    """Return the machine of the path at t, an RBM like any other  (E3)"""
     return RBM(t * rbm.W, (1 - t) * base_bias + t * rbm.a, t * rbm.b, rbm.beta)
 
 
@@ -70,7 +70,7 @@ def case(request):
 
 @pytest.mark.parametrize("n_steps", SCHEDULES)
 def test_the_mean_weight_is_the_ratio_of_partition_functions(case, n_steps):
-    """(R20) and (R22) for 1, 2 and 5 steps, exactly: E[w] = Z / Z_0, in reverse Z_0 / Z; E[log w] is below the log."""
+    """(E4) and (E6) for 1, 2 and 5 steps, exactly: E[w] = Z / Z_0, in reverse Z_0 / Z; E[log w] is below the log."""
     rbm, base_bias = case
     log_z = exact.log_partition_function(rbm)
     log_ratio = log_z - exact.log_partition_function(machine_at(rbm, base_bias, 0))
@@ -82,7 +82,7 @@ def test_the_mean_weight_is_the_ratio_of_partition_functions(case, n_steps):
 
 
 def test_more_temperatures_tighten_the_bracket(case):
-    """(R20) and (R22), exactly: in linear schedules both bounds close in on log Z as 1 / n_temperatures"""
+    """(E4) and (E6), exactly: in linear schedules both bounds close in on log Z as 1 / n_temperatures"""
     rbm, base_bias = case
     gaps = []
     for n_steps in (64, 128):
@@ -93,7 +93,7 @@ def test_more_temperatures_tighten_the_bracket(case):
 
 
 def test_a_weight_is_a_ratio_of_unnormalised_probabilities(case):
-    """(R19): of neighbouring machines on the path, which are RBMs with free energies of their own"""
+    """(E3): of neighbouring machines on the path, which are RBMs with free energies of their own"""
     rbm, base_bias = case
     v = exact.all_states(rbm.n_visible)
     for t_0, t_1 in [(0, 0.2), (0.2, 0.25), (0.7, 1), (1, 0.4), (0.1, 0)]:
@@ -102,7 +102,7 @@ def test_a_weight_is_a_ratio_of_unnormalised_probabilities(case):
 
 
 def test_a_chain_moves_by_gibbs_steps_of_the_machines_on_the_path(case, monkeypatch):
-    """(R19) and (R12): state by state, with the same random numbers; no weight needs a move after the last."""
+    """(E3) and (R12): state by state, with the same random numbers; no weight needs a move after the last."""
     rbm, base_bias = case
     v = np.random.default_rng(0).integers(2, size=(200, 5)).astype(np.uint8)
     seen, sample_units, schedule = [], kernels.sample_units, np.array([0, 0.1, 0.6, 1])
@@ -129,7 +129,7 @@ class Still:
 
 
 def collapsed_transition_matrix(rbm):
-    """Return the matrix (h, h') of a sweep: each unit in turn is drawn given the others  (R26)"""
+    """Return the matrix (h, h') of a sweep: each unit in turn is drawn given the others  (E8)"""
     h = exact.all_states(rbm.n_hidden)
     log_p, K = log_weight(rbm, h), np.eye(len(h))
     for j in range(rbm.n_hidden):
@@ -141,7 +141,7 @@ def collapsed_transition_matrix(rbm):
 
 @pytest.mark.parametrize("t_0, t_1", [(0, 0.2), (0.2, 0.25), (0.7, 1), (1, 0.4), (0.1, 0)])
 def test_a_collapsed_weight_is_a_ratio_of_hidden_weights(case, t_0, t_1):
-    """(R25): of neighbouring machines on the path"""
+    """(E7): of neighbouring machines on the path"""
     rbm, base_bias = case
     h = exact.all_states(rbm.n_hidden)
     before, after = (log_weight(machine_at(rbm, base_bias, t), h) for t in (t_0, t_1))
@@ -151,7 +151,7 @@ def test_a_collapsed_weight_is_a_ratio_of_hidden_weights(case, t_0, t_1):
 
 @pytest.mark.parametrize("j", range(4))
 def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
-    """(R26): it is on where the uniform number lies below that probability, and only there; all states, both kernels"""
+    """(E8): it is on where the uniform number lies below that probability, and only there; all states, both kernels"""
     rbm, h = case[0], exact.all_states(4)
     on, off = h.copy(), h.copy()
     on[:, j], off[:, j] = 1, 0
@@ -167,7 +167,7 @@ def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
 
 @pytest.mark.parametrize("n_steps", SCHEDULES)
 def test_the_mean_collapsed_weight_is_the_ratio_of_partition_functions(case, n_steps):
-    """(R20) and (R26), exactly: sweeps leave p_t(h) as it is, forwards and in reverse, and E[w] = Z / Z_0 or Z_0 / Z"""
+    """(E4) and (E8), exactly: sweeps leave p_t(h) as it is, forwards and in reverse, and E[w] = Z / Z_0 or Z_0 / Z"""
     rbm, base_bias = case
     h = exact.all_states(rbm.n_hidden)
     for schedule in (SCHEDULES[n_steps], SCHEDULES[n_steps][::-1]):
@@ -186,7 +186,7 @@ def test_the_mean_collapsed_weight_is_the_ratio_of_partition_functions(case, n_s
 @pytest.mark.parametrize("collapsed", [True, False])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_estimate_agrees_with_the_exact_answer(case, dtype, collapsed):
-    """(R20), (R21) and (R22): forwards and in reverse, within four standard errors; the error is that of the mean"""
+    """(E4), (E5) and (E6): forwards and in reverse, within four standard errors; the error is that of the mean"""
     rbm = RBM(*(x.astype(dtype) for x in case[0].parameters.values()), case[0].beta)
     log_z, rng, rates = exact.log_partition_function(rbm), np.random.default_rng(5), np.full(5, 0.4)
     forward = annealed_importance_sampling(rbm, 4000, 30, rng, rates, collapsed=collapsed)
@@ -206,7 +206,7 @@ def test_the_estimate_agrees_with_the_exact_answer(case, dtype, collapsed):
 
 @pytest.mark.parametrize("collapsed", [True, False])
 def test_standard_errors_cover_the_truth_for_20_seeds(collapsed):
-    """(R21): 100 chains, 100 temperatures, 60 x 12 units, W of standard deviation 0.5; the spread is what they say"""
+    """(E5): 100 chains, 100 temperatures, 60 x 12 units, W of standard deviation 0.5; the spread is what they say"""
     rbm = random_rbm(np.random.default_rng(1), 60, 12, scale=0.5)
     log_z = exact.log_partition_function(rbm)
     rates = exact.moments(rbm).v
@@ -218,7 +218,7 @@ def test_standard_errors_cover_the_truth_for_20_seeds(collapsed):
 
 
 def test_independent_units_need_no_annealing(case):
-    """(R19) at W = 0: from its own visible bias every chain has the weight of the hidden units, sum softplus - log 2"""
+    """(E3) at W = 0: from its own visible bias every chain has the weight of the hidden units, sum softplus - log 2"""
     rbm = RBM(np.zeros((5, 4)), case[0].a, case[0].b, case[0].beta)
     estimate = annealed_importance_sampling(rbm, 7, 1, np.random.default_rng(0), collapsed=False)
     assert_allclose(estimate.log_z, exact.log_partition_function(rbm), rtol=1e-13)
@@ -226,7 +226,7 @@ def test_independent_units_need_no_annealing(case):
 
 
 def test_rates_of_the_base_are_clipped_and_a_chain_alone_has_no_error(rng):
-    """(R19): a pixel that is never on in the data has rate 0.01"""
+    """(E3): a pixel that is never on in the data has rate 0.01"""
     rbm = random_rbm(rng)
     estimate = annealed_importance_sampling(rbm, 1, 3, rng, base_rates=[0, 1, 0, 1, 0.5])
     assert_allclose(estimate.base_log_z, -4 * np.log(0.99) + np.log(2) - np.log(0.01 / 0.99) * 2 + 4 * np.log(2))
@@ -234,7 +234,7 @@ def test_rates_of_the_base_are_clipped_and_a_chain_alone_has_no_error(rng):
 
 
 def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
-    """(R19): within five standard errors"""
+    """(E3): within five standard errors"""
     starts, rates = [], np.array([0.05, 0.3, 0.5, 0.7, 0.95])
     monkeypatch.setattr(annealing, "anneal", lambda rbm, v, *rest: starts.append(v) or np.zeros(len(v)))
     annealed_importance_sampling(random_rbm(rng, beta=beta), 20000, 3, rng, rates, collapsed=False)
@@ -242,7 +242,7 @@ def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
 
 
 def test_collapsed_chains_are_heated_from_hidden_states_of_the_rows(rng, beta, monkeypatch):
-    """(R4), (R22): h is drawn from p(h | v) of the row, with which (v, h) is a sample too; within five errors"""
+    """(R4), (E6): h is drawn from p(h | v) of the row, with which (v, h) is a sample too; within five errors"""
     starts, rbm = [], random_rbm(rng, beta=beta)
     monkeypatch.setattr(annealing, "anneal_collapsed", lambda rbm, h, *rest: starts.append(h) or np.zeros(len(h)))
     v = np.array([[0, 1, 1, 0, 1]])
@@ -252,7 +252,7 @@ def test_collapsed_chains_are_heated_from_hidden_states_of_the_rows(rng, beta, m
 
 
 def test_without_exact_samples_nothing_is_claimed(rng):
-    """(R22)"""
+    """(E6)"""
     rbm = random_rbm(rng)
     assert reverse_annealed_importance_sampling(rbm, np.ones((3, 5)), 4, rng).bound == "heuristic"
 
@@ -273,7 +273,7 @@ def test_exact_samples_have_the_probabilities_of_the_model(size, block, beta, mo
 @pytest.mark.parametrize("scale", [0.1, 1, 5, 100])
 @pytest.mark.parametrize("bias", [0.5, 200])
 def test_log_z_without_exponentials_is_log_z(scale, bias, beta):
-    """(R23): against the plain sum over hidden states, from weak couplings to where the factors leave their range"""
+    """(R15): against the plain sum over hidden states, from weak couplings to where the factors leave their range"""
     rng = np.random.default_rng(6)
     for n_visible, n_hidden in ((1, 1), (30, 1), (9, 8), (130, 9), (7, 12)):
         rbm = RBM(scale * rng.standard_normal((n_visible, n_hidden)), bias * rng.standard_normal(n_visible),
@@ -286,7 +286,7 @@ def test_log_z_without_exponentials_is_log_z(scale, bias, beta):
 
 @pytest.mark.parametrize("scale", [0.1, 1, 5, 200])
 def test_all_pixels_flipped_at_once_are_pixels_flipped_one_by_one(scale, beta):
-    """(R24) against (R17): F(v) of every neighbour of v"""
+    """(R16) against (E1): F(v) of every neighbour of v"""
     rng = np.random.default_rng(7)
     rbm = random_rbm(rng, 70, 33, beta=beta, scale=scale)
     X, wanted = rng.integers(2, size=(5, 70)).astype(np.uint8), np.zeros(5)
@@ -298,7 +298,7 @@ def test_all_pixels_flipped_at_once_are_pixels_flipped_one_by_one(scale, beta):
 
 
 def test_the_pseudo_likelihood_does_not_depend_on_the_batches(rng, monkeypatch):
-    """(R24)"""
+    """(R16)"""
     rbm, X = random_rbm(rng), rng.integers(2, size=(7, 5))
     whole = pseudo_likelihoods(rbm, X)
     monkeypatch.setattr("minife.evaluation.likelihood.ROWS", 3)
@@ -306,7 +306,7 @@ def test_the_pseudo_likelihood_does_not_depend_on_the_batches(rng, monkeypatch):
 
 
 def test_a_product_of_many_factors_is_cut_before_it_overflows():
-    """(R23): 3000 terms of up to 600, of which one product holds one, and 3000 of 0.001, of which it holds all"""
+    """(R15): 3000 terms of up to 600, of which one product holds one, and 3000 of 0.001, of which it holds all"""
     for x, y in ((350.0, 250.0), (-7.0, 0.0)):
         x, y = np.full((2, 3000), x), np.full((3000, 3), y)
         assert_allclose(kernels.softplus_product(x, y), reference.softplus_product(x, y), rtol=1e-12)

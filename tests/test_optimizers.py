@@ -26,7 +26,7 @@ def path(optimizer, slopes):
 
 
 def test_sgd_by_hand():
-    """(B15): two steps with momentum 1/2, rate 1/10 and decay on the matrix alone"""
+    """(D2): two steps with momentum 1/2, rate 1/10 and decay on the matrix alone"""
     theta = {"W": np.array([[1.0, -2.0]]), "b": np.array([3.0])}
     gradient = {"W": np.array([[0.0, 1.0]]), "b": np.array([2.0])}
     optimizer = SGD(0.1, momentum=0.5, l1=0.5, l2=1.0)
@@ -39,13 +39,13 @@ def test_sgd_by_hand():
 
 
 def test_rmsprop_by_hand():
-    """(B16): with decay 3/4, epsilon 1/2 and rate 3 the running means are 1, 1 and (13/8)^2"""
+    """(D3): with decay 3/4, epsilon 1/2 and rate 3 the running means are 1, 1 and (13/8)^2"""
     places = path(RMSProp(3, decay=0.75, epsilon=0.5), [2, 1, -11 / 4])
     assert_allclose(np.diff([0, *places]), [-3 * 2 / (3 / 2), -3 * 1 / (3 / 2), 3 * 11 / 4 / (17 / 8)], rtol=1e-14)
 
 
 def test_adam_by_hand():
-    """(B17): with decays 1/2 and 3/4, epsilon 1 and rate 9
+    """(D4): with decays 1/2 and 3/4, epsilon 1 and rate 9
 
     The means of slope and square are 1, 1 and then 3, 7; less their start at zero 2, 4 and then 4, 16."""
     places = path(Adam(9, decay=0.5, square_decay=0.75, epsilon=1.0), [2, 5])
@@ -84,7 +84,7 @@ def adam_as_written(slopes, alpha, beta_1, beta_2, epsilon):
 
 @pytest.mark.parametrize("settings", [(0.3, 0.9, 0.999, 1e-8), (0.1, 0.5, 0.8, 0.1), (1.0, 0.0, 0.0, 1e-3)])
 def test_steps_as_the_papers_write_them(settings, rng):
-    """(B15), (B16), (B17) on 30 random slopes; without memory too"""
+    """(D2), (D3), (D4) on 30 random slopes; without memory too"""
     rate, decay, square_decay, epsilon = settings
     slopes = rng.standard_normal(30)
     for optimizer, expected in [(SGD(rate, decay), momentum_as_written(slopes, rate, decay)),
@@ -96,7 +96,7 @@ def test_steps_as_the_papers_write_them(settings, rng):
 
 
 def test_the_defaults_are_those_of_the_papers():
-    """(B16), (B17)"""
+    """(D3), (D4)"""
     slopes = [0.3, -0.1, 0.5]
     assert_allclose(path(Adam(), slopes), list(adam_as_written(slopes, 0.001, 0.9, 0.999, 1e-8)), rtol=1e-12)
     assert_allclose(path(RMSProp(), slopes), list(rmsprop_as_written(slopes, 0.001, 0.9, 1e-8)), rtol=1e-12)
@@ -105,8 +105,8 @@ def test_the_defaults_are_those_of_the_papers():
 
 @pytest.mark.parametrize("slope", [3e4, -1e-3])
 def test_a_constant_slope(slope):
-    """Adam steps by the rate from the first step on, whatever the size of the slope  (B17); RMSProp, which does not
-    correct its start at zero, by rate / sqrt(1 - decay^t)  (B16); momentum gathers speed as 1 - momentum^t  (B15)"""
+    """Adam steps by the rate from the first step on, whatever the size of the slope  (D4); RMSProp, which does not
+    correct its start at zero, by rate / sqrt(1 - decay^t)  (D3); momentum gathers speed as 1 - momentum^t  (D2)"""
     t, sign = np.arange(1, 21), np.sign(slope)
     assert_allclose(path(Adam(0.01, epsilon=1e-20), [slope] * 20), -0.01 * sign * t, rtol=1e-12)
     assert_allclose(path(RMSProp(0.01, decay=0.9, epsilon=1e-20), [slope] * 20),
@@ -115,7 +115,7 @@ def test_a_constant_slope(slope):
 
 
 def test_alternating_slopes_nearly_cancel_in_adam():
-    """(B17): of slopes s, -s, s, ... the corrected mean of squares is s^2, and that of slopes a geometric sum,
+    """(D4): of slopes s, -s, s, ... the corrected mean of squares is s^2, and that of slopes a geometric sum,
 
     +-s (1 - d) / (1 + d) * (1 - (-d)^t) / (1 - d^t) with d the decay: in the long run 1/19 of s for d = 0.9."""
     t, d = np.arange(1, 201), 0.9
@@ -126,7 +126,7 @@ def test_alternating_slopes_nearly_cancel_in_adam():
 
 
 def test_epsilon_is_added_to_the_root():
-    """(B16), (B17): so a slope of epsilon takes half a step, and the first Adam step from slope 0 none at all"""
+    """(D3), (D4): so a slope of epsilon takes half a step, and the first Adam step from slope 0 none at all"""
     assert_allclose(path(Adam(1.0, epsilon=1e-3), [1e-3]), [-0.5])
     assert_allclose(path(RMSProp(1.0, decay=0.0, epsilon=1e-3), [1e-3]), [-0.5])
     assert path(Adam(1.0), [0.0]) == [0.0] == path(RMSProp(1.0), [0.0])
@@ -146,7 +146,7 @@ def test_each_parameter_takes_its_own_steps(name, rng):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_decay_is_the_gradient_of_a_penalty_on_weights_alone(name, rng):
-    """(B15): l1 |W|_1 + l2 |W|^2 / 2; biases, with one axis, and weights that are 0 feel no pull of l1"""
+    """(D2): l1 |W|_1 + l2 |W|^2 / 2; biases, with one axis, and weights that are 0 feel no pull of l1"""
     def run(penalty, **decay):
         optimizer = OPTIMIZERS[name](0.1, **decay)
         theta = {"W": np.array([[1.0, -2.0, 0.0]]), "b": np.array([3.0])}
@@ -228,7 +228,7 @@ def test_schedules():
 
 
 def test_a_schedule_sets_the_rate_of_each_step():
-    """(B15)"""
+    """(D2)"""
     rates = inverse_time_decay(0.4, 10)
     assert_allclose(path(SGD(rates), [1, 1, 1]), -np.cumsum([0.4, 0.4 / 1.1, 0.4 / 1.2]))
     assert_allclose(path(Adam(rates), [1, 1, 1]), -np.cumsum([0.4, 0.4 / 1.1, 0.4 / 1.2]), rtol=1e-7)
@@ -284,7 +284,7 @@ def test_linear_decay_ends_at_zero():
 
 @pytest.mark.parametrize("p", [1, 2])
 def test_norm_constraint_keeps_the_direction_and_sets_the_norm(p, rng):
-    """(R16): resetting the norm of all parameters at fixed direction is a change of temperature"""
+    """(D5): resetting the norm of all parameters at fixed direction is a change of temperature"""
     rbm = random_rbm(rng)
     direction, length = flatten(rbm.parameters) / norm(rbm.parameters, p), norm(rbm.parameters, p)
     cold = RBM(*(array.copy() for array in rbm.parameters.values()))
@@ -315,7 +315,7 @@ def test_norm_constraint_at_its_edges():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_norm_constraint_of_each_unit(dtype):
-    """(R16) for the columns of W, the weights into one unit, each by itself; never for biases"""
+    """(D5) for the columns of W, the weights into one unit, each by itself; never for biases"""
     W, b = np.array([[3, 0.6, 0, 2], [-4, 0.8, 0, 0]], dtype), np.array([7, 7, 7, 7], dtype)
     cap = NormConstraint(2.0, ceiling=True, per_unit=True)
     for constraint, expected in [(NormConstraint(2.0, per_unit=True), [[1.2, 1.2, 0, 2], [-1.6, 1.6, 0, 0]]),

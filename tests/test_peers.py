@@ -37,7 +37,7 @@ def test_same_parameters_same_features_and_free_energies(peer, ours):
 
 
 def test_scikit_learns_score_is_a_one_pixel_sample_of_ours(peer, ours):
-    """(R17): it flips one random pixel per row and multiplies by 784; the mean of many draws is our sum"""
+    """(E1): it flips one random pixel per row and multiplies by 784; the mean of many draws is our sum"""
     draws = np.array([peer.score_samples(X[:40].astype(float)) for _ in range(300)])
     error = draws.mean(axis=0) - pseudo_likelihoods(ours, X[:40])
     assert abs(error.mean()) < 5 * draws.std() / np.sqrt(draws.size)

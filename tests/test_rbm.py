@@ -132,7 +132,7 @@ def test_clamped_moments_are_those_of_the_free_energy(rng, beta):
 
 
 def test_temperature_is_the_scale_of_all_parameters(rng, beta):
-    """(R16): (W, a, b; beta) is (beta W, beta a, beta b; 1); scaling W alone is another machine"""
+    """(D5): (W, a, b; beta) is (beta W, beta a, beta b; 1); scaling W alone is another machine"""
     rbm = random_rbm(rng, beta=beta)
     X = rng.integers(2, size=(9, 5))
     scaled = RBM(beta * rbm.W, beta * rbm.a, beta * rbm.b)
@@ -153,7 +153,7 @@ def test_one_by_one_machine_by_hand():
 
 
 def test_pseudo_likelihood_from_the_conditionals(case):
-    """(R17): log p(v_i | the rest) = log p(v) - log (p(v) + p(v with i flipped))"""
+    """(E1): log p(v_i | the rest) = log p(v) - log (p(v) + p(v with i flipped))"""
     rbm, brute, X = case
     total = 0.0
     for x in X[:2]:
@@ -164,14 +164,14 @@ def test_pseudo_likelihood_from_the_conditionals(case):
 
 
 def test_pseudo_likelihood_of_independent_units_is_the_likelihood(rng):
-    """(R17) at W = 0"""
+    """(E1) at W = 0"""
     rbm = random_rbm(rng, scale=0.0)
     X = rng.integers(2, size=(7, 5))
     assert_allclose(pseudo_likelihood(rbm, X), exact.log_likelihood(rbm, X), rtol=1e-13)
 
 
 def test_free_energy_gap_is_a_ratio_of_likelihoods(rng, beta):
-    """(R18): Z cancels"""
+    """(E2): Z cancels"""
     rbm = random_rbm(rng, beta=beta)
     X, Y = rng.integers(2, size=(7, 5)), rng.integers(2, size=(4, 5))
     gap = exact.log_likelihood(rbm, X) - exact.log_likelihood(rbm, Y)

@@ -16,7 +16,7 @@ BARS = bars_and_stripes(3)
 
 
 def test_swaps_by_hand():
-    """(R29): betas 1/2 and 3/2. Energies 1 and 3 (the hot one is lower): always. 3 and 1: with probability e^-2"""
+    """(R19): betas 1/2 and 3/2. Energies 1 and 3 (the hot one is lower): always. 3 and 1: with probability e^-2"""
     n = 40_000
     states = np.tile(np.array([[[7]], [[9]]]), (1, n, 1))
     E = np.tile([[1.0], [3.0]], n)
@@ -30,7 +30,7 @@ def test_swaps_by_hand():
 
 
 def test_swaps_keep_detailed_balance(rng):
-    """(R29): p_r(x) p_s(y) P(x, y -> y, x) = p_r(y) p_s(x) P(y, x -> x, y), for all pairs of energies"""
+    """(R19): p_r(x) p_s(y) P(x, y -> y, x) = p_r(y) p_s(x) P(y, x -> x, y), for all pairs of energies"""
     E = np.linspace(-3, 4, 8)
     x, y = np.meshgrid(E, E)
     r, s = 0.3, 1.1
@@ -40,7 +40,7 @@ def test_swaps_keep_detailed_balance(rng):
 
 @pytest.mark.parametrize("n_betas", [2, 4, 5])
 def test_every_pair_of_neighbours_has_its_turn(n_betas):
-    """(R29): the lowest energy climbs down the ladder; even pairs go first, so it moves by one or two rungs"""
+    """(R19): the lowest energy climbs down the ladder; even pairs go first, so it moves by one or two rungs"""
     states = np.arange(n_betas)[:, None, None].copy()
     E = -100.0 * (np.arange(n_betas)[::-1, None])         # hottest chain lowest: every proposed swap is accepted
     assert_array_equal(swap_neighbours(states, E, np.linspace(0, 1, n_betas), np.random.default_rng(0))[:1], [1])
@@ -49,7 +49,7 @@ def test_every_pair_of_neighbours_has_its_turn(n_betas):
 
 @pytest.mark.parametrize("n_steps", [1, 2])
 def test_moments_are_those_of_the_model(rng, beta, n_steps):
-    """(R29) and (R10): within five standard errors, at every rung"""
+    """(R19) and (R10): within five standard errors, at every rung"""
     rbm, n = random_rbm(rng, beta=beta, scale=1.2), 5000
     phase = ParallelTempering(betas=[0, 0.4, 1], n_chains=n, n_steps=n_steps)
     for _ in range(20):
@@ -69,7 +69,7 @@ def two_valleys():
 
 
 def test_it_leaves_a_valley_where_persistent_chains_stay(rng):
-    """(R29): from all chains in the lighter valley, 40 % of the weight"""
+    """(R19): from all chains in the lighter valley, 40 % of the weight"""
     rbm, n = two_valleys(), 1000
     target = exact.moments(rbm).v.mean()
     assert abs(target - 0.6) < 0.01
@@ -91,7 +91,7 @@ def test_the_hottest_chain_is_a_fair_coin_and_shares_the_arrays(rng):
 
 
 def test_one_rung_is_a_gibbs_chain():
-    """(R29) with nothing to swap: (R12)"""
+    """(R19) with nothing to swap: (R12)"""
     rbm = two_valleys()
     phase, again = ParallelTempering([1.0], 7, 2), np.random.default_rng(1)
     v = again.integers(2, size=(7, 8), dtype=np.uint8)

@@ -38,7 +38,7 @@ def test_exact_phase_descends_minus_the_log_likelihood(rng, beta):
 
 
 def test_a_step_of_the_loop_climbs_the_exact_likelihood(rng, beta):
-    """(R15): with plain descent, by the rate times the gradient of the batch"""
+    """(D1): with plain descent, by the rate times the gradient of the batch"""
     rbm, batch = random_rbm(rng, beta=beta), rng.integers(2, size=(6, 5)).astype(np.uint8)
     before = {name: array.copy() for name, array in rbm.parameters.items()}
     slope = exact.log_likelihood_gradient(rbm, batch)
@@ -93,7 +93,7 @@ def test_number_of_chains_is_free_of_the_batch_size(rng):
 
 @pytest.mark.parametrize("name", PHASES)
 def test_learning_raises_the_exact_likelihood(name):
-    """(R15) on bars and stripes, whose best possible value is -log 14; EMF gains less than sampling does, and at
+    """(D1) on bars and stripes, whose best possible value is -log 14; EMF gains less than sampling does, and at
     order 1 it loses: (T13) is then an upper bound, and raising it need not raise what lies below it"""
     rbm = machine()
     before = exact.log_likelihood(rbm, X)
@@ -194,7 +194,7 @@ def test_progress_is_shown_under_the_label(rng, capsys):
 
 
 def test_norm_constraint_in_training(rng):
-    """(R16) after every epoch, as temperature control"""
+    """(D5) after every epoch, as temperature control"""
     rbm, norms = machine(), []
     train(rbm, X, ContrastiveDivergence(), SGD(0.5), 5, rng, norm_constraint=NormConstraint(4.0),
           callbacks=[lambda rbm, epoch: norms.append(norm(rbm.parameters))])

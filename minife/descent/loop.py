@@ -18,7 +18,7 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     gradient        function of the indices of a batch of rows, to the dict of slopes to descend
     n_rows          rows of the data; every epoch sees each once, in an order of its own
     optimizer       the object whose step(parameters, gradient) descends, e.g. SGD
-    norm_constraint applied after every epoch  (R16)
+    norm_constraint applied after every epoch  (D5)
     callbacks       each is called as callback(model, epoch) after an epoch; a dict it returns joins the history
     checkpoint      a path (.npz): the whole state is written there after every epoch, atomically, and a run that
                     finds the file goes on from it, to the very numbers of a run that was never interrupted

@@ -71,7 +71,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent: velocity <- momentum * velocity + slope, theta <- theta - rate * velocity  (B15)
+    """Stochastic gradient descent: velocity <- momentum * velocity + slope, theta <- theta - rate * velocity  (D2)
 
     momentum   in [0, 1); 0 is plain descent"""
 
@@ -88,7 +88,7 @@ class SGD(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """theta <- theta - rate * slope / (root of the running mean of slope^2 + epsilon)  (B16)
+    """theta <- theta - rate * slope / (root of the running mean of slope^2 + epsilon)  (D3)
 
     decay     of the running mean, in [0, 1). Source: Tieleman and Hinton, 2012"""
 
@@ -103,7 +103,7 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """Running means of slope and slope^2, each over the share of its start at zero that is gone  (B17)
+    """Running means of slope and slope^2, each over the share of its start at zero that is gone  (D4)
 
     decay, square_decay   of the running means, in [0, 1). Source: Kingma and Ba, 2015"""
 
@@ -120,7 +120,7 @@ class Adam(Optimizer):
 
 
 class NormConstraint:
-    """Rescales parameters to a given norm, theta <- theta * radius / |theta|: control of the temperature  (R16)
+    """Rescales parameters to a given norm, theta <- theta * radius / |theta|: control of the temperature  (D5)
 
     radius    the L1 (p = 1) or L2 (p = 2) norm to keep
     names     which parameters; None means all of them, the one choice that is exactly a change of temperature

@@ -14,7 +14,7 @@ FEW = 64                                                 # hidden units: up to s
 
 @dataclass(frozen=True)
 class AnnealedEstimate:
-    """An estimate of log Z, in nats, with its error  (R21)
+    """An estimate of log Z, in nats, with its error  (E5)
 
     log_z                  the estimate: base_log_z + log mean w forwards, base_log_z - log mean w in reverse
     standard_error         of log_z, to first order in the spread of w; infinite for a single chain
@@ -31,14 +31,14 @@ class AnnealedEstimate:
 
 
 def annealed_importance_sampling(rbm, n_chains, n_temperatures, rng, base_rates=None, schedule=None, collapsed=None):
-    """Return the AnnealedEstimate of log Z from chains that start at independent pixels: on average too low  (R19, R20)
+    """Return the AnnealedEstimate of log Z from chains that start at independent pixels: on average too low  (E3, E4)
 
     n_temperatures  how many steps lead from the base machine to rbm
     base_rates      (n_visible,), means of the pixels of the base machine, such as those of the data, clipped to
                     [0.01, 0.99]; by default those of rbm with its hidden units off
     schedule        (n_temperatures + 1,), increasing from 0 to 1; by default in equal steps
     collapsed       True: hidden units are drawn one by one with the pixels summed out, which finds valleys that Gibbs
-                    steps miss (R25, R26); False: Gibbs steps. By default True up to 64 hidden units: a sweep takes
+                    steps miss (E7, E8); False: Gibbs steps. By default True up to 64 hidden units: a sweep takes
                     twice as long as a Gibbs step with 20 of them, and longer in proportion with more
     Sources: Neal, Annealed importance sampling (2001); Salakhutdinov and Murray (2008)."""
     n_chains, rng = validation.positive_integer(n_chains, "n_chains"), validation.generator(rng)
@@ -55,7 +55,7 @@ def annealed_importance_sampling(rbm, n_chains, n_temperatures, rng, base_rates=
 
 def reverse_annealed_importance_sampling(rbm, v, n_temperatures, rng, base_rates=None, schedule=None,
                                          exact_samples=False, collapsed=None):
-    """Return the AnnealedEstimate of log Z from chains that start at rows v of the model: on average too high  (R22)
+    """Return the AnnealedEstimate of log Z from chains that start at rows v of the model: on average too high  (E6)
 
     v              (n_chains, n_visible), independent samples of p(v)
     exact_samples  say True only if they are: exact.sample(rbm, ...). The end of a Gibbs chain is not, and then nothing
@@ -70,7 +70,7 @@ def reverse_annealed_importance_sampling(rbm, v, n_temperatures, rng, base_rates
 
 
 def anneal(rbm, v, base_bias, schedule, key):
-    """Return log w (n,) of chains that start at v (n, n_visible) and follow the schedule, up or down  (R19)
+    """Return log w (n,) of chains that start at v (n, n_visible) and follow the schedule, up or down  (E3)
 
     At t the machine has the inverse temperature beta t and the visible bias a + (1/t - 1) base_bias: W and b stay."""
     a, base_bias = (x.astype(np.float64) for x in (rbm.a, base_bias))
@@ -88,7 +88,7 @@ def anneal(rbm, v, base_bias, schedule, key):
 
 
 def anneal_collapsed(rbm, h, base_bias, schedule, rng):
-    """Return log w (n,) of chains of h (n, n_hidden) alone, one sweep at each t of the schedule, up or down  (R25, R26)
+    """Return log w (n,) of chains of h (n, n_hidden) alone, one sweep at each t of the schedule, up or down  (E7, E8)
 
     A sweep returns log p*_t(h) before and after it; log w gathers what lies between the sweeps."""
     rbm, log_w = rbm.double(), np.zeros(len(h))
@@ -102,7 +102,7 @@ def anneal_collapsed(rbm, h, base_bias, schedule, rng):
 
 
 def _estimate(rbm, base_bias, log_w, sign, bound):
-    """Return the AnnealedEstimate of these weights; sign is 1 forwards, -1 in reverse  (R21)"""
+    """Return the AnnealedEstimate of these weights; sign is 1 forwards, -1 in reverse  (E5)"""
     n, top = len(log_w), log_w.max()
     w = np.exp(log_w - top)                              # of the largest weight
     sample_size = w.sum() ** 2 / (w**2).sum()
@@ -113,7 +113,7 @@ def _estimate(rbm, base_bias, log_w, sign, bound):
 
 
 def _base_bias(rbm, base_rates):
-    """Return the visible bias (n_visible,) of the base machine, in float64, whose hidden units are fair coins  (R19)"""
+    """Return the visible bias (n_visible,) of the base machine, in float64, whose hidden units are fair coins  (E3)"""
     rbm = rbm.double()
     if base_rates is None:
         base_rates = unit.mean(rbm.beta * rbm.a)

@@ -66,7 +66,7 @@ def visible_units(rbm, v, h):
 
 
 def filters(rbm, h):
-    """Return the Finding on pairs of hidden units with parallel weights and means h (n, n_hidden)  (R39)"""
+    """Return the Finding on pairs of hidden units with parallel weights and means h (n, n_hidden)  (E13)"""
     cosine, correlation = cosines(rbm.W), cosines(h - h.mean(axis=0))        # (n_hidden, n_hidden)
     awake = np.ptp(h, axis=0) >= BAND                                        # the others are hidden_units' to report
     alike = (np.abs(cosine) > PARALLEL) & (np.abs(correlation) > PARALLEL) & (cosine * correlation > 0)
@@ -80,14 +80,14 @@ def filters(rbm, h):
 
 
 def cosines(columns):
-    """Return the cosines between all columns of a matrix (n, k), 0 for a column of zeros: (k, k)  (R39)"""
+    """Return the cosines between all columns of a matrix (n, k), 0 for a column of zeros: (k, k)  (E13)"""
     length = np.linalg.norm(columns, axis=0)
     columns = columns / np.where(length > 0, length, 1)
     return columns.T @ columns
 
 
 def mixing(chains):
-    """Return the Finding on how many steps Chains take to forget, and whether each sees what all see  (R36, R37)"""
+    """Return the Finding on how many steps Chains take to forget, and whether each sees what all see  (E10, E11)"""
     times = {name: autocorrelation_time(series) for name, series in chains.observables.items()}
     reductions = {name: scale_reduction(series) for name, series in chains.observables.items()}
     slowest, widest = max(times, key=lambda name: times[name].tau), max(reductions, key=reductions.get)
@@ -105,7 +105,7 @@ def mixing(chains):
 
 
 def starting_points(chains, n_data):
-    """Return the Finding on whether the first n_data Chains, from data, and the others, from coins, meet  (R38)"""
+    """Return the Finding on whether the first n_data Chains, from data, and the others, from coins, meet  (E12)"""
     scores = {}
     for name, series in chains.observables.items():
         means = series.mean(axis=0)                                          # (n_chains,), independent of each other
@@ -119,7 +119,7 @@ def starting_points(chains, n_data):
 
 
 def moments(v, h, chains):
-    """Return the Finding on whether Chains have the means of the data, the slope of L being zero  (R9, R38)"""
+    """Return the Finding on whether Chains have the means of the data, the slope of L being zero  (R9, E12)"""
     means, errors = zip(mean_and_error(chains.mean_v), mean_and_error(chains.mean_h))
     n_steps, n_chains = chains.observables["F(v)"].shape
     difference = np.concatenate(means) - np.concatenate([v.mean(axis=0), h.mean(axis=0)])
@@ -169,7 +169,7 @@ def coupling(rbm, settled):
 
 
 def overfitting(rbm, v, v_other):
-    """Return the Finding on how much higher in free energy held-out rows lie than training rows  (R18, R38)"""
+    """Return the Finding on how much higher in free energy held-out rows lie than training rows  (E2, E12)"""
     F, F_other = rbm.free_energy(v).astype(float), rbm.free_energy(v_other).astype(float)
     (mean, error), (mean_other, error_other) = mean_and_error(rbm.beta * F), mean_and_error(rbm.beta * F_other)
     gap, error = float(mean_other - mean), float(np.hypot(error, error_other))
@@ -183,11 +183,11 @@ def overfitting(rbm, v, v_other):
 
 
 def mean_and_error(samples):
-    """Return the mean of independent samples (n, ...) over the first axis, and its standard error  (R38)"""
+    """Return the mean of independent samples (n, ...) over the first axis, and its standard error  (E12)"""
     return samples.mean(axis=0), samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
 
 
 def score(mean, error, other_mean, other_error):
-    """Return the difference of two means in standard errors, 0 where they are the same  (R38)"""
+    """Return the difference of two means in standard errors, 0 where they are the same  (E12)"""
     difference = mean - other_mean
     return float(difference / np.hypot(error, other_error)) if difference else 0.0

@@ -12,17 +12,17 @@ ROWS = 1000                                              # at a time, for the me
 
 
 def pseudo_likelihood(rbm, X):
-    """Return the mean over rows of sum_i log p(v_i | the other pixels), in nats, every pixel, deterministic  (R17)
+    """Return the mean over rows of sum_i log p(v_i | the other pixels), in nats, every pixel, deterministic  (E1)
 
     X  binary (n, n_visible)"""
     return float(pseudo_likelihoods(rbm, X).mean())
 
 
 def pseudo_likelihoods(rbm, X):
-    """Return sum_i log p(v_i | the other pixels) of each row of X (n, n_visible), in nats: (n,)  (R17)
+    """Return sum_i log p(v_i | the other pixels) of each row of X (n, n_visible), in nats: (n,)  (E1)
 
     In float64. Flipping pixel i moves the hidden fields by a row of W, up where the pixel is off, down where it is on,
-    and all pixels are flipped at once  (R24)"""
+    and all pixels are flipped at once  (R16)"""
     rbm = rbm.double()
     v = validation.states(X, rbm.n_visible, "X")
     total = np.empty(len(v))
@@ -37,7 +37,7 @@ def pseudo_likelihoods(rbm, X):
 
 
 def free_energy_gap(rbm, X, X_other):
-    """Return mean F(X_other) - mean F(X), an energy: how much better the model likes the rows of X  (R18)
+    """Return mean F(X_other) - mean F(X), an energy: how much better the model likes the rows of X  (E2)
 
     Held-out data as X_other: the gap grows when the model overfits. Noise: it grows as the model learns."""
     return float(rbm.free_energy(X_other).mean() - rbm.free_energy(X).mean())

@@ -6,14 +6,14 @@ import numpy as np
 from .. import validation
 from ..rbm.gibbs import Draws
 
-WINDOW = 3            # of (R36): for one exponential the sum left out is e^(-6) of the time; Sokal's c is twice this
+WINDOW = 3            # of (E10): for one exponential the sum left out is e^(-6) of the time; Sokal's c is twice this
 ROUNDING = 1e-6       # a series that varies less than this share of its size does not vary: its sums are in float32
 N_MODES = 3           # of W that are watched
 
 
 @dataclass(frozen=True)
 class AutocorrelationTime:
-    """The integrated autocorrelation time of a series  (R35, R36)
+    """The integrated autocorrelation time of a series  (E9, E10)
 
     tau                    in steps, at least 1; infinite if the chains are too short to show it
     standard_error         of tau, in steps
@@ -56,7 +56,7 @@ def record_chains(rbm, v, n_discarded, n_steps, rng):
 
 
 def autocorrelation_time(series):
-    """Return the AutocorrelationTime of chains in equilibrium, a series (n_steps, c) of one observable  (R35, R36)
+    """Return the AutocorrelationTime of chains in equilibrium, a series (n_steps, c) of one observable  (E9, E10)
 
     Deviations are from the mean of all chains: if they sit in different valleys, tau is infinite."""
     series = validation.real_array(series, "series", n_dims=2, dtype=np.float64)
@@ -75,7 +75,7 @@ def autocorrelation_time(series):
 
 
 def scale_reduction(series):
-    """Return by what factor the spread of a series (n_steps, c) over all chains exceeds that within them: R  (R37)
+    """Return by what factor the spread of a series (n_steps, c) over all chains exceeds that within them: R  (E11)
 
     1 for chains that agree; infinite for chains that stand still in different places."""
     series = validation.real_array(series, "series", n_dims=2, dtype=np.float64)

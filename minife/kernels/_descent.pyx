@@ -35,14 +35,14 @@ cdef cloned adaptive(Py_ssize_t n, real *theta, real *mean, real *square, const 
 
 
 def descent_step(real[::1] theta, const real[::1] slope, real rate, real l1, real l2):
-    """Change theta (n,) in place: one step of gradient descent with decay  (B15)"""
+    """Change theta (n,) in place: one step of gradient descent with decay  (D2)"""
     # theta -= rate * (slope + l1 * np.sign(theta) + l2 * theta)
     plain(theta.shape[0], &theta[0], &slope[0], rate, l1, l2)
 
 
 def momentum_step(real[::1] theta, real[::1] velocity, const real[::1] slope, real rate, real momentum, real l1,
                   real l2):
-    """Change velocity and theta (n,) in place: one step of gradient descent with momentum and decay  (B15)"""
+    """Change velocity and theta (n,) in place: one step of gradient descent with momentum and decay  (D2)"""
     # velocity[...] = momentum * velocity + slope + l1 * np.sign(theta) + l2 * theta
     # theta -= rate * velocity
     with_momentum(theta.shape[0], &theta[0], &velocity[0], &slope[0], rate, momentum, l1, l2)
@@ -50,7 +50,7 @@ def momentum_step(real[::1] theta, real[::1] velocity, const real[::1] slope, re
 
 def adaptive_step(real[::1] theta, real[::1] mean, real[::1] square, const real[::1] slope, real rate, real share,
                   real square_share, real held, real square_held, real epsilon, real l1, real l2):
-    """Change mean, square and theta (n,) in place: one step of RMSProp or Adam with decay  (B16, B17)"""
+    """Change mean, square and theta (n,) in place: one step of RMSProp or Adam with decay  (D3, D4)"""
     # slope = slope + l1 * np.sign(theta) + l2 * theta
     # mean += share * (slope - mean)
     # square += square_share * (slope**2 - square)

@@ -105,7 +105,7 @@ cdef double excess_of(const double *x, Py_ssize_t n_terms) noexcept nogil:
 
 
 def softplus_product(const double[:, ::1] x, const double[:, :] y):
-    """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns), x (n, n_terms), y (n_terms, n_columns)  (R23)"""
+    """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns), x (n, n_terms), y (n_terms, n_columns)  (R15)"""
     cdef Py_ssize_t n = x.shape[0], n_terms = x.shape[1], n_columns = y.shape[1], job, r, panel
     cdef Py_ssize_t n_panels = (n_columns + WIDTH - 1) // WIDTH, row_step = y.strides[0] // 8
     cdef Py_ssize_t column_step = y.strides[1] // 8
@@ -199,9 +199,9 @@ cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, cons
 
 
 def collapsed_sweep(states, W, a, const double[::1] b, const double[:, ::1] uniform):
-    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R26)
+    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (E8)
 
-    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (R25)"""
+    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (E7)"""
     cdef Py_ssize_t n = len(states), n_seen = W.shape[0], n_units = W.shape[1], r, width = 2 * WIDTH
     cdef Py_ssize_t padded = (n_seen + width - 1) // width * width
     cdef int threads = threads_for(10. * n * n_units * n_seen, n_threads), t

@@ -55,7 +55,7 @@ cdef cloned draw_row(const real *mean, const uint32_t *words, Py_ssize_t n, uint
 
 cdef cloned potential_changes(const real *field, const real *bias, double beta_0, double beta_1, Py_ssize_t n,
                               double *linear, double *factor, double *change) noexcept nogil:
-    """change += sum of softplus(beta_1 x) - softplus(beta_0 x), x = bias + field: one logarithm for 512 units  (R19)"""
+    """change += sum of softplus(beta_1 x) - softplus(beta_0 x), x = bias + field: one logarithm for 512 units  (E3)"""
     cdef Py_ssize_t start, j, width, half
     cdef double x, y0, y1, zero = 0
     for start in range(0, n, 512):
@@ -121,7 +121,7 @@ def sample_units(const uint8_t[:, :] states, const real[:, :] W, const real[::1]
 
 def anneal_units(const uint8_t[:, :] states, const real[:, :] W, const real[::1] bias, double beta_0, double beta_1,
                  uint64_t key, uint32_t draw):
-    """Return samples (n, n_out) uint8 at beta_1, and the change (n,) of sum softplus(beta field) from beta_0  (R4, R19)
+    """Return samples (n, n_out) uint8 at beta_1, and the change (n,) of sum softplus(beta field) from beta_0  (R4, E3)
 
     The field is that of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)."""
     cdef Py_ssize_t n = states.shape[0], n_out = W.shape[1], r, t

@@ -71,12 +71,12 @@ cdef inline real sigmoid(real x) noexcept nogil:
 
 
 cdef inline real decayed(real slope, real theta, real l1, real l2) noexcept nogil:
-    """The slope together with that of the penalty l1 |theta| + l2 theta^2 / 2  (B15)"""
+    """The slope together with that of the penalty l1 |theta| + l2 theta^2 / 2  (D2)"""
     return slope + l1 * ((theta > 0) - (theta < 0)) + l2 * theta
 
 
 cdef inline void descend(Py_ssize_t n, real *theta, const real *slope, real rate, real l1, real l2) noexcept nogil:
-    """theta -= rate * (slope + l1 * np.sign(theta) + l2 * theta)  (B15)"""
+    """theta -= rate * (slope + l1 * np.sign(theta) + l2 * theta)  (D2)"""
     cdef Py_ssize_t i
     for i in range(n):
         theta[i] -= rate * decayed(slope[i], theta[i], l1, l2)
@@ -84,7 +84,7 @@ cdef inline void descend(Py_ssize_t n, real *theta, const real *slope, real rate
 
 cdef inline void descend_with_momentum(Py_ssize_t n, real *theta, real *velocity, const real *slope, real rate,
                                        real momentum, real l1, real l2) noexcept nogil:
-    """velocity = momentum * velocity + (slope + l1 * np.sign(theta) + l2 * theta); theta -= rate * velocity  (B15)"""
+    """velocity = momentum * velocity + (slope + l1 * np.sign(theta) + l2 * theta); theta -= rate * velocity  (D2)"""
     cdef Py_ssize_t i
     for i in range(n):
         velocity[i] = momentum * velocity[i] + decayed(slope[i], theta[i], l1, l2)

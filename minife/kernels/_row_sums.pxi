@@ -98,7 +98,7 @@ cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssi
                       const real *base, Py_ssize_t out_step, const real *step) noexcept nogil:
     """out = the sums of the listed rows of a panel, or a step of descent along them, added to base  (K1)
 
-    step   NULL, or rate, momentum, l1 and l2, with velocity NULL where there is no momentum  (B15)"""
+    step   NULL, or rate, momentum, l1 and l2, with velocity NULL where there is no momentum  (D2)"""
     cdef Py_ssize_t r, l, m = 64 // sizeof(real)
     cdef real[64] sums
     for r in range(n):
@@ -141,7 +141,7 @@ def binary_product(const uint8_t[:, :] states, const real[:, :] matrix):
 
 def product_step(real[:, ::1] theta, real[:, ::1] velocity, const real[:, ::1] base, const uint8_t[:, :] states,
                  const real[:, :] matrix, real rate, real momentum, real l1, real l2):
-    """Change theta and velocity (n, n_out) in place: one step along base + states @ matrix  (K1, B15)
+    """Change theta and velocity (n, n_out) in place: one step along base + states @ matrix  (K1, D2)
 
     velocity, base   may be None: no momentum, nothing to add to"""
     cdef real[4] step = [rate, momentum, l1, l2]

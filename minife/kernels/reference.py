@@ -82,7 +82,7 @@ def sample_units(states, W, bias, beta, key, draw):
 
 
 def anneal_units(states, W, bias, beta_0, beta_1, key, draw):
-    """Return samples (n, n_out) uint8 at beta_1, and the change (n,) of sum softplus(beta field) from beta_0  (R4, R19)
+    """Return samples (n, n_out) uint8 at beta_1, and the change (n,) of sum softplus(beta field) from beta_0  (R4, E3)
 
     The field is that of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)."""
     field = bias + binary_product(states, W)
@@ -168,18 +168,18 @@ def damped_fixed_point(W, a, b, beta, m_v, m_h, order, step, tol, max_iter):
 
 
 def descent_step(theta, slope, rate, l1, l2):
-    """Change theta (n,) in place: one step of gradient descent with decay  (B15)"""
+    """Change theta (n,) in place: one step of gradient descent with decay  (D2)"""
     theta -= rate * (slope + l1 * np.sign(theta) + l2 * theta)
 
 
 def momentum_step(theta, velocity, slope, rate, momentum, l1, l2):
-    """Change velocity and theta (n,) in place: one step of gradient descent with momentum and decay  (B15)"""
+    """Change velocity and theta (n,) in place: one step of gradient descent with momentum and decay  (D2)"""
     velocity[...] = momentum * velocity + (slope + l1 * np.sign(theta) + l2 * theta)
     theta -= rate * velocity
 
 
 def product_step(theta, velocity, base, states, matrix, rate, momentum, l1, l2):
-    """Change theta and velocity (n, n_out) in place: one step along base + states @ matrix  (K1, B15)
+    """Change theta and velocity (n, n_out) in place: one step along base + states @ matrix  (K1, D2)
 
     velocity, base   may be None: no momentum, nothing to add to"""
     slope = binary_product(states, matrix)
@@ -192,7 +192,7 @@ def product_step(theta, velocity, base, states, matrix, rate, momentum, l1, l2):
 
 
 def adaptive_step(theta, mean, square, slope, rate, share, square_share, held, square_held, epsilon, l1, l2):
-    """Change mean, square and theta (n,) in place: one step of RMSProp or Adam with decay  (B16, B17)"""
+    """Change mean, square and theta (n,) in place: one step of RMSProp or Adam with decay  (D3, D4)"""
     slope = slope + l1 * np.sign(theta) + l2 * theta
     mean += share * (slope - mean)
     square += square_share * (slope**2 - square)
@@ -226,7 +226,7 @@ def block_fixed_point(W, a, b, beta, m_v, m_h, order, tol, max_iter):
 
 
 def softplus_product(x, y):
-    """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns), x (n, n_terms), y (n_terms, n_columns)  (R23)"""
+    """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns), x (n, n_terms), y (n_terms, n_columns)  (R15)"""
     total = np.zeros((len(x), y.shape[1]))
     for k in range(len(y)):
         z = x[:, k, None] + y[k]
@@ -235,9 +235,9 @@ def softplus_product(x, y):
 
 
 def collapsed_sweep(states, W, a, b, uniform):
-    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (R26)
+    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (E8)
 
-    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (R25)"""
+    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (E7)"""
     def log_weight():
         return states @ b + softplus(x).sum(axis=1)
 

@@ -9,14 +9,14 @@ from ..tap.expansion import bilinear, check_magnetisations, cumulants
 
 @dataclass(frozen=True)
 class Thermodynamics:
-    """F = Gamma_k, U and S (n,) with F = U - T S; F and U are energies, S is a pure number  (T21)"""
+    """F = Gamma_k, U and S (n,) with F = U - T S; F and U are energies, S is a pure number  (L1)"""
     F: np.ndarray
     U: np.ndarray
     S: np.ndarray
 
 
 def thermodynamics(rbm, m_v, m_h, order=2):
-    """Return F, U and S (n,) at magnetisations m_v (n, n_visible), m_h (n, n_hidden)  (T21)
+    """Return F, U and S (n,) at magnetisations m_v (n, n_visible), m_h (n, n_hidden)  (L1)
 
     F is Gamma_k and F = U - S / beta at any magnetisations. At a fixed point S is minus dGamma*/dT, and U is
     d(beta Gamma*)/dbeta. The entropy of independent units, order 1, is too large at order 2."""

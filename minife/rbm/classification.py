@@ -14,7 +14,7 @@ OBJECTIVES = ("discriminative", "generative", "hybrid")
 
 
 class ClassificationRBM:
-    """E(x, y, h) = -a.x - d_y - c.h - x^T W h - U_y.h: an RBM with a label of n_classes values  (R32)
+    """E(x, y, h) = -a.x - d_y - c.h - x^T W h - U_y.h: an RBM with a label of n_classes values  (R22)
 
     W        (n_visible, n_hidden), float32 or float64; all others are of the same type
     U        (n_classes, n_hidden), the weights of the label
@@ -57,12 +57,12 @@ class ClassificationRBM:
         return {"W": self.W, "U": self.U, "a": self.a, "c": self.c, "d": self.d}
 
     def free_energy(self, X):
-        """Return F(x, y) (n, n_classes) of X (n, n_visible), states or means, with every label  (R32)"""
+        """Return F(x, y) (n, n_classes) of X (n, n_visible), states or means, with every label  (R22)"""
         X = validation.states_or_means(X, self.n_visible, "X")
         return -(X.astype(self.a.dtype) @ self.a)[:, None] - self._class_weights(self._field(X)) / self.beta
 
     def log_conditional(self, X):
-        """Return log p(y | x) (n, n_classes), the log of the softmax over y of -beta F(x, y)  (R32)"""
+        """Return log p(y | x) (n, n_classes), the log of the softmax over y of -beta F(x, y)  (R22)"""
         log_weight = self._class_weights(self._field(validation.states_or_means(X, self.n_visible, "X")))
         return log_weight - label_unit.potential(log_weight)[:, None]
 
@@ -71,14 +71,14 @@ class ClassificationRBM:
         return self.log_conditional(X).argmax(axis=1)
 
     def given_label(self, label):
-        """Return the RBM over x and h that is left when y is held: it has the hidden bias c + U_y  (R34)
+        """Return the RBM over x and h that is left when y is held: it has the hidden bias c + U_y  (R24)
 
         Its chains dream of that label, as p(x | y) is its distribution. Its W and a are this machine's own arrays."""
         label = validation.labels([label], self.n_classes, "label")[0]
         return RBM(self.W, self.a, self.c + self.U[label], self.beta)
 
     def log_likelihood(self, X, y, objective="discriminative", alpha=0.01):
-        """Return the mean over rows of log p(y | x), of log p(x, y), or of log p(y | x) + alpha log p(x, y)  (R34)
+        """Return the mean over rows of log p(y | x), of log p(x, y), or of log p(y | x) + alpha log p(x, y)  (R24)
 
         The last two are exact and need a layer of at most 25 units."""
         X, y = self._check(X, y)
@@ -92,14 +92,14 @@ class ClassificationRBM:
         return float(value)
 
     def gradient(self, X, y, objective="discriminative", alpha=0.01):
-        """Return the gradient of log_likelihood: exact, in W, U, a, c and d  (R33, R34)"""
+        """Return the gradient of log_likelihood: exact, in W, U, a, c and d  (R23, R24)"""
         X, y = self._check(X, y)
         return self.ascent(X, y, shares(objective, alpha), ExactEnumeration(lambda joint: self.moments()), rng=None)
 
     def ascent(self, X, y, shares, negative_phase, rng):
         """Return the gradient on checked rows and labels, <.>_model of the generative share by the negative phase.
 
-        Clamped at its rows, log p(x, y) adds its share to D at the true label: one pass serves both  (R33, R34)"""
+        Clamped at its rows, log p(x, y) adds its share to D at the true label: one pass serves both  (R23, R24)"""
         discriminative, generative = shares
         field = self._field(X)
         one_hot = np.eye(self.n_classes, dtype=field.dtype)[y]                      # (n, n_classes)
@@ -115,31 +115,31 @@ class ClassificationRBM:
         return slopes
 
     def log_partition_function(self):
-        """Return log Z, the sum over x, h and the n_classes labels y  (R34)"""
+        """Return log Z, the sum over x, h and the n_classes labels y  (R24)"""
         return float(label_unit.potential(self._log_weights_of_labels()))
 
     def moments(self):
-        """Return the Moments of (x, one-hot y) and h: of the RBM that each label leaves, weighted by p(y)  (R34)"""
+        """Return the Moments of (x, one-hot y) and h: of the RBM that each label leaves, weighted by p(y)  (R24)"""
         p = label_unit.mean(self._log_weights_of_labels())                          # (n_classes,)
         each = [exact.moments(self.given_label(k)) for k in range(self.n_classes)]
         v, h, vh = (sum(p_y * getattr(m, name) for p_y, m in zip(p, each)) for name in ("v", "h", "vh"))
         return Moments(np.hstack([v, p]), h, np.vstack([vh, [p_y * m.h for p_y, m in zip(p, each)]]))
 
     def _log_weights_of_labels(self):
-        """Return the logarithms of the C terms of Z (n_classes,)  (R34)"""
+        """Return the logarithms of the C terms of Z (n_classes,)  (R24)"""
         return self.beta * self.d + [exact.log_partition_function(self.given_label(k)) for k in range(self.n_classes)]
 
     def _field(self, X):
-        """Return c + x W (n, n_hidden) of checked X: what all labels have in common in o_y = c + x W + U_y  (R32)"""
+        """Return c + x W (n, n_hidden) of checked X: what all labels have in common in o_y = c + x W + U_y  (R22)"""
         return self.c + X @ self.W
 
     def _class_weights(self, field):
-        """Return beta d_y + sum_j softplus(beta o_yj) (n, n_classes), the sum as a logarithm of products  (R32, R23)"""
+        """Return beta d_y + sum_j softplus(beta o_yj) (n, n_classes), the sum as a logarithm of products  (R22, R15)"""
         x, y = (np.ascontiguousarray(self.beta * array, dtype=np.float64) for array in (self.U, field))
         return self.beta * self.d + kernels.softplus_product(x, y.T).T.astype(field.dtype)
 
     def _clamped_slopes(self, X, field, D):
-        """Return the slopes of the sum over rows and labels of -D_ry F(x_r, y), except in a  (R33)"""
+        """Return the slopes of the sum over rows and labels of -D_ry F(x_r, y), except in a  (R23)"""
         hidden, U = np.zeros_like(field), np.empty_like(self.U)
         for k in range(self.n_classes):       # one class at a time: what is needed of it stays in the cache
             mean = unit.mean(self.beta * (field + self.U[k]))                       # (n, n_hidden), sigma(beta o_kj)
@@ -162,7 +162,7 @@ class ClassificationRBM:
 
 
 def shares(objective, alpha):
-    """Return whether log p(y | x) is in an objective, and the weight of log p(x, y)  (R34)"""
+    """Return whether log p(y | x) is in an objective, and the weight of log p(x, y)  (R24)"""
     alpha = validation.not_negative(alpha, "alpha")
     validation.one_of(objective, "objective", OBJECTIVES)
     return {"discriminative": (True, 0.0), "generative": (False, 1.0), "hybrid": (True, alpha)}[objective]
@@ -170,7 +170,7 @@ def shares(objective, alpha):
 
 def train(machine, X, y, optimizer, n_epochs, rng, *, objective="discriminative", alpha=0.01, negative_phase=None,
           draw_grey=False, **loop):
-    """Return the history, one dict per epoch, of raising the log-likelihood of an objective, in place  (R33, R34)
+    """Return the history, one dict per epoch, of raising the log-likelihood of an objective, in place  (R23, R24)
 
     X               (n, n_visible), binary, or grey values in [0, 1]; y labels (n,)
     negative_phase  of the generative share, over (x, one-hot y): any of minife.rbm.training; None is PCD

@@ -121,7 +121,7 @@ def _log_block_sums(rbm):
 
 
 def _log_weights(rbm, start, size):
-    """Return log w(h), w(h) = sum_v e^(-beta E(v, h)), of `size` hidden states from number `start` on: (size,)  (R23)
+    """Return log w(h), w(h) = sum_v e^(-beta E(v, h)), of `size` hidden states from number `start` on: (size,)  (R15)
 
     h is cut in two, h = (low units, high units), and the field of v is a sum of two parts. size is a power of two."""
     n_low = 2 ** ((size.bit_length() - 1) // 2)

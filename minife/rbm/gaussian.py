@@ -7,7 +7,7 @@ from .model import RBM, Moments, unit
 
 
 class GaussianRBM(RBM):
-    """E(v, h) = |v - a|^2 / 2 - b.h - v^T W h over real v and binary h, at inverse temperature beta  (R30)
+    """E(v, h) = |v - a|^2 / 2 - b.h - v^T W h over real v and binary h, at inverse temperature beta  (R20)
 
     The parameters are those of RBM. Given h, v is Gaussian with mean a + W h and variance 1/beta, so p(v) is a mixture
     of 2^n_hidden such Gaussians: standardise the data, or choose beta = 1 / (the variance around a cluster).
@@ -19,12 +19,12 @@ class GaussianRBM(RBM):
     swapped = double
 
     def free_energy_gradient(self, v):
-        """Return dF(v)/dW, dF/da, dF/db, averaged over the rows of v: dF/da is a - v  (R31)"""
+        """Return dF(v)/dW, dF/da, dF/db, averaged over the rows of v: dF/da is a - v  (R21)"""
         slope = super().free_energy_gradient(v)
         return slope | {"a": slope["a"] + self.a}
 
     def visible_mean(self, h):
-        """Return the mean a + h W^T of v given h (n, n_visible)  (R30)"""
+        """Return the mean a + h W^T of v given h (n, n_visible)  (R20)"""
         return self.visible_field(h)
 
     def rows(self, X, name):
@@ -41,7 +41,7 @@ class GaussianRBM(RBM):
         return validation.real_array(X, "X", n_dims=2).mean(axis=0)
 
     def visible_energy(self, v):
-        """Return |v - a|^2 / 2 (n,) of checked v (n, n_visible)  (R30)"""
+        """Return |v - a|^2 / 2 (n,) of checked v (n, n_visible)  (R20)"""
         return ((v - self.a) ** 2).sum(axis=1) / 2
 
     def random_states(self, n, rng):
@@ -52,7 +52,7 @@ class GaussianRBM(RBM):
         return rows
 
     def draw_visible(self, h, draw):
-        """Return v (n, n_visible) drawn from p(v | h): the mean plus noise of variance 1/beta  (R30)"""
+        """Return v (n, n_visible) drawn from p(v | h): the mean plus noise of variance 1/beta  (R20)"""
         return self._around(self.a + h @ self.W.T, draw.generator())
 
     def _around(self, mean, rng):
@@ -60,12 +60,12 @@ class GaussianRBM(RBM):
 
 
 def log_partition_function(rbm):
-    """Return log Z, v integrated and h summed over its 2^n_hidden states  (R31)"""
+    """Return log Z, v integrated and h summed over its 2^n_hidden states  (R21)"""
     return float(np.logaddexp.reduce([np.logaddexp.reduce(log_weight) for _, _, log_weight in _chunks(rbm)]))
 
 
 def moments(rbm):
-    """Return the Moments <v>, <h>, <v h> of the model  (R31)"""
+    """Return the Moments <v>, <h>, <v h> of the model  (R21)"""
     log_z = log_partition_function(rbm)
     mean_v, mean_h, mean_vh = 0, 0, 0
     for h, mean, log_weight in _chunks(rbm):
@@ -77,12 +77,12 @@ def moments(rbm):
 
 
 def log_likelihood(rbm, X):
-    """Return the mean over the rows of X of log p(x) = -beta F(x) - log Z, p a density: nats  (R31)"""
+    """Return the mean over the rows of X of log p(x) = -beta F(x) - log Z, p a density: nats  (R21)"""
     return float(np.mean(-rbm.beta * rbm.free_energy(X), dtype=float)) - log_partition_function(rbm)
 
 
 def log_likelihood_gradient(rbm, X):
-    """Return the gradient of the mean log-likelihood: beta times (moments at the data - moments of the model)  (R31)"""
+    """Return the gradient of the mean log-likelihood: beta times (moments at the data - moments of the model)  (R21)"""
     data, model = rbm.clamped_moments(X), moments(rbm)
     return {"W": rbm.beta * (data.vh - model.vh),
             "a": rbm.beta * (data.v - model.v),
@@ -90,7 +90,7 @@ def log_likelihood_gradient(rbm, X):
 
 
 def _chunks(rbm):
-    """Yield all states h, the means a + h W^T of v, and log of the integral of e^(-beta E) over v, in float64  (R31)"""
+    """Yield all states h, the means a + h W^T of v, and log of the integral of e^(-beta E) over v, in float64  (R21)"""
     if rbm.n_hidden > LARGEST_LAYER:
         raise ValueError(f"exact sums need at most {LARGEST_LAYER} hidden units (2^{LARGEST_LAYER} terms), "
                          f"got {rbm.n_hidden}")

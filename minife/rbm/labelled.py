@@ -8,7 +8,7 @@ label_unit = Potts()
 
 
 class LabelledRBM(RBM):
-    """The RBM whose last n_classes visible units are one label y, written one-hot: a unit of the Potts kind  (R32)"""
+    """The RBM whose last n_classes visible units are one label y, written one-hot: a unit of the Potts kind  (R22)"""
 
     def __init__(self, W, a, b, beta=1.0, *, n_classes):
         super().__init__(W, a, b, beta)
@@ -23,7 +23,7 @@ class LabelledRBM(RBM):
         return self._labelled(super().random_states(n, rng), rng.integers(self.n_classes, size=n))
 
     def draw_visible(self, h, draw):
-        """Return (x, one-hot y) drawn from p(x | h) p(y | h): the label is one draw from a softmax  (R32)"""
+        """Return (x, one-hot y) drawn from p(x | h) p(y | h): the label is one draw from a softmax  (R22)"""
         u = np.random.default_rng((draw.key, draw.n)).random((len(h), 1))
         v = draw(self.visible_mean(h))
         labels = slice(self.n_visible - self.n_classes, None)

@@ -9,7 +9,7 @@ from .training import NegativePhase
 
 
 class ParallelTempering(NegativePhase):
-    """Ladders of chains from infinite temperature to that of the machine; the coldest rung gives the moments  (R29)
+    """Ladders of chains from infinite temperature to that of the machine; the coldest rung gives the moments  (R19)
 
     betas      the rungs: inverse temperatures in units of the machine's own, ascending from 0 or above to 1; or how
                many, equally spaced from 0 to 1. At 0 the units are fair coins, which Gaussian units cannot be
@@ -55,7 +55,7 @@ def at_share(rbm, share):
 
 
 def swap_neighbours(states, E, beta, rng):
-    """Return the share of accepted swaps of each pair (r, r + 1), after one round in place: even r, then odd r  (R29)
+    """Return the share of accepted swaps of each pair (r, r + 1), after one round in place: even r, then odd r  (R19)
 
     states  (n_betas, n_chains, ...), E their energies (n_betas, n_chains), beta (n_betas,)"""
     rates = np.empty(len(beta) - 1)

@@ -77,7 +77,7 @@ class PersistentContrastiveDivergence(NegativePhase):
 
 
 class Centering:
-    """Offsets mu of v and lambda of h: with them a step does not care which state of a unit is called 0  (R27, R28)
+    """Offsets mu of v and lambda of h: with them a step does not care which state of a unit is called 0  (R17, R18)
 
     rate   share of each batch in the running means of the data, in (0, 1]
     mu     (n_visible,), the mean of v, at first over all data
@@ -100,7 +100,7 @@ class Centering:
         self.lam += self.rate * (data.h - self.lam)
 
     def direction(self, slope):
-        """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R28)"""
+        """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R18)"""
         W = slope["W"] - np.column_stack([self.mu, slope["a"]]) @ np.stack([slope["b"], self.lam])
         return {"W": W, "a": slope["a"] - W @ self.lam, "b": slope["b"] - self.mu @ W}
 
@@ -114,7 +114,7 @@ class Centering:
 
 
 def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, **loop):
-    """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (R15)
+    """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (D1)
 
     X               (n, n_visible), what rbm.rows allows: binary, or grey values in [0, 1], which clamp binary units at
                     those means; numbers, where the visible units are Gaussian
@@ -138,7 +138,7 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, **lo
 def descent_direction(rbm, batch, negative_phase, rng, centering=None):
     """Return the gradient of minus the mean log-likelihood of checked rows, beta (model - data), centered or not  (R9)
 
-    The offsets have taken in the batch before the step is centered  (R28)."""
+    The offsets have taken in the batch before the step is centered  (R18)."""
     data = averages(batch, rbm.hidden_mean(batch))
     model = negative_phase.moments(rbm, batch, rng)
     slope = {"W": rbm.beta * (model.vh - data.vh), "a": rbm.beta * (model.v - data.v), "b": rbm.beta * (model.h - data.h)}
