@@ -133,3 +133,30 @@ def labels(y, n_classes, name):
     if not np.isin(y, np.arange(n_classes)).all():
         raise ValueError(f"{name} must hold labels 0 to {n_classes - 1}, got {y[~np.isin(y, np.arange(n_classes))][0]}")
     return y.astype(np.intp)
+
+
+def instance(x, name, kind):
+    """Return x, an instance of the class kind or of one of the classes in the tuple kind."""
+    if isinstance(x, kind):
+        return x
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    got = f"the class {x.__name__} itself" if isinstance(x, type) else f"{type(x).__name__} {x!r:.60}"
+    raise TypeError(f"{name} must be a {' or a '.join(k.__name__ for k in kinds)}, got {got}")
+
+
+def flag(x, name):
+    """Return x, True or False, as a bool."""
+    if not isinstance(x, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {x!r:.60}")
+    return bool(x)
+
+
+def float_type(dtype, name="dtype"):
+    """Return dtype as numpy.float32 or numpy.float64."""
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{name} must be numpy.float32 or numpy.float64, got {dtype!r:.60}") from None
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"{name} must be numpy.float32 or numpy.float64, got {dtype}")
+    return dtype
