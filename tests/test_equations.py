@@ -59,7 +59,7 @@ def test_every_module_in_the_map_exists():
         assert (ROOT / path).exists(), path
 
 
-@pytest.mark.parametrize("readme", ["README.md", "minife/rbm/EXPERIMENTS.md", *CHAPTERS.values()])
+@pytest.mark.parametrize("readme", ["README.md", "minife/evaluation/EXPERIMENTS.md", *CHAPTERS.values()])
 def test_links_of_the_readmes_lead_somewhere(readme):
     for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", (ROOT / readme).read_text(encoding="utf-8")):
         assert ((ROOT / readme).parent / target).exists(), target
