@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = {"U": "minife/README.md", "K": "minife/kernels/README.md", "R": "minife/rbm/README.md",
-            "T": "minife/tap/README.md", "B": "minife/backprop/README.md", "C": "minife/bridge/README.md"}
+            "T": "minife/tap/README.md", "B": "minife/backprop/README.md", "C": "minife/bridge/README.md",
+            "L": "minife/landscape/README.md"}
 
 
 def defined(chapter):
@@ -24,8 +25,8 @@ def cited(*patterns):
     tags = set()
     for pattern in patterns:
         for path in ROOT.glob(pattern):
-            for group in re.findall(r"\(((?:[UKRTBC]\d+)(?:, ?[UKRTBC]\d+)*)\)", path.read_text(encoding="utf-8")):
-                tags |= set(re.findall(r"[UKRTBC]\d+", group))
+            for group in re.findall(r"\(((?:[UKRTBCL]\d+)(?:, ?[UKRTBCL]\d+)*)\)", path.read_text(encoding="utf-8")):
+                tags |= set(re.findall(r"[UKRTBCL]\d+", group))
     return tags
 
 
