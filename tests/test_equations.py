@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = {"U": "minife/README.md", "K": "minife/kernels/README.md", "R": "minife/rbm/README.md",
-            "T": "minife/tap/README.md", "B": "minife/backprop/README.md", "C": "minife/bridge/README.md"}
+            "T": "minife/tap/README.md", "B": "minife/backprop/README.md", "C": "minife/bridge/README.md",
+            "L": "minife/landscape/README.md"}
 
 
 def defined(chapter):
@@ -24,8 +25,8 @@ def cited(*patterns):
     tags = set()
     for pattern in patterns:
         for path in ROOT.glob(pattern):
-            for group in re.findall(r"\(((?:[UKRTBC]\d+)(?:, ?[UKRTBC]\d+)*)\)", path.read_text(encoding="utf-8")):
-                tags |= set(re.findall(r"[UKRTBC]\d+", group))
+            for group in re.findall(r"\(((?:[UKRTBCL]\d+)(?:, ?[UKRTBCL]\d+)*)\)", path.read_text(encoding="utf-8")):
+                tags |= set(re.findall(r"[UKRTBCL]\d+", group))
     return tags
 
 
@@ -59,7 +60,7 @@ def test_every_module_in_the_map_exists():
         assert (ROOT / path).exists(), path
 
 
-@pytest.mark.parametrize("readme", ["README.md", "minife/rbm/EXPERIMENTS.md", *CHAPTERS.values()])
+@pytest.mark.parametrize("readme", ["README.md", "minife/evaluation/EXPERIMENTS.md", *CHAPTERS.values()])
 def test_links_of_the_readmes_lead_somewhere(readme):
     for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", (ROOT / readme).read_text(encoding="utf-8")):
         assert ((ROOT / readme).parent / target).exists(), target
