@@ -352,8 +352,8 @@ TABLE = [
         lambda vae, rows, noise: vae.backward(*vae.check_rows(rows, noise))[1], **case),
         n_latent=(1, 3), rows=("binary", "grey")),
 
-    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L20", spin_magnetisations, beta=BETAS),
-    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L22", couplings_and_fields, beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L3", spin_magnetisations, beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L5", couplings_and_fields, beta=BETAS),
 ]
 
 
