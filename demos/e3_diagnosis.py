@@ -1,11 +1,11 @@
 """R5: why is this RBM bad? Seven machines that learned digits, six of them with a fault, and what diagnose says.
 
-    python demos/r5_diagnosis.py            about a minute and a half on one core
-    python demos/r5_diagnosis.py --quick    some ten seconds: fewer rows, epochs and Gibbs steps
-    python demos/r5_diagnosis.py --only cold    the report of one machine (part of a name)
+    python demos/e3_diagnosis.py            about a minute and a half on one core
+    python demos/e3_diagnosis.py --quick    some ten seconds: fewer rows, epochs and Gibbs steps
+    python demos/e3_diagnosis.py --only cold    the report of one machine (part of a name)
 
 Every machine has 25 hidden units and learns by persistent chains, ten Gibbs steps per update, unless its name says
-otherwise. It prints each report and saves one figure, figures/r5_diagnosis.png: a table of all machines and findings,
+otherwise. It prints each report and saves one figure, figures/e3_diagnosis.png: a table of all machines and findings,
 with the number that each finding turns on."""
 import argparse
 import time
@@ -56,7 +56,7 @@ def parse_arguments():
     parser.add_argument("--only", default="", help="only machines with this in their names")
     parser.add_argument("--steps", type=int, default=8000, help="Gibbs steps of the diagnosis")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/r5_diagnosis.png"))
+    parser.add_argument("--figure", type=Path, default=Path("figures/e3_diagnosis.png"))
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.steps = 1000

@@ -1,11 +1,11 @@
 r"""How good can an RBM of digits become? Centered PCD, judged by annealed importance sampling along the way.
 
-    python demos/r7_likelihood.py                    ten seconds on one core: 784 x 100, the embedded digits
-    python demos/r7_likelihood.py --quick            a few seconds
-    python demos/r7_likelihood.py --mnist PATH       five minutes a seed: 784 x 500, the full MNIST, 20 epochs
-    python demos/r7_likelihood.py --mnist PATH --epochs 60 --steps 2 --decay 2e-4        eight minutes: a longer run
-    python demos/r7_likelihood.py --mnist PATH --pixels threshold --epochs 10 --rate 0.4 --steps 3   two minutes
-    python demos/r7_likelihood.py --mnist PATH --pixels threshold --epochs 2 --rate 0.2 --decay 1e-4 --chains 100 \
+    python demos/e4_likelihood.py                    ten seconds on one core: 784 x 100, the embedded digits
+    python demos/e4_likelihood.py --quick            a few seconds
+    python demos/e4_likelihood.py --mnist PATH       five minutes a seed: 784 x 500, the full MNIST, 20 epochs
+    python demos/e4_likelihood.py --mnist PATH --epochs 60 --steps 2 --decay 2e-4        eight minutes: a longer run
+    python demos/e4_likelihood.py --mnist PATH --pixels threshold --epochs 10 --rate 0.4 --steps 3   two minutes
+    python demos/e4_likelihood.py --mnist PATH --pixels threshold --epochs 2 --rate 0.2 --decay 1e-4 --chains 100 \
         --steps 1 --peer                             three seconds of learning, against 33 of scikit-learn
 
 Grey pixels become binary once, before training: "drawn", each on with its grey value as probability, as in most of the
@@ -15,7 +15,7 @@ and take --steps Gibbs steps an update. log Z is estimated by 100 chains, 5000 t
 way (E3, E5). --seeds N repeats it all; --peer lets scikit-learn's BernoulliRBM, where it is installed, learn the same
 data at its rate 0.05 for 10 epochs, and judges it the same way.
 
-It prints one line per seed and saves one figure, figures/r7_likelihood.png."""
+It prints one line per seed and saves one figure, figures/e4_likelihood.png."""
 import argparse
 import time
 from pathlib import Path
@@ -73,7 +73,7 @@ def parse_arguments():
     parser.add_argument("--decay", type=float, default=3e-4, help="L2 decay of the weights")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--peer", action="store_true", help="scikit-learn's BernoulliRBM on the same data, too")
-    parser.add_argument("--figure", type=Path, default=Path("figures/r7_likelihood.png"))
+    parser.add_argument("--figure", type=Path, default=Path("figures/e4_likelihood.png"))
     given = parser.parse_args()
     usual = {"hidden": 100, "epochs": 30, "chains": 200, "steps": 2, "temperatures": 5000, "mnist": None}
     if given.mnist:

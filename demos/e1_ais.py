@@ -1,7 +1,7 @@
 """Annealed importance sampling against the exact log Z: how many temperatures, how many chains, and which steps?
 
-    python demos/r3_ais.py            three minutes on one core
-    python demos/r3_ais.py --quick    a few seconds
+    python demos/e1_ais.py            three minutes on one core
+    python demos/e1_ais.py --quick    a few seconds
 
 A machine of 784 pixels and 20 hidden units learns the embedded digits by persistent contrastive divergence. Its log Z
 can still be summed exactly (2^20 states of the hidden layer), and its states can be sampled exactly, so that every
@@ -10,7 +10,7 @@ chains that start at exact samples and are heated bound it from above, and the e
 to E6). Where valleys are found by few chains, error bars are too small: the weights that matter have not been drawn.
 Chains of Gibbs steps suffer from it much more than chains with the pixels summed out (E7, E8).
 
-The figure, figures/r3_ais.png, shows collapsed chains, cooled and heated, against the number of temperatures; the
+The figure, figures/e1_ais.png, shows collapsed chains, cooled and heated, against the number of temperatures; the
 weights of all chains, whose two histograms cross at log Z (Crooks 1999); and independent runs with their error bars, by
 both kinds of steps."""
 import argparse
@@ -40,7 +40,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer epochs, chains and temperatures")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--chains", type=int, help="by default 1000, or 100 with --quick")
-    parser.add_argument("--figure", type=Path, default=Path("figures/r3_ais.png"))
+    parser.add_argument("--figure", type=Path, default=Path("figures/e1_ais.png"))
     arguments = parser.parse_args()
     n_epochs, n_chains, n_seeds = (3, 100, 5) if arguments.quick else (20, 1000, 20)
     n_chains = arguments.chains or n_chains

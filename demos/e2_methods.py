@@ -1,9 +1,9 @@
 """Which method, which yardstick? Nine ways to teach an RBM, judged by the likelihood and by four measures in its place.
 
-    python demos/r4_methods.py                 a minute and a half on one core: 784 x 16, the likelihood is exact
-    python demos/r4_methods.py --quick         nine seconds: 784 x 8, 3 epochs, 2 seeds
-    python demos/r4_methods.py --hidden 100    three minutes: the embedded digits again, log Z by annealed sampling
-    python demos/r4_methods.py --mnist PATH    ten minutes: the full MNIST, 784 x 256, 20 epochs, annealed, one seed
+    python demos/e2_methods.py                 a minute and a half on one core: 784 x 16, the likelihood is exact
+    python demos/e2_methods.py --quick         nine seconds: 784 x 8, 3 epochs, 2 seeds
+    python demos/e2_methods.py --hidden 100    three minutes: the embedded digits again, log Z by annealed sampling
+    python demos/e2_methods.py --mnist PATH    ten minutes: the full MNIST, 784 x 256, 20 epochs, annealed, one seed
 
 All methods make the same steps on the same batches; only the negative phase differs, and one is centered. Each machine
 is then measured on held-out digits: by the log-likelihood, which is what all of them are to raise; by the
@@ -12,7 +12,7 @@ means, which most programs print; and by the accuracy of a softmax layer that se
 pixels and random weights. For all five, higher is better. The rank correlation (Spearman) of two of them over the
 methods is 1 if they put the methods in the same order and -1 if in opposite orders.
 
-It prints two tables and saves one figure, figures/r4_methods.png."""
+It prints two tables and saves one figure, figures/e2_methods.png."""
 import argparse
 import time
 import warnings
@@ -75,7 +75,7 @@ def parse_arguments():
     parser.add_argument("--hidden", type=int, help=f"hidden units; more than {exact.LARGEST_LAYER} need annealing")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int, help="how many")
-    parser.add_argument("--figure", type=Path, default=Path("figures/r4_methods.png"))
+    parser.add_argument("--figure", type=Path, default=Path("figures/e2_methods.png"))
     given = parser.parse_args()
     usual = {"hidden": 16, "epochs": 10, "seeds": 3, "batch": 50, "readout_epochs": 30, "mnist": None}
     if given.mnist:

@@ -1,8 +1,8 @@
 """Are dreams digits? A network that was taught to read digits reads what chains of 1000 Gibbs steps have dreamt.
 
-    python demos/r8_dreams.py                 half a minute on one core: 784 x 200, the embedded digits
-    python demos/r8_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
-    python demos/r8_dreams.py --mnist PATH    two minutes: 784 x 500, the full MNIST
+    python demos/e5_dreams.py                 half a minute on one core: 784 x 200, the embedded digits
+    python demos/e5_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
+    python demos/e5_dreams.py --mnist PATH    two minutes: 784 x 500, the full MNIST
 
 An RBM learns binary digits by centered PCD, and a network learns to name them. Then chains of the RBM start at fair
 coins, at pixels drawn one by one with the means of the data, and at held-out digits, and what they have become is given
@@ -11,7 +11,7 @@ also reads held-out digits, the same with their pixels shuffled, and coins: it m
 confidence alone proves little. Beside it stand how evenly the ten answers occur, by their entropy in nats, at most
 log 10 = 2.303, and in how many pixels a row differs from the nearest training digit.
 
-It prints one table and saves one figure, figures/r8_dreams.png."""
+It prints one table and saves one figure, figures/e5_dreams.png."""
 import argparse
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def parse_arguments():
     parser.add_argument("--rate", type=float, default=0.1, help="learning rate of the RBM at the start")
     parser.add_argument("--epochs", type=int, help="of the RBM")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/r8_dreams.png"))
+    parser.add_argument("--figure", type=Path, default=Path("figures/e5_dreams.png"))
     given = parser.parse_args()
     usual = {"hidden": 200, "epochs": 60, "steps": 1000, "chains": 500, "batch": 50, "reader_epochs": 30, "mnist": None}
     if given.mnist:
