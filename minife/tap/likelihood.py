@@ -36,8 +36,9 @@ def log_likelihood(rbm, X, order=2, n_starts=8, **solver):
     state = fixed_point(rbm, order, **solver)
     gamma = state.free_energy[lowest(state)]
     n_states, log_z = look_around(rbm, X, order, state, n_starts)
-    if log_z + rbm.beta * gamma > ALARM:
-        warnings.warn(SeveralStatesWarning(n_states, log_z + rbm.beta * gamma), stacklevel=2)
+    excess = float(log_z + rbm.beta * gamma)
+    if excess > ALARM:
+        warnings.warn(SeveralStatesWarning(n_states, excess), stacklevel=2)
     return float(rbm.beta * (gamma - rbm.free_energy(X).mean()))
 
 
