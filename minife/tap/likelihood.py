@@ -35,10 +35,10 @@ def log_likelihood(rbm, X, order=2, n_starts=8, **solver):
     X = validation.states(X, check_machine(rbm).n_visible, "X")
     state = fixed_point(rbm, order, **solver)
     gamma = state.free_energy[lowest(state)]
-    n_states, log_z = look_around(rbm, X, order, state, n_starts)
-    excess = float(log_z + rbm.beta * gamma)
-    if excess > ALARM:
-        warnings.warn(SeveralStatesWarning(n_states, excess), stacklevel=2)
+    if n_starts > 0:
+        n_states, log_z = look_around(rbm, X, order, state, n_starts)
+        if log_z + rbm.beta * gamma > ALARM:
+            warnings.warn(SeveralStatesWarning(n_states, log_z + rbm.beta * gamma), stacklevel=2)
     return float(rbm.beta * (gamma - rbm.free_energy(X).mean()))
 
 
@@ -54,15 +54,13 @@ def log_likelihood_gradient(rbm, X, order=2, **solver):
 
 def look_around(rbm, X, order, state, n_starts):
     """Return how many states a FixedPoint and more starts find, and log sum e^(-beta Gamma_k*)."""
-    found = [state]
-    if n_starts > 0:
-        rows = np.linspace(0, len(X) - 1, min(n_starts, len(X))).astype(int)
-        anywhere = np.random.default_rng(0).random((n_starts, rbm.n_visible))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotConvergedWarning)    # such a row is no state
-            found.append(fixed_point(rbm, order, np.vstack([X[rows], anywhere]), tol=1e-5,
-                                     max_iter=300, method="block" if order < 3 else "damped"))
-    parts = zip(*(vars(points).values() for points in found), strict=True)
+    data = np.linspace(0, len(X) - 1, min(n_starts, len(X))).astype(int)
+    anywhere = np.random.default_rng(0).random((n_starts, rbm.n_visible))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConvergedWarning)        # such a row is no state
+        found = fixed_point(rbm, order, np.vstack([X[data], anywhere]), tol=1e-5, max_iter=300,
+                            method="block" if order < 3 else "damped")
+    parts = zip(vars(state).values(), vars(found).values(), strict=True)
     together = FixedPoint(*map(np.concatenate, parts))
     rows, _ = distinct(together, SAME)
     exponent = -rbm.beta * together.free_energy[rows]
