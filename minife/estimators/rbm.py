@@ -7,7 +7,7 @@ from ..descent.optimizers import SGD
 from ..evaluation.diagnosis import diagnose
 from ..rbm import exact
 from ..rbm.gibbs import gibbs_chain
-from ..evaluation.likelihood import pseudo_likelihoods
+from ..evaluation.ratios import pseudo_likelihoods
 from ..rbm.model import RBM
 from ..rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration,
                             PersistentContrastiveDivergence, train)
