@@ -29,7 +29,7 @@ class SpinFixedPoint:
 
 
 class BoltzmannMachine:
-    """E(s) = -s^T J s / 2 - b.s over spins s_i = -1 or 1: inputs first, then hidden units, then outputs  (L20)
+    """E(s) = -s^T J s / 2 - b.s over spins s_i = -1 or 1: inputs first, then hidden units, then outputs  (L3)
 
     J      couplings (n_units, n_units), symmetric, zero on the diagonal; J_ij = J_ji is one parameter
     b      fields (n_units,)
@@ -77,12 +77,12 @@ class BoltzmannMachine:
         return {"J": self.J, "b": self.b}
 
     def free_energy(self, m):
-        """Return Gamma (n,) at magnetisations m (n, n_units) in [-1, 1]: mean energy minus T times entropy  (L20)"""
+        """Return Gamma (n,) at magnetisations m (n, n_units) in [-1, 1]: mean energy minus T times entropy  (L3)"""
         m = validation.means(m, self.n_units, "m", least=-1)
         return -((m @ self.J) * m).sum(axis=1) / 2 - m @ self.b + unit.conjugate(m).sum(axis=1) / self.beta
 
     def stationarity(self, m):
-        """Return dGamma/dm (n, n_units), zero where m = tanh(beta (J m + b)), infinite where m is -1 or 1  (L20)"""
+        """Return dGamma/dm (n, n_units), zero where m = tanh(beta (J m + b)), infinite where m is -1 or 1  (L3)"""
         m = validation.means(m, self.n_units, "m", least=-1)
         return unit.field(m) / self.beta - m @ self.J - self.b
 
@@ -111,7 +111,7 @@ class BoltzmannMachine:
         return SpinFixedPoint(m, self.free_energy(m), residual, n_iter + sum(cooling), converged)
 
     def contrastive_loss(self, X, y, **solver):
-        """Return the mean over rows of Gamma* (X and y clamped) - Gamma* (only X clamped), an energy  (L22)
+        """Return the mean over rows of Gamma* (X and y clamped) - Gamma* (only X clamped), an energy  (L5)
 
         X, y    0 or 1: (n, n_inputs) and (n, n_outputs), or (n,) for one output
         solver  arguments of fixed_point
@@ -120,7 +120,7 @@ class BoltzmannMachine:
         return float((clamped.free_energy - free.free_energy).mean())
 
     def contrastive_gradient(self, X, y, **solver):
-        """Return the gradient of contrastive_loss in J and b: <m m^T> and <m>, free minus clamped  (L21, L22)
+        """Return the gradient of contrastive_loss in J and b: <m m^T> and <m>, free minus clamped  (L4, L5)
 
         A coupling counts once: d_J[i, j] is the derivative when J_ij and J_ji move together."""
         clamped, free = self._phases(X, y, solver)

@@ -11,7 +11,7 @@ from ..tap.stability import smallest_eigenvalue
 
 @dataclass(frozen=True)
 class States:
-    """Distinct fixed points of Gamma_k, the lowest first, n of them  (L10)
+    """Distinct fixed points of Gamma_k, the lowest first, n of them  (L2)
 
     m_v, m_h                magnetisations (n, n_visible), (n, n_hidden)
     free_energy             Gamma_k at them (n,), energies
@@ -53,7 +53,7 @@ def annealing_path(rbm, order=2, n_temperatures=20, m_v=None, m_h=None, method="
 
 
 def states(rbm, order, n_starts, rng, m_v=None, m_h=None, merge=1e-4, method="block", **solver):
-    """Return the distinct States that the solver finds from n_starts random starts, and from m_v, m_h if given  (L10)
+    """Return the distinct States that the solver finds from n_starts random starts, and from m_v, m_h if given  (L2)
 
     The random starts are uniform in [0, 1). Fixed points that differ by less than `merge` in every unit are one;
     rows that did not converge are left out. solver: arguments of fixed_point."""

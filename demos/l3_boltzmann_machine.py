@@ -1,9 +1,9 @@
 """The mean-field Boltzmann machine learns XOR and line symmetry without a backward pass; where its minima come from.
 
-    python demos/t7_boltzmann_machine.py            about 25 seconds on one core
-    python demos/t7_boltzmann_machine.py --quick    a few seconds
+    python demos/l3_boltzmann_machine.py            about 25 seconds on one core
+    python demos/l3_boltzmann_machine.py --quick    a few seconds
 
-It prints two tables and saves one figure, figures/t7_boltzmann_machine.png (--figure PATH for another place)."""
+It prints two tables and saves one figure, figures/l3_boltzmann_machine.png (--figure PATH for another place)."""
 import argparse
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer seeds, spin glasses and starts")
     parser.add_argument("--seed", type=int, default=0, help="the first of the seeds")
-    parser.add_argument("--figure", type=Path, default=Path("figures/t7_boltzmann_machine.png"))
+    parser.add_argument("--figure", type=Path, default=Path("figures/l3_boltzmann_machine.png"))
     return parser.parse_args()
 
 

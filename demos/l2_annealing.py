@@ -1,9 +1,9 @@
 """Cooling a machine: how many minima the mean-field and TAP free energies have, and which one annealing ends in.
 
-    python demos/t5_annealing.py            about 5 seconds on one core
-    python demos/t5_annealing.py --quick    a few seconds
+    python demos/l2_annealing.py            about 5 seconds on one core
+    python demos/l2_annealing.py --quick    a few seconds
 
-It prints one table and saves one figure, figures/t5_annealing.png (--figure PATH for another place)."""
+It prints one table and saves one figure, figures/l2_annealing.png (--figure PATH for another place)."""
 import argparse
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer temperatures and starts")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/t5_annealing.png"))
+    parser.add_argument("--figure", type=Path, default=Path("figures/l2_annealing.png"))
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Chapter T: several states and their weights, one minimum at high temperature, annealing."""
+"""Chapter L: several states and their weights, one minimum at high temperature, annealing."""
 import numpy as np
 import pytest
 from conftest import random_rbm
@@ -13,7 +13,7 @@ def magnetisations(rng, rbm, n=4):
 
 
 def test_a_ferromagnet_needs_both_of_its_states():
-    """(L10): 6 x 6, W = 1.5, symmetric fields: one minimum alone misses log 2 of log Z, both together 0.013"""
+    """(L2): 6 x 6, W = 1.5, symmetric fields: one minimum alone misses log 2 of log Z, both together 0.013"""
     rbm = RBM(np.full((6, 6), 1.5), np.full(6, -4.5), np.full(6, -4.5))
     log_z = exact.log_partition_function(rbm)
     halves = {"m_v": np.full((1, 6), 0.5), "m_h": np.full((1, 6), 0.5)}        # the saddle between them
@@ -27,7 +27,7 @@ def test_a_ferromagnet_needs_both_of_its_states():
 
 
 def test_weights_are_boltzmann_weights_and_log_z_is_their_norm(beta):
-    """(L10), with fields that split the two states; and a single state is (T13)'s estimate"""
+    """(L2), with fields that split the two states; and a single state is (T13)'s estimate"""
     rbm = RBM(np.full((5, 4), 2.5 / beta), np.full(5, -4.9 / beta), np.full(4, -6.2 / beta), beta)
     found = landscape.states(rbm, 2, 40, np.random.default_rng(1))
     assert found.is_minimum.sum() == 2 and found.free_energy[0] < found.free_energy[1]
