@@ -89,8 +89,7 @@ def test_with_more_temperatures_the_annealing_model_becomes_the_machine(case, co
 
 
 @proves("E17")
-@pytest.mark.parametrize("collapsed", [True, False])
-@pytest.mark.parametrize("n_temperatures", [1, 8])
+@pytest.mark.parametrize("n_temperatures, collapsed", [(1, False), (8, False), (8, True)])
 def test_the_estimate_is_that_probability(case, n_temperatures, collapsed):
     """(E17): 2500 chains a row, within five errors; one chain a row lies below it in the mean"""
     rbm, a_0, v, log_p = case
@@ -103,7 +102,7 @@ def test_the_estimate_is_that_probability(case, n_temperatures, collapsed):
     alone = annealed_log_likelihood(rbm, np.tile(v, (200, 1)), 1, n_temperatures, np.random.default_rng(9), RATES,
                                     collapsed=collapsed)
     mean = alone.log_likelihoods.reshape(200, 32).mean(axis=0)
-    if n_temperatures > 1 or collapsed:
+    if n_temperatures > 1:
         assert mean.mean() < wanted.mean() - 0.01
     else:
         assert_allclose(mean, np.log(RATES[0] ** v * (1 - RATES[0]) ** (1 - v)).sum(axis=1))    # no move: the base
