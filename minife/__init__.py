@@ -2,7 +2,7 @@
 from . import (backprop, bridge, data, descent, estimators, evaluation, gradcheck, kernels, landscape,
                rbm, tap, units)
 from .backprop.mlp import MLP
-from .evaluation.diagnosis import diagnose
+from .evaluation import diagnose
 from .rbm.model import RBM
 
 __all__ = ["MLP", "RBM", "backprop", "bridge", "data", "descent", "diagnose", "estimators", "evaluation",

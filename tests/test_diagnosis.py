@@ -16,7 +16,7 @@ from minife.estimators import BernoulliRBM
 from minife.rbm import ClassificationRBM, GaussianRBM, exact
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.labelled import LabelledRBM
-from minife.evaluation.ratios import free_energy_gap
+from minife.evaluation import free_energy_gap
 from minife.evaluation.chains import Chains, autocorrelation_time, record_chains, scale_reduction
 from minife.rbm.training import ContrastiveDivergence, ExactEnumeration, train
 
