@@ -1,34 +1,51 @@
 """Chapter K, the hot loops: compiled from Cython where possible, else their NumPy twins in reference.py.
 
-The environment variable MINIFE_KERNELS=reference asks for the twins, to step through them with a debugger."""
+All kernels are compiled ones or all are twins, and `implementation` says which. Where nothing was compiled, the twins
+are used without a word. Where a compiled module is missing, cannot be loaded, or was made from another source than the
+.pyx file beside it, they are used with one warning that says why. The environment variable MINIFE_KERNELS=reference
+asks for the twins, to step through them with a debugger."""
 import os
+import warnings
+from importlib import import_module
+from importlib.util import find_spec
 
 from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point,
                         collapsed_sweep, damped_fixed_point, descent_step, draw_units,
                         minimise_layer, momentum_step, move_layer, product_step, random_words,
                         sample_units, softplus_product, unit_means)
+from .sources import checksum
 
+MODULES = ("_threads", "_gibbs", "_fixed_point", "_block", "_enumerate", "_descent")
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
     raise ValueError(f"MINIFE_KERNELS must be 'compiled' or 'reference', got {_wanted!r}")
 
-implementation = "reference"
-_thread_setters = []
+
+def _compiled():
+    """Return what the compiled modules define, by name, or nothing if there are none; ImportError if some are no good."""
+    names = {}
+    if any(find_spec(f"{__name__}.{module}") for module in MODULES):
+        for module in MODULES:
+            compiled = import_module(f"{__name__}.{module}")
+            if checksum(module) not in (None, compiled.checksum):
+                raise ImportError(f"{module} was compiled from another source than {module}.pyx and what it includes; "
+                                  f"build it again, such as by pip install -e .")
+            names |= vars(compiled)
+    return names
+
+
+implementation, _set_threads = "reference", None
 if _wanted == "compiled":
     try:
-        from ._block import block_fixed_point, minimise_layer, set_threads
-        _thread_setters.append(set_threads)
-        from ._fixed_point import damped_fixed_point, move_layer, set_threads
-        _thread_setters.append(set_threads)
-        from ._gibbs import (anneal_units, binary_product, draw_units, product_step, random_words,
-                             sample_units, set_threads, unit_means)
-        _thread_setters.append(set_threads)
-        from ._enumerate import collapsed_sweep, set_threads, softplus_product
-        _thread_setters.append(set_threads)
-        from ._descent import adaptive_step, descent_step, momentum_step
-        implementation = "compiled"
-    except ModuleNotFoundError:  # nothing was compiled here: the twins stay
-        pass
+        _names = _compiled()
+    except ImportError as error:
+        warnings.warn(f"minife computes with the NumPy twins of its kernels, which are slower: {error}",
+                      RuntimeWarning, stacklevel=2)
+    else:
+        if _names:
+            implementation, _set_threads = "compiled", _names["set_threads"]
+            globals().update({name: _names[name] for name, twin in list(globals().items())
+                              if getattr(twin, "__module__", None) == f"{__name__}.reference"})
 
 
 def set_threads(n):
@@ -37,8 +54,8 @@ def set_threads(n):
     Results do not depend on n. Without OpenMP, and for the NumPy twins, it has no effect."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"n must be a positive integer, got {n!r}")
-    for setter in _thread_setters:
-        setter(n)
+    if implementation == "compiled":
+        _set_threads(n)
 
 
 if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork, and the child would wait for them
