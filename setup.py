@@ -1,4 +1,4 @@
-"""Builds minife. The kernels are optional: where no C compiler works, their NumPy twins take over."""
+"""Builds minife. The kernels are optional: where no C compiler works, their twins take over."""
 import os
 import runpy
 import subprocess
@@ -11,7 +11,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).parent
-POST = "https://calculatedcontent.com/2017/02/24/why-deep-learning-works-3-backprop-minimizes-the-free-energy/"
+POST = ("https://calculatedcontent.com/2017/02/24/"
+        "why-deep-learning-works-3-backprop-minimizes-the-free-energy/")
 SHARED = "minife.kernels._shared"  # one copy of what Cython would else add to each module
 checksum = runpy.run_path(str(HERE / "minife/kernels/sources.py"))["checksum"]
 
@@ -20,7 +21,7 @@ def openmp_flags():
     """Return the flags that turn on OpenMP, or none where the compiler has no OpenMP."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "try.c")
-        source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+        source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }")
         compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
         try:
             subprocess.run([*compiler, "-fopenmp", str(source), "-o", str(Path(folder, "try"))],
@@ -41,7 +42,7 @@ def extensions():
         link_flags = [*openmp, *(["-s"] if sys.platform == "linux" else [])]
         compile_flags = ["-O3", "-g0", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno",
                          "-Wno-unknown-pragmas", *openmp]
-    if os.environ.get("MINIFE_BASELINE"):  # what a plain x86-64 runs, for testing that path anywhere
+    if os.environ.get("MINIFE_BASELINE"):  # what a plain x86-64 runs, to test it anywhere
         compile_flags.append("-DMINIFE_BASELINE")
     flags = {"extra_compile_args": compile_flags, "extra_link_args": link_flags}
     return [Extension(SHARED, [], **flags)] + [
@@ -51,10 +52,11 @@ def extensions():
         for source in sorted(HERE.glob("minife/kernels/*.pyx"))]
 
 
-# Always from the sources as they are: the time stamps of copies and of git do not tell which is the newer one.
-kernels = cythonize(extensions(), language_level=3, shared_utility_qualified_name=SHARED, force=True)
+# All of them, always: the time stamps of copies and of git do not tell what is newer.
+kernels = cythonize(extensions(), language_level=3, shared_utility_qualified_name=SHARED,
+                    force=True)
 for kernel in kernels:
-    kernel.optional = True  # set here because cythonize forgets it: a failed compilation is a warning
+    kernel.optional = True  # cythonize forgets it: a failed compilation is a warning
 
 setup(
     name="minife",

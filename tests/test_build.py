@@ -1,4 +1,4 @@
-"""How the package is built and loaded: all kernels compiled or all twins, from the sources that lie beside them."""
+"""How the package is loaded: all kernels compiled, from the sources beside them, or all twins."""
 import os
 import shutil
 import subprocess
@@ -12,13 +12,14 @@ from minife import kernels
 from minife.kernels import sources
 
 PACKAGE = Path(minife.__file__).parent
-compiled = pytest.mark.skipif(not list(PACKAGE.glob("kernels/_gibbs*.so")), reason="nothing was compiled here")
-SAY = "import sys, minife; print(minife.kernels.implementation, minife.kernels.draw_units.__module__)"
+compiled = pytest.mark.skipif(not list(PACKAGE.glob("kernels/_gibbs*.so")),
+                              reason="nothing was compiled here")
+SAY = "from minife import kernels as k; print(k.implementation, k.draw_units.__module__)"
 
 
 def run(code, folder=None, **variables):
-    """Return what a new process prints and what it says besides; the package is that in `folder`, or the installed one."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MINIFE_KERNELS")}
+    """Return what a process prints and what it warns of; its package is in `folder` or is ours."""
+    environment = {name: value for name, value in os.environ.items() if name != "MINIFE_KERNELS"}
     path = {"PYTHONPATH": str(folder or PACKAGE.parent)}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/",
                             env=environment | path | variables, timeout=100)
@@ -29,7 +30,8 @@ def run(code, folder=None, **variables):
 @pytest.fixture
 def copy(tmp_path):
     """Return the package in a copy whose files may be changed."""
-    return Path(shutil.copytree(PACKAGE, tmp_path / "minife", ignore=shutil.ignore_patterns("__pycache__", "*.c")))
+    left_out = shutil.ignore_patterns("__pycache__", "*.c")
+    return Path(shutil.copytree(PACKAGE, tmp_path / "minife", ignore=left_out))
 
 
 def delete(copy):
@@ -44,7 +46,7 @@ def edit_a_kernel(copy):
     path = copy / "kernels/_gibbs.pyx"
     stamp = path.stat()
     path.write_text(path.read_text().replace("sigmoid(beta *", "sigmoid(2 * beta *"))
-    os.utime(path, (stamp.st_atime, stamp.st_mtime - 1000))  # an older time stamp does not hide the change
+    os.utime(path, (stamp.st_atime, stamp.st_mtime - 1000))  # an older stamp hides nothing
 
 
 def edit_what_is_included(copy):
@@ -90,7 +92,7 @@ def test_every_source_is_one_of_the_modules_that_are_loaded():
 @compiled
 def test_what_was_compiled_here_is_what_is_tested():
     wanted = os.environ.get("MINIFE_KERNELS", "compiled")
-    assert kernels.implementation == wanted, "some kernels are not those of the sources: build them again"
+    assert kernels.implementation == wanted, "the kernels are not those of the sources: build again"
 
 
 def test_type_checkers_may_read_the_package():

@@ -1,51 +1,50 @@
-"""Chapter K, the hot loops: compiled from Cython where possible, else their NumPy twins in reference.py.
+"""Chapter K, the hot loops: compiled from Cython where possible, else their twins in reference.py.
 
-All kernels are compiled ones or all are twins, and `implementation` says which. Where nothing was compiled, the twins
-are used without a word. Where a compiled module is missing, cannot be loaded, or was made from another source than the
-.pyx file beside it, they are used with one warning that says why. The environment variable MINIFE_KERNELS=reference
-asks for the twins, to step through them with a debugger."""
+All kernels are compiled ones or all are NumPy twins, and `implementation` says which. Where nothing
+was compiled, the twins are used without a word. Where a compiled module is missing, cannot be
+loaded, or was made from another source than the .pyx file beside it, they are used with one warning
+that says why. The environment variable MINIFE_KERNELS=reference asks for the twins, to step through
+them with a debugger."""
 import os
 import warnings
 from importlib import import_module
 from importlib.util import find_spec
 
-from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point,
-                        collapsed_sweep, damped_fixed_point, descent_step, draw_units,
-                        minimise_layer, momentum_step, move_layer, product_step, random_words,
-                        sample_units, softplus_product, unit_means)
+from .reference import (  # noqa: F401  (the names of this package, until compiled ones take over)
+    adaptive_step, anneal_units, binary_product, block_fixed_point, collapsed_sweep,
+    damped_fixed_point, descent_step, draw_units, minimise_layer, momentum_step, move_layer,
+    product_step, random_words, sample_units, softplus_product, unit_means)
 from .sources import checksum
 
 MODULES = ("_threads", "_gibbs", "_fixed_point", "_block", "_enumerate", "_descent")
+implementation = "reference"
+
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
     raise ValueError(f"MINIFE_KERNELS must be 'compiled' or 'reference', got {_wanted!r}")
 
 
-def _compiled():
-    """Return what the compiled modules define, by name, or nothing if there are none; ImportError if some are no good."""
+def _load():
+    """Put the compiled kernels in the place of their twins, all or, with an ImportError, none."""
     names = {}
-    if any(find_spec(f"{__name__}.{module}") for module in MODULES):
-        for module in MODULES:
-            compiled = import_module(f"{__name__}.{module}")
-            if checksum(module) not in (None, compiled.checksum):
-                raise ImportError(f"{module} was compiled from another source than {module}.pyx and what it includes; "
-                                  f"build it again, such as by pip install -e .")
-            names |= vars(compiled)
-    return names
+    for name in MODULES:
+        module = import_module(f"{__name__}.{name}")
+        if checksum(name) not in (None, module.checksum):
+            raise ImportError(f"{name} was compiled from another source than {name}.pyx and what "
+                              "that includes: build it again, for example by pip install -e .")
+        names |= vars(module)
+    twins = [name for name, twin in globals().items()
+             if getattr(twin, "__module__", None) == f"{__name__}.reference"]
+    globals().update({name: names[name] for name in twins},
+                     implementation="compiled", _set_threads=names["set_threads"])
 
 
-implementation, _set_threads = "reference", None
-if _wanted == "compiled":
+if _wanted == "compiled" and any(find_spec(f"{__name__}.{name}") for name in MODULES):
     try:
-        _names = _compiled()
+        _load()
     except ImportError as error:
-        warnings.warn(f"minife computes with the NumPy twins of its kernels, which are slower: {error}",
-                      RuntimeWarning, stacklevel=2)
-    else:
-        if _names:
-            implementation, _set_threads = "compiled", _names["set_threads"]
-            globals().update({name: _names[name] for name, twin in list(globals().items())
-                              if getattr(twin, "__module__", None) == f"{__name__}.reference"})
+        warnings.warn("minife computes with the NumPy twins of its kernels, which are slower: "
+                      f"{error}", RuntimeWarning, stacklevel=2)
 
 
 def set_threads(n):
@@ -58,5 +57,5 @@ def set_threads(n):
         _set_threads(n)
 
 
-if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork, and the child would wait for them
+if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork: do not wait for them
     os.register_at_fork(after_in_child=lambda: set_threads(1))

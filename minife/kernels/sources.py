@@ -1,4 +1,6 @@
-"""What the compiled kernels are made from. setup.py runs this file, too: a module is told its checksum when it is built."""
+"""What the compiled kernels are made from.
+
+setup.py runs this file, too: it gives each module the checksum of its source to keep."""
 from pathlib import Path
 from zlib import crc32
 
@@ -7,7 +9,7 @@ INCLUDED = (".h", ".pxd", ".pxi")  # what all modules share
 
 
 def checksum(name):
-    """Return the checksum of a module's .pyx file and of all that modules include, or None where the file is absent."""
+    """Return the checksum of a module's .pyx file and what it includes; None if it is not here."""
     source = FOLDER / f"{name}.pyx"
     if not source.exists():
         return None
