@@ -17,7 +17,7 @@ from .reference import (  # noqa: F401  (the names of this package, until compil
 from .sources import checksum
 
 MODULES = ("_threads", "_gibbs", "_fixed_point", "_block", "_enumerate", "_descent")
-implementation = "reference"
+implementation, _set_threads = "reference", None
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -53,7 +53,7 @@ def set_threads(n):
     Results do not depend on n. Without OpenMP, and for the NumPy twins, it has no effect."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"n must be a positive integer, got {n!r}")
-    if implementation == "compiled":
+    if _set_threads is not None:
         _set_threads(n)
 
 
