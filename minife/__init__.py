@@ -7,4 +7,4 @@ from .rbm.model import RBM
 
 __all__ = ["MLP", "RBM", "backprop", "bridge", "data", "descent", "diagnose", "estimators", "evaluation",
            "gradcheck", "kernels", "landscape", "rbm", "tap", "units"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

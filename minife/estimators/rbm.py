@@ -26,7 +26,7 @@ class BernoulliRBM(Estimator):
     random_state         None, an integer or a numpy.random.Generator
     method               "pcd" persistent contrastive divergence, "cd" contrastive divergence, "emf" extended mean
                          field, "exact" enumeration (at most 25 units in the smaller layer)
-    n_chains             persistent chains ("pcd" and "emf"), whatever the batch size
+    n_chains             persistent chains ("pcd"), whatever the batch size
     n_gibbs_steps        Gibbs steps per update ("pcd" and "cd")
     order, n_fixed_point_steps   of the TAP free energy, and damped sweeps per update ("emf")
     centered                     true takes centered steps, the offsets running means of the data
@@ -140,7 +140,7 @@ class BernoulliRBM(Estimator):
         elif self.method == "cd":
             self._phase = ContrastiveDivergence(self.n_gibbs_steps)
         elif self.method == "emf":
-            self._phase = ExtendedMeanField(self.order, self.n_fixed_point_steps, self.n_chains)
+            self._phase = ExtendedMeanField(self.order, self.n_fixed_point_steps)
         else:
             self._phase = ExactEnumeration()
 
