@@ -4,10 +4,9 @@ import numpy as np
 from .. import validation
 from ..descent import storage
 from ..descent.optimizers import SGD
-from ..evaluation.diagnosis import diagnose
+from ..evaluation import diagnose, pseudo_likelihoods
 from ..rbm import exact
 from ..rbm.gibbs import gibbs_chain
-from ..evaluation.likelihood import pseudo_likelihoods
 from ..rbm.model import RBM
 from ..rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration,
                             PersistentContrastiveDivergence, train)
