@@ -32,7 +32,7 @@ from minife.descent.loop import descend
 from minife.data import load_digits
 from minife.kernels import reference
 from minife.rbm import exact
-from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.training import PersistentContrastiveDivergence, train
 from minife.units import Rectified
 

@@ -34,7 +34,7 @@ from benchmark import best_of
 from minife import RBM, kernels, tap
 from minife.descent import SGD
 from minife.rbm import gibbs
-from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.training import train
 
 EPOCH = """

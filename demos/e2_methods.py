@@ -30,7 +30,7 @@ from minife.descent.optimizers import SGD, Adam, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm import exact
-from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.tempering import ParallelTempering
 from minife.rbm.training import (Centering, ContrastiveDivergence, NegativePhase,
                                  PersistentContrastiveDivergence, train)

@@ -19,7 +19,7 @@ from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
-from minife.evaluation.likelihood import free_energy_gap, pseudo_likelihood
+from minife.evaluation import free_energy_gap, pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 COLOURS = {"CD-1": ORANGE, "PCD": BLUE, "EMF order 2": GREEN}
