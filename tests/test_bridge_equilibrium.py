@@ -14,7 +14,7 @@ from minife.bridge.claims.claim import distance
 from minife.bridge.clamped import ClampedMachine
 from minife.bridge.equilibrium import ClampedNetwork
 from minife.bridge.layered import LayeredMeanField
-from minife.bridge.nudges import minimum, pull
+from minife.bridge.nudges import loss_gradient, minimum, pull
 from minife.descent import SGD, Adam, NormConstraint
 from minife.descent.loop import descend
 from minife.gradcheck import check_gradient
@@ -337,6 +337,14 @@ def test_the_minimum_over_a_unit_is_where_no_force_is_left(rng, unit, loss):
             force = [t_k - x - reaction * (0.5 - unit.mean(t_k)) + nudge * pull(loss, unit, t_k, y)[0] for t_k in t]
             inside = (unit.variance(unit.field(m)) > 1e-4)
             assert np.all(force[0][inside] <= 1e-9 * nudge) and np.all(force[1][inside] >= -1e-9 * nudge)
+
+
+@each_loss
+def test_the_pull_is_the_slope_of_the_loss_in_the_means(rng, loss):
+    """(C10): as a function of the field t, with its own slope in t"""
+    t, y = rng.standard_normal((4, 3)), rng.random((4, 3))
+    assert_allclose(pull(loss, Binary(), t, y)[0], loss_gradient(loss, Binary().mean(t), y), rtol=1e-12)
+    check_gradient(lambda p: pull(loss, Binary(), p["t"], y)[0].sum(), {"t": t}, {"t": pull(loss, Binary(), t, y)[1]})
 
 
 def test_a_nudge_below_zero_without_a_minimum_says_so():

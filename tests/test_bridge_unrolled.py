@@ -175,10 +175,10 @@ def test_strong_couplings_remember_which_basin():
     assert len(np.unique(h.round(6), axis=0)) == 3              # up, down, and exactly half on, the saddle between
 
 
-@proves("C14")
+@proves("C22")
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_free_energy_as_loss_needs_no_backward_pass(n):
-    """(C14): the explicit partials err by rho^n, with a pass backward by n rho^2n"""
+    """(C22): the explicit partials err by rho^n, with a pass backward by n rho^2n"""
     rng = np.random.default_rng([n, 4])
     rbm = random_rbm(rng, 8, 6, scale=0.6)
     X = exact.all_states(8)
@@ -192,9 +192,9 @@ def test_free_energy_as_loss_needs_no_backward_pass(n):
     assert_allclose(np.diff(np.log(full / steps))[0] / 3, np.log(rho**2), rtol=0.05)
 
 
-@proves("C14")
+@proves("C22")
 def test_the_free_energy_that_a_pass_dissipates_is_a_loss_whose_gradient_is_that_of_mean_field_learning():
-    """(C14): F(x) - Gamma_1(v_n, h_n); already n = 1, a tied autoencoder's cross entropy and one step more, is close"""
+    """(C22): F(x) - Gamma_1(v_n, h_n); already n = 1, a tied autoencoder's cross entropy and one step more, is close"""
     rbm = random_rbm(np.random.default_rng(0), 8, 6, scale=0.6)
     X = exact.all_states(8)
     emf = tap.log_likelihood_gradient(rbm, X, 1, step=1.0, tol=1e-13)

@@ -3,6 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
+from proofs import proves
 
 from minife.descent import SGD, Adam, NormConstraint
 from minife.bridge import vae as module
@@ -51,6 +52,7 @@ def mean_free_energy(vae, X):
     return np.array(parts).T
 
 
+@proves("C24")
 def test_the_forward_pass_is_its_equations():
     """(C24)"""
     vae = small_vae()
@@ -81,6 +83,7 @@ def test_a_free_energy_by_hand():
     np.testing.assert_allclose(value.U, value.reconstruction + (9 + 4 + np.log(2 * np.pi)) / 2, rtol=1e-14)
 
 
+@proves("C25")
 @pytest.mark.parametrize("seed", range(3))
 def test_energy_minus_entropy_is_reconstruction_plus_divergence(seed):
     """(C25)"""
@@ -90,6 +93,7 @@ def test_energy_minus_entropy_is_reconstruction_plus_divergence(seed):
     assert (value.kl >= 0).all()
 
 
+@proves("C25")
 def test_energy_entropy_and_divergence_are_what_they_are_called():
     """(C25) U, S and kl as integrals over the plane, none of them from its closed form."""
     vae = small_vae()
@@ -163,6 +167,7 @@ def test_a_weak_decoder_has_the_posterior_of_a_gaussian_model():
     np.testing.assert_allclose(np.log2(np.divide(*gaps)), [2, 4, 6], atol=0.15)
 
 
+@proves("C26")
 def test_the_gradient_is_that_of_finite_differences_of_the_mean_free_energy():
     """(C26) for one, two and three latents, at fixed noise, of pixels and of their probabilities"""
     for n_latent in (1, 2, 3):
@@ -181,6 +186,7 @@ def test_the_gradient_is_a_mean_over_rows():
         np.testing.assert_allclose(gradient[name], np.mean(rows, axis=0), atol=1e-14)
 
 
+@proves("C27")
 def test_importance_weights_average_to_p():
     """(C27) One latent draw a row, many rows that are all the same x: the mean of p(x, z) / q(z|x) is p(x)."""
     vae, x = small_vae(), STATES[9]
@@ -350,6 +356,7 @@ def test_bad_arguments(name):
         call(small_vae(), np.random.default_rng(0))
 
 
+@proves("C24")
 def test_the_decoder_is_one_layer_of_units_in_the_fields_of_another():
     """(C24) What decode returns are means of binary units, A'(l), and the loss of a pixel is A(l) - x l  (B3)"""
     vae, z = small_vae(), np.array([[0.4, -1.1]])

@@ -123,21 +123,21 @@ class ClampedMachine:
     def response(self, m_h, m_y, field):
         """Return p_h (n, n_hidden), p_y (n, n_outputs): how the equilibrium m_h, m_y follows a field on y  (C8)
 
-        p = H^-1 (0, field), where the Hessian H of Gamma_k is diagonal within a layer, [[1/r_h, -J], [-J^T, 1/r_y]]:
+        p = H^-1 (0, field), where the Hessian H of Gamma_k is diagonal within a layer, [[1/chi_h, -J], [-J^T, 1/chi_y]]:
         only a system of the size of the output remains to be solved."""
         U, beta = self.pair.W, self.beta
         m_h, m_y = self._means(m_h, m_y)
         field = validation.real_array(field, "field", n_dims=2, dtype=U.dtype)
         if field.shape != m_y.shape:
             raise ValueError(f"field must have the shape of m_y, {m_y.shape}, got {field.shape}")
-        r_h, r_y, J = beta * (m_h - m_h**2), beta * (m_y - m_y**2), U[None]
+        chi_h, chi_y, J = beta * (m_h - m_h**2), beta * (m_y - m_y**2), U[None]
         if self.order == 2:
             s_h, s_y = 1 - 2 * m_h, 1 - 2 * m_y
             J = U + beta / 2 * U**2 * s_h[:, :, None] * s_y[:, None, :]             # (n, n_hidden, n_outputs)
-            r_h, r_y = r_h / (1 + r_h * (r_y @ U.T**2)), r_y / (1 + r_y * (r_h @ U**2))
-        loop = r_y[:, :, None] * (J.transpose(0, 2, 1) @ (r_h[:, :, None] * J))     # (n, n_outputs, n_outputs)
-        p_y = np.linalg.solve(np.eye(U.shape[1], dtype=U.dtype) - loop, (r_y * field)[:, :, None])
-        return r_h * (J @ p_y)[:, :, 0], p_y[:, :, 0]
+            chi_h, chi_y = chi_h / (1 + chi_h * (chi_y @ U.T**2)), chi_y / (1 + chi_y * (chi_h @ U**2))
+        loop = chi_y[:, :, None] * (J.transpose(0, 2, 1) @ (chi_h[:, :, None] * J))     # (n, n_outputs, n_outputs)
+        p_y = np.linalg.solve(np.eye(U.shape[1], dtype=U.dtype) - loop, (chi_y * field)[:, :, None])
+        return chi_h * (J @ p_y)[:, :, 0], p_y[:, :, 0]
 
     def _start(self, X, start):
         """Return copies of the means of an Equilibrium, compared with X, or those of a forward pass."""

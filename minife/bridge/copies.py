@@ -1,21 +1,21 @@
-"""From the classification RBM to the ordinary network, by counting copies of the hidden units  (C17, C18)."""
+"""From the classification RBM to the ordinary network, by counting copies of the hidden units  (C16, C17)."""
 import numpy as np
 
 from .. import validation
 from ..backprop.losses import CategoricalCrossEntropy
-from ..backprop.mlp import HIDDEN_UNITS, MLP
+from ..backprop.mlp import MLP
 from ..rbm.classification import ClassificationRBM
-from ..units import Binary, Potts
+from ..units import Binary, Gaussian, LeakyRectified, Potts, Rectified, Spin
 
-label_unit = Potts()
+label_unit, HIDDEN_UNITS = Potts(), (Binary, Spin, Gaussian, Rectified, LeakyRectified)
 
 
 class CopiedUnits:
-    """Each of n_hidden units in r copies, which see x through W, b alike and the label k through U_k / r  (C17)
+    """Each of n_hidden units in r copies, which see x through W, b alike and the label k through U_k / r  (C16)
 
     W, b     (n_visible, n_hidden), (n_hidden,): what a copy sees of x
     U, d     (n_classes, n_hidden), (n_classes,): what the label sees of all copies together, and its bias
-    copies   r: 1 is the classification RBM of chapter R; the larger r, the closer to the network of limit()  (C18)
+    copies   r: 1 is the classification RBM of chapter R; the larger r, the closer to the network of limit()  (C17)
     unit     of the copies: Binary(), or any other that an MLP may hide; beta the inverse temperature, one for all
     The arrays are kept, not copied, where their type and layout allow; training changes them in place."""
 
@@ -40,23 +40,23 @@ class CopiedUnits:
         return {"W": self.W, "U": self.U, "b": self.b, "d": self.d}
 
     def label_energies(self, X):
-        """Return -beta F_r(x, k) (n, n_classes), up to a term that all labels share  (C17)"""
+        """Return -beta F_r(x, k) (n, n_classes), up to a term that all labels share  (C16)"""
         X, A, beta, U, r = self._rows(X), self.unit.potential, self.beta, self.U, self.copies
         f = self.b + X @ self.W                                                         # (n, n_hidden)
         o = f[:, None] + U / r                                                          # (n, n_classes, n_hidden)
         return beta * self.d + r * (A(beta * o) - A(beta * f)[:, None]).sum(axis=2)     # (n, n_classes)
 
     def predict(self, X):
-        """Return p(k | x) (n, n_classes)  (C17)"""
+        """Return p(k | x) (n, n_classes)  (C16)"""
         return label_unit.mean(self.label_energies(X))
 
     def loss(self, X, y):
-        """Return the mean of -log p(y | x) over the rows: beta [F_r(x, y) - F_r(x)], clamped minus free  (C17)"""
+        """Return the mean of -log p(y | x) over the rows: beta [F_r(x, y) - F_r(x)], clamped minus free  (C16)"""
         F = -self.label_energies(X)
         return float((F[np.arange(len(F)), self._labels(y, X)] + label_unit.potential(-F)).mean())
 
     def gradient(self, X, y):
-        """Return the gradient of the mean loss: slopes of F_r with the label clamped minus those with it free  (C17)"""
+        """Return the gradient of the mean loss: slopes of F_r with the label clamped minus those with it free  (C15, C16)"""
         X, y, beta, U, r = self._rows(X), self._labels(y, X), self.beta, self.U, self.copies
         D = (np.eye(len(U), dtype=U.dtype)[y] - self.predict(X)) / len(X)   # (n, n_classes), clamped minus free
         f = self.b + X @ self.W
@@ -69,7 +69,7 @@ class CopiedUnits:
         return {"W": X.T @ d_f, "U": d_U, "b": d_f.sum(axis=0), "d": -beta * D.sum(axis=0)}
 
     def machine(self):
-        """Return the same as a ClassificationRBM of r n_hidden binary units: one energy, one temperature  (C17)"""
+        """Return the same as a ClassificationRBM of r n_hidden binary units: one energy, one temperature  (C16)"""
         if not isinstance(self.unit, Binary):
             raise ValueError(f"only Binary() units make a ClassificationRBM, got {type(self.unit).__name__}")
         r = self.copies
@@ -77,7 +77,7 @@ class CopiedUnits:
                                  np.tile(self.b, r), self.d, self.beta)
 
     def limit(self):
-        """Return the MLP that r -> infinity gives: x -> A'(beta (b + x W)) -> softmax(beta (d + h U^T))  (C18)"""
+        """Return the MLP that r -> infinity gives: x -> A'(beta (b + x W)) -> softmax(beta (d + h U^T))  (C17)"""
         mlp = MLP((*self.W.shape, len(self.U)), self.unit, CategoricalCrossEntropy(), np.random.default_rng(0), self.W.dtype)
         for name, array in (("W1", self.W), ("b1", self.b), ("W2", self.U.T), ("b2", self.d)):
             mlp.parameters[name][...] = self.beta * array

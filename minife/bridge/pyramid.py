@@ -64,7 +64,7 @@ class Pyramid:
         share = D[:, None] * np.exp(log_weight - log_Z[:, None])            # (n, n_terms, n_classes)
         both, on, r = share.sum(axis=2), self.on, self.copies
         seen = r**2 * (both[:, :, None] * h).sum(axis=1)                    # (n, n_1), all copies together
-        return {"W1": -x.T @ seen, "b1": -seen.sum(axis=0),
+        return {"W1": -(x.T @ seen), "b1": -seen.sum(axis=0),
                 "W2": -np.einsum("nt,nti,tj->ij", both, h, on), "b2": -both.sum(axis=0) @ on,
                 "W3": -on.T @ share.sum(axis=0) / r, "b3": -D.sum(axis=0)}
 

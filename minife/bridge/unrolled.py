@@ -88,7 +88,7 @@ class UnrolledMeanField:
                          for k, pair in enumerate(pairs)], axis=1)
 
     def free_energy_gradient(self, X, backward=True):
-        """Return the gradient of the mean of Gamma_k(v_n, h_n) over the rows of X  (C14)
+        """Return the gradient of the mean of Gamma_k(v_n, h_n) over the rows of X  (C22)
 
         backward=False leaves the pass backward out: the explicit partials at v_n and h_n alone, as EMF takes them."""
         v, h = self.forward(X)[-2:]

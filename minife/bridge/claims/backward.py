@@ -89,14 +89,14 @@ def on_a_level(network, X, y, n_steps, rate):
 
 
 def free_energy_as_loss(rng, n):
-    """Yield the claim on the loss Gamma_1 itself, whose gradient needs no pass backward  (C14)"""
+    """Yield the claim on the loss Gamma_1 itself, whose gradient needs no pass backward  (C22)"""
     ratios = [rate_ratio(*machine(rng, scale=0.5)) for _ in range(n)]
     yield Claim("If the loss is Gamma_1 itself, no pass backward is needed.", "limit", float(np.median(ratios)),
-                "exponent of the error with that pass, over without; both vanish", 1.9, 2.1, "C14")
+                "exponent of the error with that pass, over without; both vanish", 1.9, 2.1, "C22")
 
 
 def rate_ratio(rbm, X):
-    """Return how much faster the gradient of Gamma_1(v_n, h_n) comes to that of Gamma_1* with the pass backward  (C14)
+    """Return how much faster the gradient of Gamma_1(v_n, h_n) comes to that of Gamma_1* with the pass backward  (C22)
 
     Its error is of order n rho^(2n), that of the explicit partials alone rho^n."""
     star = tap.fixed_point(rbm, order=1, step=1.0, tol=1e-13)

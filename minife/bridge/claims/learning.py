@@ -11,23 +11,23 @@ from .claim import Claim, machine
 
 
 def training(rng, n):
-    """Yield the claims on what may be minimised over the weights  (C22)"""
+    """Yield the claims on what may be minimised over the weights  (C18)"""
     rbm, _ = machine(rng, 4, 3, scale=0.1)
     gamma, W = descend_alone(rbm, 2000, 0.05)
     yield Claim("Training may minimise the free energy Gamma_1* of a machine alone.", "false", float(gamma[-1]),
                 f"Gamma_1* after {len(gamma) - 1} steps, from {gamma[0]:.1f}; |W| from {W[0]:.1f} to {W[-1]:.0f}",
-                -np.inf, -100, "C22", (np.arange(len(gamma)), gamma))
+                -np.inf, -100, "C18", (np.arange(len(gamma)), gamma))
     rbm, X = RBM.initialise(9, 8, rng), bars_and_stripes(3)
     rbm.W *= 10
     data, model = descend_difference(rbm, X, 2000, 0.2)
     yield Claim("Learning by likelihood lowers F(x) and raises the free energy F.", "false",
                 float(model[-1] - model[0]),
-                f"change of F on bars and stripes; F(x) changes by {data[-1] - data[0]:.1f}", -np.inf, -1, "C22",
+                f"change of F on bars and stripes; F(x) changes by {data[-1] - data[0]:.1f}", -np.inf, -1, "C18",
                 (np.arange(len(data)), np.array([data, model])))
 
 
 def descend_alone(rbm, n_steps, rate):
-    """Return Gamma_1* and |W| at each step of minimising Gamma_1* over W, in place: both diverge  (C22)"""
+    """Return Gamma_1* and |W| at each step of minimising Gamma_1* over W, in place: both diverge  (C18)"""
     course, star = [], None
     for _ in range(n_steps + 1):
         start = (None, None) if star is None else (star.m_v, star.m_h)
@@ -38,13 +38,13 @@ def descend_alone(rbm, n_steps, rate):
 
 
 def least_rate(rbm):
-    """Return a bound (n_visible, n_hidden) below which no m_v,i m_h,j falls while Gamma_1* descends in W  (C22)"""
+    """Return a bound (n_visible, n_hidden) below which no m_v,i m_h,j falls while Gamma_1* descends in W  (C18)"""
     v, h = (np.minimum(W, 0).sum(axis=1) for W in (rbm.W, rbm.W.T))     # the least field, as no weight ever falls
     return np.outer(*(1 / (1 + np.exp(-rbm.beta * (bias + least))) for bias, least in ((rbm.a, v), (rbm.b, h))))
 
 
 def descend_difference(rbm, X, n_steps, rate):
-    """Return mean F(x) and F = -log Z / beta at each step of maximising the likelihood of X, exactly, in place  (C22)"""
+    """Return mean F(x) and F = -log Z / beta at each step of maximising the likelihood of X, exactly, in place  (C18)"""
     course = []
     for _ in range(n_steps + 1):
         course.append((rbm.free_energy(X).mean(), -exact.log_partition_function(rbm) / rbm.beta))

@@ -17,23 +17,23 @@ label_unit = Potts()
 
 
 def labels(rng, n):
-    """Yield the claims on a machine that sees x and a label, with one hidden layer  (C15, C16)"""
+    """Yield the claims on a machine that sees x and a label, with one hidden layer  (C14, C15)"""
     rbm, X = machine(rng)
     h = exact.all_states(rbm.n_hidden)
     F = [-np.logaddexp.reduce(-rbm.beta * rbm.energy(np.tile(x, (len(h), 1)), h)) / rbm.beta for x in X]
     yield Claim("One sigmoid layer minimises energy minus entropy, at once.", "exact",
                 float(np.abs(tap.free_energy(rbm, X, rbm.hidden_mean(X), 1) - F).max()),
-                "largest |Gamma_1(v, h) - F(v)|", 0, 1e-12, "C15")
+                "largest |Gamma_1(v, h) - F(v)|", 0, 1e-12, "C14")
     copied, X, y = copied_units(rng, 1)
     yield Claim("The cross entropy of a label is a difference of two free energies.", "exact",
                 abs(copied.loss(X, y) - free_energy_difference(copied, X, y).mean()),
-                "|L - beta (F(x, y) - F(x))|, mean over rows", 0, 1e-12, "C16")
+                "|L - beta (F(x, y) - F(x))|, mean over rows", 0, 1e-12, "C15")
     yield Claim("Its backprop gradient is clamped minus free.", "exact",
                 max(check_gradient(lambda _: copied.loss(X, y), copied.parameters, copied.gradient(X, y)).values()),
-                "relative error against finite differences", 0, 1e-7, "C16")
+                "relative error against finite differences", 0, 1e-7, "C15")
     distances = [label_distance(rng) for _ in range(n)]
     yield Claim("Mean field over label and hidden units is as good.", "false", float(np.mean(distances)),
-                f"total variation distance of p(y|x), mean; the largest is {max(distances):.2f}", 0.01, 0.5, "C16")
+                f"total variation distance of p(y|x), mean; the largest is {max(distances):.2f}", 0.01, 0.5, "C15")
 
 
 def copied_units(rng, copies, unit=Binary(), beta=1.2):
@@ -44,7 +44,7 @@ def copied_units(rng, copies, unit=Binary(), beta=1.2):
 
 
 def free_energy_difference(copied, X, y):
-    """Return beta [F(x, y) - F(x)] (n,) of the RBM over x and a one-hot label that has all copies as units  (C17)"""
+    """Return beta [F(x, y) - F(x)] (n,) of the RBM over x and a one-hot label that has all copies as units  (C16)"""
     r, one_hot = copied.copies, np.eye(len(copied.U))
     rbm = RBM(np.vstack([np.tile(copied.W, r), np.tile(copied.U, r) / r]),
               np.hstack([np.zeros(len(copied.W)), copied.d]), np.tile(copied.b, r), copied.beta)
@@ -53,7 +53,7 @@ def free_energy_difference(copied, X, y):
 
 
 def label_distance(rng):
-    """Return the total variation distance of p(y|x) and its mean-field estimate, y and h independent  (C16)"""
+    """Return the total variation distance of p(y|x) and its mean-field estimate, y and h independent  (C15)"""
     draw, best = rng.standard_normal, (np.inf, None)
     copied = CopiedUnits(draw((6, 5)), draw((3, 5)), draw(5) / 2, draw(3) / 2)
     X = rng.integers(2, size=(1, 6))
@@ -68,23 +68,23 @@ def label_distance(rng):
 
 
 def copies(rng, n):
-    """Yield the claims on r copies of each hidden unit, from the RBM to the ordinary network  (C17, C18)"""
+    """Yield the claims on r copies of each hidden unit, from the RBM to the ordinary network  (C16, C17)"""
     seed, counts = rng.integers(2**31), np.array([1, 4, 16, 64, 256, 1024])
     machines = {int(r): copied_units(np.random.default_rng(seed), int(r)) for r in counts}
     few = [machines[r] for r in (1, 4, 16)]
     yield Claim("With r copies of each hidden unit, the loss is a free-energy difference.", "exact",
                 max(float(np.abs(c.loss(X, y) - free_energy_difference(c, X, y).mean())) for c, X, y in few),
-                "|L_r - beta (F_r(x, y) - F_r(x))|, r = 1, 4, 16", 0, 1e-12, "C17")
+                "|L_r - beta (F_r(x, y) - F_r(x))|, r = 1, 4, 16", 0, 1e-12, "C16")
     yield Claim("Its gradient is clamped minus free, for every r.", "exact",
                 max(max(check_gradient(lambda _: c.loss(X, y), c.parameters, c.gradient(X, y)).values())
-                    for c, X, y in few), "against finite differences, r = 1, 4, 16", 0, 1e-7, "C17")
-    errors = [distance(c.gradient(X, y), limit_gradient(c, X, y)) for c, X, y in machines.values()]
+                    for c, X, y in few), "against finite differences, r = 1, 4, 16", 0, 1e-7, "C16")
+    errors = [distance(c.gradient(X, y), slopes_of_limit(c, X, y)) for c, X, y in machines.values()]
     yield limit("As r grows it becomes the backprop gradient of an ordinary network.", counts, errors,
-                "exponent of the error in r", -1, "C18")
+                "exponent of the error in r", -1, "C17")
 
 
-def limit_gradient(copied, X, y):
-    """Return the backprop gradient of the limit of CopiedUnits, in their own parameters  (C18)"""
+def slopes_of_limit(copied, X, y):
+    """Return the backprop gradient of the limit of CopiedUnits, in their own parameters  (C17)"""
     slope = copied.limit().gradient(X, y)
     own = {"W": slope["W1"], "U": slope["W2"].T, "b": slope["b1"], "d": slope["b2"]}
     return {name: copied.beta * array for name, array in own.items()}

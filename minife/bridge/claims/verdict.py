@@ -7,8 +7,8 @@ from .learning import autoencoder, training
 from .networks import copies, labels, ordinary_networks, prediction_errors
 
 __all__ = ["Claim", "verdict"]
-JUDGES = (forward_pass, responses, finite_nudges, levels, free_energy_as_loss, labels, copies, ordinary_networks,
-          training, prediction_errors, autoencoder)
+JUDGES = (forward_pass, responses, finite_nudges, levels, labels, copies, training, ordinary_networks,
+          free_energy_as_loss, prediction_errors, autoencoder)
 
 
 def verdict(rng, quick=False):
