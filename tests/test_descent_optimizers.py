@@ -1,5 +1,6 @@
 """The steps that every trainer shares, by hand and against the papers' algorithms; schedules and decay."""
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -294,3 +295,58 @@ def test_parameters_flat_and_their_norms():
     theta = {"W": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": np.array([-5.0])}
     assert flatten(theta).tolist() == [1, 2, 3, 4, -5]
     assert norm(theta) == np.sqrt(55) and norm(theta, 1) == 15
+
+
+@pytest.mark.parametrize("name", ["momentum", "RMSProp", "Adam"])
+def test_an_optimizer_refuses_the_parameters_of_another_model(name):
+    """It remembers slopes of the first one; nothing is moved"""
+    optimizer = OPTIMIZERS[name](0.1)
+    optimizer.step({"W": np.ones((6, 4))}, {"W": np.ones((6, 4))})
+    for other in (np.zeros((400, 300)), np.zeros((4, 6))):
+        b = np.zeros(3)
+        with pytest.raises(ValueError, match=rf"has moved W of shape \(6, 4\); got \({len(other)}, "):
+            optimizer.step({"b": b, "W": other}, {"b": np.ones(3), "W": np.ones(other.shape)})
+        assert not b.any() and not other.any() and optimizer.n_steps == 1
+    with pytest.raises(ValueError, match="has moved W of float64; got float32"):
+        optimizer.step({"W": np.zeros((6, 4), np.float32)}, {"W": np.ones((6, 4))})
+
+
+BAD_STEPS = {
+    "missing": ({"W": np.ones((2, 3))}, {"V": np.ones((2, 3))}, "the gradient must have a slope for W, got V"),
+    "shape": ({"W": np.ones((2, 3))}, {"W": np.ones((3, 2))}, r"the gradient of W must have shape \(2, 3\), got \(3, 2\)"),
+    "one": ({"W": np.ones(100_000)}, {"W": np.ones(1)}, r"the gradient of W must have shape \(100000,\), got \(1,\)"),
+    "read-only": ({"W": np.broadcast_to(1.0, (1, 1))}, {"W": np.ones((1, 1))}, "the parameter W must be writeable"),
+    "list": ({"W": [1.0]}, {"W": np.ones(1)}, "the parameter W must be a contiguous array"),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("bad", BAD_STEPS)
+def test_bad_step(name, bad):
+    theta, gradient, message = BAD_STEPS[bad]
+    with pytest.raises(ValueError, match=message):
+        OPTIMIZERS[name](0.1).step(theta, gradient)
+
+
+@pytest.mark.parametrize("schedule", [linear_decay, exponential_decay, inverse_time_decay])
+def test_a_schedule_is_an_object_that_can_be_pickled_and_read(schedule):
+    rate = schedule(0.4, 10)
+    again = pickle.loads(pickle.dumps(SGD(rate, momentum=0.5)))
+    assert [again.learning_rate(t) for t in range(12)] == [rate(t) for t in range(12)]
+    assert repr(again) == f"SGD(learning_rate={schedule.__name__}(0.4, 10), l1=0.0, l2=0.0, momentum=0.5)"
+    for arguments, message in (((0.4, 0), "n_steps must be a positive number, got 0"),
+                               ((-1, 10), "learning_rate must be a positive number, got -1"),
+                               ((0.4, None), "n_steps must be a positive number, got None")):
+        with pytest.raises(ValueError, match=message):
+            schedule(*arguments)
+
+
+@pytest.mark.parametrize("rate", [np.nan, -0.1, "fast", None, True])
+def test_a_schedule_returns_a_rate(rate):
+    with pytest.raises(ValueError, match="learning_rate must return numbers of at least 0, got .* for step 0"):
+        SGD(lambda t: rate).step({"b": np.zeros(1)}, {"b": np.ones(1)})
+
+
+def test_a_class_is_no_schedule():
+    with pytest.raises(ValueError, match="learning_rate must be a positive number, got <class"):
+        SGD(linear_decay)

@@ -107,9 +107,12 @@ class Optimizer:
         if key not in self.memory:
             self.memory[key] = np.zeros_like(array)
         memory = self.memory[key]
-        if memory.shape != array.shape or memory.dtype != array.dtype:
-            raise ValueError(f"this optimizer has moved {name} of shape {memory.shape} and {memory.dtype}; got "
-                             f"{array.shape} and {array.dtype}: make a new optimizer for other parameters")
+        if memory.shape != array.shape:
+            raise ValueError(f"this optimizer has moved {name} of shape {memory.shape}; got {array.shape}: "
+                             "make a new optimizer for other parameters")
+        if memory.dtype != array.dtype:
+            raise ValueError(f"this optimizer has moved {name} of {memory.dtype}; got {array.dtype}: "
+                             "make a new optimizer for other parameters")
         return memory
 
     def state(self):
@@ -118,8 +121,10 @@ class Optimizer:
 
     def restore(self, state):
         """Go on from a state that state() returned."""
-        memory = {name: np.array(array) for name, array in state.items()}
-        self.n_steps, self.memory = int(memory.pop("n_steps")), memory
+        if "n_steps" not in state:
+            raise ValueError(f"the state of an optimizer must hold n_steps, got {', '.join(state) or 'nothing'}")
+        self.memory = {name: np.array(array) for name, array in state.items() if name != "n_steps"}
+        self.n_steps = int(state["n_steps"])
 
 
 class SGD(Optimizer):
@@ -130,7 +135,11 @@ class SGD(Optimizer):
     def __init__(self, learning_rate=0.1, momentum=0.0, l1=0.0, l2=0.0):
         super().__init__(learning_rate, l1, l2)
         self.momentum = _below_one(momentum, "momentum")
-        self.remembers = ("velocity",) if self.momentum else ()
+
+    @property
+    def remembers(self):
+        """Return what move() needs of each parameter, by name."""
+        return ("velocity",) if self.momentum else ()
 
     def move(self, theta, slope, *velocity, rate, l1, l2):
         if self.momentum:

@@ -44,7 +44,8 @@ def read(path, kind, entries=()):
     except (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError):
         raise
     except Exception as error:  # whatever zip, NumPy and JSON say of a broken file
-        raise ValueError(f"{path} is no whole file of minife: {error!s:.200}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} is no whole file of minife: {reason}") from error
     if text.get("minife") != VERSION:
         raise ValueError(f"{path} has the layout {text.get('minife', 'of an older minife')!s:.60}; "
                          f"this minife reads layout {VERSION}")
