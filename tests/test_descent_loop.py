@@ -32,7 +32,8 @@ def run(n_epochs=3, seed=0, optimizer=None, **more):
 @proves("D1")
 @pytest.mark.parametrize("constraint", [None, NormConstraint(0.7)], ids=["free", "norm"])
 def test_the_loop_written_out(constraint):
-    """(D1): a new order of the rows for each epoch, batches of it, the last one ragged; a step each; the norm"""
+    """(D1): a new order of the rows for each epoch, batches of it, the last one ragged; a step
+    each; the norm"""
     (m, _), rng, b = run(norm_constraint=constraint), np.random.default_rng(0), np.array([1.0, -2.0, 0.5])
     for _ in range(3):
         order = rng.permutation(11)
@@ -71,7 +72,8 @@ def raising(model, epoch):
 
 @pytest.mark.parametrize("stop", [lambda model, epoch: epoch == 2, raising], ids=["returns True", "raises"])
 def test_a_callback_ends_the_training_after_its_epoch(stop, tmp_path, capsys):
-    """The other callbacks of that epoch are called, and its checkpoint is written, from which a run goes on"""
+    """The other callbacks of that epoch are called, and its checkpoint is written, from which a run
+    goes on"""
     path, seen = tmp_path / "run.npz", []
     m, history = run(5, callbacks=[stop, lambda model, epoch: seen.append(epoch)], checkpoint=path, label="toy")
     assert [record["epoch"] for record in history] == seen == [1, 2]

@@ -1,4 +1,5 @@
-"""The steps that every trainer shares, by hand and against the papers' algorithms; schedules and decay."""
+"""The steps that every trainer shares, by hand and against the papers' algorithms; schedules and
+decay."""
 import math
 import pickle
 
@@ -49,7 +50,8 @@ def test_rmsprop_by_hand():
 def test_adam_by_hand():
     """(D4): with decays 1/2 and 3/4, epsilon 1 and rate 9
 
-    The means of slope and square are 1, 1 and then 3, 7; less their start at zero 2, 4 and then 4, 16."""
+    The means of slope and square are 1, 1 and then 3, 7; less their start at zero 2, 4 and then 4,
+    16."""
     places = path(Adam(9, decay=0.5, square_decay=0.75, epsilon=1.0), [2, 5])
     assert_allclose(np.diff([0, *places]), [-9 * 2 / (1 + 2), -9 * 4 / (1 + 4)], rtol=1e-14)
 
@@ -110,8 +112,9 @@ def test_the_defaults_are_those_of_the_papers():
 @proves("D2", "D3", "D4")
 @pytest.mark.parametrize("slope", [3e4, -1e-3])
 def test_a_constant_slope(slope):
-    """Adam steps by the rate from the first step on, whatever the size of the slope  (D4); RMSProp, which does not
-    correct its start at zero, by rate / sqrt(1 - decay^t)  (D3); momentum gathers speed as 1 - momentum^t  (D2)"""
+    """Adam steps by the rate from the first step on, whatever the size of the slope  (D4); RMSProp,
+    which does not correct its start at zero, by rate / sqrt(1 - decay^t)  (D3); momentum gathers
+    speed as 1 - momentum^t  (D2)"""
     t, sign = np.arange(1, 21), np.sign(slope)
     assert_allclose(path(Adam(0.01, epsilon=1e-20), [slope] * 20), -0.01 * sign * t, rtol=1e-12)
     assert_allclose(path(RMSProp(0.01, decay=0.9, epsilon=1e-20), [slope] * 20),
@@ -121,9 +124,11 @@ def test_a_constant_slope(slope):
 
 @proves("D4")
 def test_alternating_slopes_nearly_cancel_in_adam():
-    """(D4): of slopes s, -s, s, ... the corrected mean of squares is s^2, and that of slopes a geometric sum,
+    """(D4): of slopes s, -s, s, ... the corrected mean of squares is s^2, and that of slopes a
+    geometric sum,
 
-    +-s (1 - d) / (1 + d) * (1 - (-d)^t) / (1 - d^t) with d the decay: in the long run 1/19 of s for d = 0.9."""
+    +-s (1 - d) / (1 + d) * (1 - (-d)^t) / (1 - d^t) with d the decay: in the long run 1/19 of s for
+    d = 0.9."""
     t, d = np.arange(1, 201), 0.9
     alternating = -(-1.0) ** t
     steps = -np.diff([0, *path(Adam(1.0, d, epsilon=1e-20), 7 * alternating)])
@@ -133,7 +138,8 @@ def test_alternating_slopes_nearly_cancel_in_adam():
 
 @proves("D3", "D4")
 def test_epsilon_is_added_to_the_root():
-    """(D3), (D4): so a slope of epsilon takes half a step, and the first Adam step from slope 0 none at all"""
+    """(D3), (D4): so a slope of epsilon takes half a step, and the first Adam step from slope 0
+    none at all"""
     assert_allclose(path(Adam(1.0, epsilon=1e-3), [1e-3]), [-0.5])
     assert_allclose(path(RMSProp(1.0, decay=0.0, epsilon=1e-3), [1e-3]), [-0.5])
     assert path(Adam(1.0), [0.0]) == [0.0] == path(RMSProp(1.0), [0.0])
@@ -154,7 +160,8 @@ def test_each_parameter_takes_its_own_steps(name, rng):
 @proves("D2", "D3", "D4")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_decay_is_the_gradient_of_a_penalty_on_weights_alone(name, rng):
-    """(D2): l1 |W|_1 + l2 |W|^2 / 2; biases, with one axis, and weights that are 0 feel no pull of l1"""
+    """(D2): l1 |W|_1 + l2 |W|^2 / 2; biases, with one axis, and weights that are 0 feel no pull of
+    l1"""
     def run(penalty, **decay):
         optimizer = OPTIMIZERS[name](0.1, **decay)
         theta = {"W": np.array([[1.0, -2.0, 0.0]]), "b": np.array([3.0])}
@@ -244,7 +251,8 @@ def test_a_schedule_sets_the_rate_of_each_step():
 
 
 def test_inverse_time_decay_arrives_at_a_mean():
-    """Robbins and Monro (1951): with n_steps = 1 and rate 1, SGD on (b - x)^2 / 2 is the running mean of the x"""
+    """Robbins and Monro (1951): with n_steps = 1 and rate 1, SGD on (b - x)^2 / 2 is the running
+    mean of the x"""
     x, theta = np.random.default_rng(0).standard_normal(100), {"b": np.zeros(1)}
     optimizer = SGD(inverse_time_decay(1, 1))
     for value in x:
@@ -307,7 +315,7 @@ def test_an_optimizer_refuses_the_parameters_of_another_model(name):
         with pytest.raises(ValueError, match=rf"has moved W of shape \(6, 4\); got \({len(other)}, "):
             optimizer.step({"b": b, "W": other}, {"b": np.ones(3), "W": np.ones(other.shape)})
         assert not b.any() and not other.any() and optimizer.n_steps == 1
-    with pytest.raises(ValueError, match="has moved W of float64; got float32"):
+    with pytest.raises(ValueError, match="has moved W of dtype float64; got float32"):
         optimizer.step({"W": np.zeros((6, 4), np.float32)}, {"W": np.ones((6, 4))})
 
 
