@@ -47,7 +47,8 @@ def follow(machines, p):
 
 def distribution(rbm):
     """Return p(v) = e^(-beta F(v)) / Z (2^n_visible,), which K leaves as it is  (R6, R12)"""
-    log_weight = -rbm.beta * small(rbm).free_energy(all_states(rbm.n_visible))
+    rbm = small(rbm)
+    log_weight = -rbm.beta * rbm.free_energy(all_states(rbm.n_visible))
     weight = np.exp(log_weight - log_weight.max())
     return weight / weight.sum()
 

@@ -27,7 +27,7 @@ class AnnealedLogLikelihood:
 
 
 def annealed_log_likelihood(rbm, X, n_chains, n_temperatures, rng, base_rates=None, schedule=None, collapsed=None):
-    """Return the AnnealedLogLikelihood of the binary rows of X (n, n_visible): RAISE  (E17)
+    """Return the AnnealedLogLikelihood of the binary rows of X (n, n_visible): RAISE  (E16, E17)
 
     p_annealed(v) is the probability with which a chain that cools from the base machine ends at v, so its logarithm is
     that of a model that can be drawn from. n_chains chains are heated from each row, and the mean of their weights is
