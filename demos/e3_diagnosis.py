@@ -1,17 +1,20 @@
-"""Why is this RBM bad? Seven machines that learned digits, six of them with a fault, and what diagnose says.
+"""Why is this RBM bad? Seven machines that learned digits, six of them with a fault, and what
+diagnose says.
 
     python demos/e3_diagnosis.py                 about two minutes on one core
     python demos/e3_diagnosis.py --quick         twelve seconds: fewer rows, epochs and Gibbs steps
     python demos/e3_diagnosis.py --only cold     the report of one machine (part of a name)
-    python demos/e3_diagnosis.py --healthy 1000  two minutes: how often a machine without a fault has an alarm
+    python demos/e3_diagnosis.py --healthy 1000  two minutes: how often a machine without a fault
+    has an alarm
 
-Every machine has 25 hidden units and learns by persistent chains, ten Gibbs steps per update, unless its name says
-otherwise. Each report tells how fast chains forget (E9, E10), whether they agree (E11), whether the moments of
-chains and data differ (R9, E12), which filters are twins (E13), and more. A healthy machine has random weights, and
-its rows are exact samples of itself, so that an alarm which rests on random numbers is a false one.
+Every machine has 25 hidden units and learns by persistent chains, ten Gibbs steps per update,
+unless its name says otherwise. Each report tells how fast chains forget (E9, E10), whether they
+agree (E11), whether the moments of chains and data differ (R9, E12), which filters are twins (E13),
+and more. A healthy machine has random weights, and its rows are exact samples of itself, so that an
+alarm which rests on random numbers is a false one.
 
-It prints each report and saves one figure, figures/e3_diagnosis.png: a table of all machines and findings, with the
-number that each finding turns on."""
+It prints each report and saves one figure, figures/e3_diagnosis.png: a table of all machines and
+findings, with the number that each finding turns on."""
 import time
 from collections import Counter
 
@@ -67,7 +70,8 @@ def parse_arguments():
 
 
 def learn(X, arguments, rate=0.1, scale=0.01, decay=0.03, phase=None, n_rows=4000, n_epochs=20, beta=1.0):
-    """Return a machine that has learned, and its training rows; the arguments by name are its possible faults."""
+    """Return a machine that has learned, and its training rows; the arguments by name are its
+    possible faults."""
     rng = np.random.default_rng(arguments.seed)
     X = rng.permutation(X)[:min(n_rows, 2000) if arguments.quick else n_rows]
     n_epochs = n_epochs // 2 if arguments.quick else n_epochs
@@ -117,9 +121,17 @@ def draw(reports):
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     for side in axes.spines.values():
         side.set_visible(False)
-    counted = ", ".join(f"{name.split(':')[0].split(',')[0]} {len(report.alarms)}" for name, report in reports.items())
-    axes.set_title(f"Alarms (orange, bold) of machines that learned digits: {counted}", pad=12)
+    axes.set_title(title(reports), pad=12)
     return figure
+
+
+def title(reports):
+    """Return how many alarms the machines have, and those of the careful one by name."""
+    n = {name: len(report.alarms) for name, report in reports.items()}
+    words = f"Alarms (orange, bold): {sum(n.values())} of {len(n)} machine{'s' * (len(n) > 1)}"
+    if "careful" in n:
+        words += f"; the careful one has {', '.join(reports['careful'].alarms) or 'none'}"
+    return words
 
 
 if __name__ == "__main__":

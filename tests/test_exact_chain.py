@@ -1,4 +1,5 @@
-"""Chapter E: the Gibbs chain as a matrix, against (R12) by brute force, and against what CD and PCD draw."""
+"""Chapter E: the Gibbs chain as a matrix, against (R12) by brute force, and against what CD and PCD
+draw."""
 import numpy as np
 import pytest
 from conftest import random_rbm
@@ -48,7 +49,8 @@ def test_a_step_is_the_sum_over_hidden_states(rng, beta, size):
 @proves("E14")
 @pytest.mark.parametrize("size", [(5, 3), (3, 5)])
 def test_modes_diagonalise_a_step(rng, beta, size):
-    """(E14): K phi = lambda phi, K the steps from all states; orthonormal under p(v); the rest of the spectrum is 0"""
+    """(E14): K phi = lambda phi, K the steps from all states; orthonormal under p(v); the rest of
+    the spectrum is 0"""
     rbm = random_rbm(rng, *size, beta=beta)
     K, p = exact_chain.after(rbm, np.eye(2**size[0])), exact_chain.distribution(rbm)
     eigenvalues, phi = exact_chain.modes(rbm)
@@ -87,13 +89,14 @@ def test_persistent_chains_draw_from_it(rng, beta):
     for rbm, p in zip(machines, exact_chain.follow(machines, np.full(32, 1 / 32))):
         drawn = side_by_side(phase.moments(rbm, None, rng))
         assert np.abs(drawn - moments(rbm, p)).max() < 5 * 0.5 / np.sqrt(n)
-    rest = list(exact_chain.follow([machines[0]] * 3, np.full(32, 1 / 32)))        # a machine at rest: powers of K
+    rest = list(exact_chain.follow([machines[0]] * 3, np.full(32, 1 / 32)))  # a machine at rest: powers of K
     assert_allclose(rest[-1], exact_chain.after(machines[0], np.full(32, 1 / 32), 3), rtol=1e-12)
 
 
 @proves("E15")
 def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
-    """(E15): at a tenth of the velocity a tenth of the lag, and a hundredth of the error of the first order"""
+    """(E15): at a tenth of the velocity a tenth of the lag, and a hundredth of the error of the
+    first order"""
     end, direction = random_rbm(rng, 4, 3, beta=beta, scale=1.2), rng.standard_normal(4 * 3 + 4 + 3)
     W, a, b = direction[:12].reshape(4, 3), direction[12:16], direction[16:]
     wrong = []
@@ -109,7 +112,8 @@ def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
 
 
 def test_one_visible_unit_and_one_hidden_by_hand():
-    """(R12) at the machine of the README: from v = 1 back to it with 263/330; the excess shrinks by 289/825"""
+    """(R12) at the machine of the README: from v = 1 back to it with 263/330; the excess shrinks by
+    289/825"""
     rbm = RBM(W=[[np.log(18) / 2]], a=[-np.log(2) / 2], b=[-np.log(2)], beta=2)
     assert_allclose(exact_chain.after(rbm, [0, 1]), [67 / 330, 263 / 330], rtol=1e-13)
     assert_allclose(exact_chain.modes(rbm)[0], [1, 289 / 825], rtol=1e-13)

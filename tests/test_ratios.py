@@ -12,7 +12,8 @@ from minife.rbm import GaussianRBM, exact
 @proves("E1")
 @pytest.mark.parametrize("size", [(1, 4), (5, 4), (3, 7)], ids=str)
 def test_pseudo_likelihood_from_the_probabilities_of_all_states(size, beta):
-    """(E1): log p(v_i | the rest) = log p(v) - log (p(v) + p(v with i flipped)), at every state v"""
+    """(E1): log p(v_i | the rest) = log p(v) - log (p(v) + p(v with i flipped)), at every state
+    v"""
     rbm = random_rbm(np.random.default_rng(3), *size, beta=beta, scale=1.5)
     v = exact.all_states(size[0])
     log_p = -beta * rbm.free_energy(v) - exact.log_partition_function(rbm)
@@ -26,7 +27,8 @@ def test_pseudo_likelihood_from_the_probabilities_of_all_states(size, beta):
 
 @proves("E1")
 def test_the_pseudo_likelihood_of_a_unit_alone_is_its_likelihood(beta):
-    """(E1) with one visible unit: there is no rest; and with several at W = 0, where they are independent"""
+    """(E1) with one visible unit: there is no rest; and with several at W = 0, where they are
+    independent"""
     rng = np.random.default_rng(5)
     for rbm in (random_rbm(rng, 1, 6, beta, scale=2.0), random_rbm(rng, 5, 4, beta, scale=0.0)):
         X = rng.integers(2, size=(7, rbm.n_visible))
