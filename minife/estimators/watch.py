@@ -1,0 +1,92 @@
+"""What a network learns over an epoch, and when it has learned enough."""
+import warnings
+
+import numpy as np
+
+from .base import ConvergenceWarning
+
+
+class PenalisedLoss:
+    """The mean loss over a batch, with alpha |W|^2 / 2 shared out among its rows: its slopes, and its mean over an epoch.
+
+    h, y     rows as the network sees them, and their targets (n, n_outputs)
+    weight   of each row (n,), with mean 1, or None"""
+
+    def __init__(self, mlp, h, y, weight, alpha):
+        self.mlp, self.h, self.y, self.weight, self.alpha = mlp, h, y, weight, alpha
+        self.sums = []
+
+    def gradient(self, rows):
+        """Return the slopes of the penalised loss over these rows, a dict."""
+        mlp, y, n = self.mlp, self.y[rows], len(rows)
+        slopes, x = mlp.backward(self.h[rows], y, None if self.weight is None else self.weight[rows])
+        for k in range(1, mlp.depth + 1):
+            slopes[f"W{k}"] = slopes[f"W{k}"] + self.alpha / n * mlp.parameters[f"W{k}"]
+        values = mlp.loss_function.value(x, y)
+        self.sums.append((n, (values if self.weight is None else values * self.weight[rows]).sum(dtype=np.float64)))
+        return slopes
+
+    def epoch(self):
+        """Return the mean over the rows seen since this was last asked, of the loss without its penalty."""
+        n, total = np.sum(self.sums, axis=0)
+        self.sums.clear()
+        return float(total / n)
+
+
+class Watch:
+    """Two callbacks: itself keeps the loss and the held-out score of each epoch, `ended` says when to stop.
+
+    Learning stops after n_iter_no_change epochs in a row that did not gain tol; "adaptive" lowers the rate instead, five
+    times, until it is below 1e-6.
+    score   function without arguments, of held-out rows: the parameters with the best one are put back at the end. None
+            watches the training loss"""
+
+    def __init__(self, loss, unit, optimizer, tol, n_iter_no_change, adaptive, score=None):
+        self.loss, self.unit, self.optimizer = loss, unit, optimizer
+        self.tol, self.n_iter_no_change, self.adaptive, self.score = tol, n_iter_no_change, adaptive, score
+        self.best, self.without_gain, self.kept, self.stopped = -np.inf, 0, None, False
+
+    def __call__(self, mlp, epoch):
+        record = {"loss": self.loss.epoch() * self.unit}
+        if self.score is not None:
+            record["validation_score"] = self.score()
+        value = record.get("validation_score", -record["loss"])
+        self.without_gain = self.without_gain + 1 if value < self.best + self.tol else 0
+        if value > self.best:
+            self.best = value
+            if self.score is not None:
+                self.kept = {name: array.copy() for name, array in mlp.parameters.items()}
+        return record
+
+    def ended(self, mlp, epoch):
+        """Return True when learning is to stop."""
+        if self.without_gain > self.n_iter_no_change:
+            if not self.adaptive or self.optimizer.learning_rate <= 1e-6:
+                self.stopped = True
+                return True
+            self.optimizer.learning_rate, self.without_gain = self.optimizer.learning_rate / 5, 0
+        return None
+
+    def finish(self, mlp, max_iter):
+        """Put the best parameters back, and warn where learning stopped only because max_iter was reached."""
+        if self.kept is not None:
+            for name, array in mlp.parameters.items():
+                array[...] = self.kept[name]
+        if not self.stopped:
+            warnings.warn(ConvergenceWarning(
+                f"learning stopped at max_iter={max_iter} epochs, before {self.n_iter_no_change} epochs in a row without a "
+                f"gain of tol={self.tol:g}: the loss may still fall"), stacklevel=4)
+
+
+class InverseScaling:
+    """The schedule learning_rate / (1 + rows seen before this epoch)^power: "invscaling"."""
+
+    def __init__(self, learning_rate, power, n_rows, steps_per_epoch):
+        self.learning_rate, self.power = learning_rate, power
+        self.n_rows, self.steps_per_epoch = n_rows, steps_per_epoch
+
+    def __call__(self, step):
+        return self.learning_rate / (1 + self.n_rows * (step // self.steps_per_epoch)) ** self.power
+
+    def __repr__(self):
+        return f"InverseScaling({self.learning_rate}, {self.power}, {self.n_rows}, {self.steps_per_epoch})"
