@@ -40,3 +40,14 @@ def beta(request):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "proves(*tags): the test fails when an equation of these tags is broken")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--proves", metavar="TAG", help="only the tests that are marked as proofs of this equation")
+
+
+def pytest_collection_modifyitems(config, items):
+    tag = config.getoption("--proves")
+    if tag is not None:
+        items[:] = [item for item in items
+                    if any(tag in mark.args for mark in item.iter_markers("proves"))]
