@@ -4,7 +4,7 @@ import pytest
 from conftest import random_rbm
 
 from minife import RBM, kernels, landscape, tap
-from minife.descent.optimizers import SGD, NormConstraint
+from minife.descent import SGD, NormConstraint
 from minife.evaluation import likelihood
 from minife.rbm import exact, gibbs, training
 

@@ -72,7 +72,8 @@ class RBMClassifier(Estimator):
             raise ValueError(f"y must hold labels among {known}, got {y[~np.isin(y, known)][0]!r}")
         train(rbm, X, np.searchsorted(known, y), optimizer, len(history) + n_epochs, rng, objective=self.objective,
               alpha=self.alpha, negative_phase=phase, draw_grey=self.draw_grey, batch_size=self.batch_size,
-              callbacks=doors.callbacks(self.callbacks), checkpoint=None if go_on else self.checkpoint, history=history,
+              callbacks=doors.callbacks(self.callbacks), checkpoint=None if go_on else self.checkpoint,
+              same_seed=self.random_state is not None, history=history,
               label=type(self).__name__ if self.verbose else None)
         self.classes_, self.rbm_, self._rng, self.history_ = known, rbm, rng, history
         self._learned_by = phase, optimizer
@@ -131,7 +132,7 @@ class RBMClassifier(Estimator):
     @classmethod
     def load(cls, path):
         """Return the model that save() wrote: it draws what the saved one would have drawn next."""
-        model, text, arrays = files.load(cls, path, dtype_of="W")
+        model, text, arrays = files.load(cls, path, ("W", "U", "classes"))
         model.classes_ = arrays.pop("classes")
         model.rbm_ = ClassificationRBM(**arrays)
         model._learn_columns(files.columns(text), model.rbm_.n_visible)

@@ -6,27 +6,24 @@ from ..descent import storage
 
 def save(model, path, arrays, **text):
     """Write a fitted model, a dict of its arrays and further text to an .npz file, atomically and without pickle."""
-    text |= {"kind": type(model).__name__, "settings": model.settings(without=("checkpoint", "dtype")),
-             "history": model.fitted("history_"), "rng": model._rng.bit_generator.state}
+    text |= {"settings": model.settings(without=("checkpoint", "dtype")), "history": model.fitted("history_"),
+             "rng": model._rng.bit_generator.state}
     names = vars(model).get("feature_names_in_")
     if names is not None:
         text["columns"] = list(names)
-    storage.write(path, text, arrays)
+    storage.write(path, type(model).__name__, text, arrays)
 
 
-def load(cls, path, dtype_of, **settings):
-    """Return a new model of the class with the settings of a file, its text and its arrays.
+def load(cls, path, names, also=(), **settings):
+    """Return a new model of the class with the settings of a file, the text of the file and its arrays.
 
-    dtype_of   name of the array whose type the model computes in"""
-    text, arrays = storage.read(path)
-    kind = text.get("kind") if isinstance(text, dict) else None
-    if kind != cls.__name__ or not {"settings", "history", "rng"} <= set(text) or dtype_of not in arrays:
-        what = f"a {kind}" if isinstance(kind, str) else "something else"
-        raise ValueError(f"{path} holds {what}, not a {cls.__name__} that save() wrote")
+    names   of the arrays that it must hold, the first in the type in which the model computes; also, of further text"""
+    text, arrays = storage.read(path, cls.__name__, ("settings", "history", "rng", *also))
+    dtype = storage.pick(path, arrays, names)[names[0]].dtype
     unknown = set(text["settings"]) - set(cls().get_params())
     if unknown:
-        raise ValueError(f"{path} has settings that this {cls.__name__} does not know: {', '.join(sorted(unknown))}")
-    model = cls(**text["settings"] | settings, dtype=arrays[dtype_of].dtype.type)
+        raise ValueError(f"{path} has settings that {cls.__name__} does not know: {', '.join(sorted(unknown))}")
+    model = cls(**text["settings"] | settings, dtype=dtype.type)
     model.history_, model._rng = text["history"], np.random.default_rng()
     try:
         model._rng.bit_generator.state = text["rng"]

@@ -3,6 +3,7 @@ import numpy as np
 
 from .. import validation
 from ..backprop.mlp import MLP
+from ..descent import storage
 from ..descent.loop import descend
 from ..descent.optimizers import SGD, Adam, RMSProp
 from ..units import Binary, Gaussian, LeakyRectified, Rectified, Spin
@@ -11,6 +12,7 @@ from .base import Estimator
 from .scaling import Scale
 from .watch import InverseScaling, PenalisedLoss, Watch
 
+SCALES = ("input_mean", "input_scale", "output_mean", "output_scale")
 ACTIVATIONS = {"relu": Rectified, "logistic": Binary, "tanh": Spin, "identity": Gaussian, "leaky_relu": LeakyRectified}
 SOLVERS = ("adam", "sgd", "rmsprop")
 
@@ -117,6 +119,7 @@ class MLPEstimator(Estimator):
         descend(mlp, penalised.gradient, len(rows), optimizer, len(history) + n_epochs, rng,
                 batch_size=self._batch(len(rows)), shuffle=validation.flag(self.shuffle, "shuffle"),
                 callbacks=(watch, *ended, *doors.callbacks(self.callbacks)), checkpoint=self.checkpoint, history=history,
+                same_seed=self.random_state is not None,
                 kind=lambda: repr(self), label=type(self).__name__ if self.verbose else None)
         if ended:
             watch.finish(mlp, self.max_iter)
@@ -171,13 +174,10 @@ class MLPEstimator(Estimator):
     @classmethod
     def _load(cls, path, loss):
         """Return the model of a file that _save() wrote, and the arrays of the file."""
-        model, text, arrays = files.load(cls, path, dtype_of="W1")
+        model, text, arrays = files.load(cls, path, ("W1", *SCALES), ("sizes",))
         mlp = MLP(text["sizes"], model._unit(), loss, np.random.default_rng(0), arrays["W1"].dtype)
-        for name, array in mlp.parameters.items():
-            if name not in arrays or arrays[name].shape != array.shape:
-                raise ValueError(f"{path} should hold {name} of shape {array.shape}, got "
-                                 f"{arrays[name].shape if name in arrays else 'none'}")
-            array[...] = arrays[name]
+        mlp.parameters = storage.pick(path, arrays, mlp.parameters)
+        mlp.check_parameters()
         model.mlp_, model.hidden_layer_sizes = mlp, tuple(text["sizes"][1:-1])
         model._inputs = Scale(arrays["input_mean"], arrays["input_scale"])
         model._outputs = Scale(arrays["output_mean"], arrays["output_scale"])

@@ -142,7 +142,7 @@ class BernoulliRBM(Estimator):
     @classmethod
     def load(cls, path):
         """Return the model that save() wrote: it draws what the saved one would have drawn next."""
-        model, text, arrays = files.load(cls, path, dtype_of="W")
+        model, text, arrays = files.load(cls, path, ("W", "a", "b"))
         model.rbm_ = RBM(**arrays)
         model._learn_columns(files.columns(text), model.rbm_.n_visible)
         return model
@@ -170,5 +170,5 @@ class BernoulliRBM(Estimator):
         phase, optimizer, centering = learner
         train(rbm, X, phase, optimizer, n_epochs, rng, batch_size=self.batch_size, centering=centering,
               norm_constraint=self.norm_constraint, callbacks=doors.callbacks(self.callbacks), checkpoint=checkpoint,
-              history=history, label=type(self).__name__ if self.verbose else None)
+              same_seed=self.random_state is not None, history=history, label=type(self).__name__ if self.verbose else None)
         self.rbm_, self._rng, self._learned_by, self.history_ = rbm, rng, learner, history
