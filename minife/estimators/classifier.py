@@ -93,7 +93,9 @@ class RBMClassifier(Estimator):
 
     def predict_log_proba(self, X):
         """Return log p(y | x) (n, n_classes), in the order of classes_."""
-        return self.fitted().double().log_conditional(doors.probabilities(self._read(X)))
+        X, rbm = doors.probabilities(self._read(X)), self.fitted()
+        double = ClassificationRBM(*(array.astype(np.float64) for array in rbm.parameters.values()), rbm.beta)
+        return double.log_conditional(X)
 
     def predict_proba(self, X):
         """Return p(y | x) (n, n_classes), in the order of classes_."""

@@ -5,6 +5,8 @@ import numpy as np
 
 from .base import ConvergenceWarning
 
+RUNAWAY = 1e6                                            # times the first loss: this does not come back
+
 
 class PenalisedLoss:
     """The mean loss over a batch, with alpha |W|^2 / 2 shared out among its rows: its slopes, and its mean over an epoch.
@@ -20,14 +22,18 @@ class PenalisedLoss:
         """Return the slopes of the penalised loss over these rows, a dict."""
         mlp, y, n = self.mlp, self.y[rows], len(rows)
         slopes, x = mlp.backward(self.h[rows], y, None if self.weight is None else self.weight[rows])
+        squares = 0.0
         for k in range(1, mlp.depth + 1):
-            slopes[f"W{k}"] = slopes[f"W{k}"] + self.alpha / n * mlp.parameters[f"W{k}"]
+            W = mlp.parameters[f"W{k}"]
+            slopes[f"W{k}"] = slopes[f"W{k}"] + self.alpha / n * W
+            squares += float(np.vdot(W, W))
         values = mlp.loss_function.value(x, y)
-        self.sums.append((n, (values if self.weight is None else values * self.weight[rows]).sum(dtype=np.float64)))
+        total = (values if self.weight is None else values * self.weight[rows]).sum(dtype=np.float64)
+        self.sums.append((n, total + self.alpha / 2 * squares))
         return slopes
 
     def epoch(self):
-        """Return the mean over the rows seen since this was last asked, of the loss without its penalty."""
+        """Return the mean of the penalised loss over the rows seen since this was last asked."""
         n, total = np.sum(self.sums, axis=0)
         self.sums.clear()
         return float(total / n)
@@ -38,6 +44,7 @@ class Watch:
 
     Learning stops after n_iter_no_change epochs in a row that did not gain tol; "adaptive" lowers the rate instead, five
     times, until it is below 1e-6.
+    unit    of the loss that is kept, in that of the network
     score   function without arguments, of held-out rows: the parameters with the best one are put back at the end. None
             watches the training loss"""
 
@@ -45,12 +52,18 @@ class Watch:
         self.loss, self.unit, self.optimizer = loss, unit, optimizer
         self.tol, self.n_iter_no_change, self.adaptive, self.score = tol, n_iter_no_change, adaptive, score
         self.best, self.without_gain, self.kept, self.stopped = -np.inf, 0, None, False
+        self.first = None
 
     def __call__(self, mlp, epoch):
-        record = {"loss": self.loss.epoch() * self.unit}
+        loss = self.loss.epoch()
+        self.first = loss if self.first is None else self.first
+        if not loss <= RUNAWAY * max(self.first, 1):
+            raise FloatingPointError(f"the loss of epoch {epoch} is {loss:.3g}, of the first {self.first:.3g}: lower the "
+                                     "learning rate")
+        record = {"loss": loss * self.unit}
         if self.score is not None:
             record["validation_score"] = self.score()
-        value = record.get("validation_score", -record["loss"])
+        value = record.get("validation_score", -loss)
         self.without_gain = self.without_gain + 1 if value < self.best + self.tol else 0
         if value > self.best:
             self.best = value
