@@ -4,22 +4,16 @@ import inspect
 import numpy as np
 
 from . import doors
+from .errors import NotFittedError, shared
 
 PLAIN = (bool, int, float, str, np.integer, np.floating, type(None))
-
-
-class NotFittedError(ValueError, AttributeError):
-    """An estimator is asked for what only learning can give."""
-
-
-class ConvergenceWarning(UserWarning):
-    """Learning stopped at max_iter, and the loss still fell."""
 
 
 class Estimator:
     """An object whose constructor does nothing but keep its arguments under their names."""
 
     _estimator_type = None                               # "classifier", "regressor" or "transformer"
+    _in_unit_interval = False                            # whether X must lie in [0, 1]
     _model = None                                        # name of the attribute that learning makes
 
     def get_params(self, deep=True):
@@ -51,14 +45,14 @@ class Estimator:
         """Return the attribute that fit() makes, or say that there is none yet."""
         found = vars(self).get(name or self._model)
         if found is None:
-            raise NotFittedError(f"this {type(self).__name__} instance has not learned yet: call fit or load first "
-                                 "(it is not fitted)")
+            raise shared(NotFittedError, f"this {type(self).__name__} instance has not learned yet: call fit or load "
+                                         "first (it is not fitted)")
         return found
 
     def __getattr__(self, name):
         if name.endswith("_") and not name.startswith("_"):
-            raise NotFittedError(f"{type(self).__name__} has no {name} yet: it has not learned (call fit or load), "
-                                 "or no such attribute")
+            raise shared(NotFittedError, f"{type(self).__name__} has no {name} yet: it has not learned (call fit or "
+                                         "load), or there is no such attribute")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __sklearn_is_fitted__(self):
@@ -69,10 +63,11 @@ class Estimator:
         imported."""
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags, TransformerTags
         kind = self._estimator_type
-        return Tags(estimator_type=kind, target_tags=TargetTags(required=kind in ("classifier", "regressor")),
-                    transformer_tags=TransformerTags() if kind == "transformer" else None,
+        return Tags(estimator_type=kind, target_tags=TargetTags(required=kind in ("classifier", "regressor"),
+                                                                multi_output=kind == "regressor"),
+                    transformer_tags=TransformerTags(preserves_dtype=[]) if kind == "transformer" else None,
                     classifier_tags=ClassifierTags() if kind == "classifier" else None,
-                    regressor_tags=RegressorTags() if kind == "regressor" else None, input_tags=InputTags())
+                    regressor_tags=RegressorTags() if kind == "regressor" else None, input_tags=InputTags(positive_only=self._in_unit_interval))
 
     def _learn_columns(self, names, n_features):
         """Keep how many columns X has and, if they have names, these."""
@@ -80,6 +75,12 @@ class Estimator:
         vars(self).pop("feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = names
+
+    def _read_to_learn(self, X, go_on):
+        """Return the rows X as finite numbers and the names of their columns; to go on, they must be as before."""
+        if go_on and self.__sklearn_is_fitted__():
+            return self._read(X), vars(self).get("feature_names_in_")
+        return doors.rows(X, owner=type(self).__name__)
 
     def _read(self, X):
         """Return the rows X (n, n_features) of a fitted estimator as finite numbers."""

@@ -31,7 +31,7 @@ class RBMClassifier(Estimator):
 
     After fit: classes_, n_iter_, history_ (a dict per epoch), rbm_ (the ClassificationRBM itself)."""
 
-    _estimator_type, _model = "classifier", "rbm_"
+    _estimator_type, _model, _in_unit_interval = "classifier", "rbm_", True
 
     def __init__(self, n_components=256, *, objective="discriminative", alpha=0.01, learning_rate=0.1, batch_size=10,
                  n_iter=10, method="pcd", n_chains=None, n_gibbs_steps=1, draw_grey=False, momentum=0.0,
@@ -55,10 +55,10 @@ class RBMClassifier(Estimator):
         return self._fit(X, y, classes, 1, go_on=True)
 
     def _fit(self, X, y, classes, n_epochs, go_on):
-        X, names = doors.rows(X, owner=type(self).__name__)
-        X, y = doors.probabilities(X), doors.labels(y)
-        doors.same_length(X, y)
         go_on = go_on and self.__sklearn_is_fitted__()
+        (X, names), y = self._read_to_learn(X, go_on), doors.labels(y)
+        doors.same_length(X, y)
+        X = doors.probabilities(X)
         if go_on:
             rbm, rng, history, known = self.rbm_, self._rng, self.history_, self.classes_
             phase, optimizer = vars(self).get("_learned_by") or self._learner()

@@ -3,11 +3,9 @@ import warnings
 
 import numpy as np
 
+from .errors import DataConversionWarning, shared
+
 TOLERANCE = 1e-5                                         # beyond [0, 1], what float32 leaves of a 1
-
-
-class DataConversionWarning(UserWarning):
-    """What came was understood, but should come in another shape."""
 
 
 def rows(X, n_features=None, names=None, owner="this estimator"):
@@ -116,7 +114,7 @@ def one_column(y, what):
     except ValueError as error:
         raise ValueError(f"y must have one label for each row, got a ragged {type(y).__name__}: {error}") from None
     if y.ndim == 2 and y.shape[1] == 1:
-        warnings.warn(DataConversionWarning("A column-vector y was passed when a 1d array was expected. "
+        warnings.warn(shared(DataConversionWarning, "A column-vector y was passed when a 1d array was expected. "
                                             "Please change the shape of y to (n_samples,), for example using ravel()."),
                       stacklevel=4)
         y = y[:, 0]
@@ -187,7 +185,7 @@ def weights(sample_weight, n):
     w = numbers(sample_weight, "sample_weight").astype(np.float64)
     w = np.full(n, float(w)) if w.ndim == 0 else w
     if w.shape != (n,) or not np.isfinite(w).all() or w.min() < 0 or w.sum() == 0:
-        raise ValueError(f"sample_weight must be {n} finite numbers of at least 0, not all 0, got shape {w.shape}")
+        raise ValueError(f"sample_weight must be {n} finite numbers of at least 0, not all of them zero, got shape {w.shape}")
     return w * (n / w.sum())
 
 

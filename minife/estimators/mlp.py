@@ -28,7 +28,7 @@ class MLPClassifier(MLPEstimator):
         return self._fit(X, y, classes, sample_weight, 1, True)
 
     def _fit(self, X, y, classes, sample_weight, n_epochs, go_on):
-        X, names = doors.rows(X, owner=type(self).__name__)
+        X, names = self._read_to_learn(X, go_on)
         y = doors.labels(y)
         doors.same_length(X, y)
         known = self.classes_ if go_on and self.__sklearn_is_fitted__() else None
@@ -93,7 +93,7 @@ class MLPRegressor(MLPEstimator):
         return self._fit(X, y, sample_weight, 1, True)
 
     def _fit(self, X, y, sample_weight, n_epochs, go_on):
-        X, names = doors.rows(X, owner=type(self).__name__)
+        X, names = self._read_to_learn(X, go_on)
         y = doors.targets(y)
         doors.same_length(X, y)
         self._learn(X, y.reshape(len(y), -1), SquaredError(), sample_weight, n_epochs, go_on, r_squared)

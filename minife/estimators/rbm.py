@@ -42,7 +42,7 @@ class BernoulliRBM(Estimator):
     After fit: components_ (n_components, n_features), intercept_hidden_, intercept_visible_, n_iter_, history_ (a dict
     per epoch), rbm_ (the minife.RBM itself, which shares these arrays)."""
 
-    _estimator_type, _model = "transformer", "rbm_"
+    _estimator_type, _model, _in_unit_interval = "transformer", "rbm_", True
 
     def __init__(self, n_components=256, *, learning_rate=0.1, batch_size=10, n_iter=10, verbose=0, random_state=None,
                  method="pcd", n_chains=None, n_gibbs_steps=1, order=2, n_fixed_point_steps=3, centered=False,

@@ -3,7 +3,7 @@ import warnings
 
 import numpy as np
 
-from .base import ConvergenceWarning
+from .errors import ConvergenceWarning, shared
 
 RUNAWAY = 1e6                                            # times the first loss: this does not come back
 
@@ -86,7 +86,7 @@ class Watch:
             for name, array in mlp.parameters.items():
                 array[...] = self.kept[name]
         if not self.stopped:
-            warnings.warn(ConvergenceWarning(
+            warnings.warn(shared(ConvergenceWarning, 
                 f"learning stopped at max_iter={max_iter} epochs, before {self.n_iter_no_change} epochs in a row without a "
                 f"gain of tol={self.tol:g}: the loss may still fall"), stacklevel=4)
 
