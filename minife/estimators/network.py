@@ -85,8 +85,12 @@ class MLPEstimator(Estimator):
 
     def _fields(self, X):
         """Return the output fields (n, n_outputs) in float64, in the units of y."""
-        mlp = self.fitted()
-        return self._outputs.up(mlp.fields(self._inputs.down(self._read(X), mlp.dtype))[-1].astype(np.float64))
+        mlp, h = self.fitted(), self._inputs.down(self._read(X), np.float64)
+        for k in range(1, mlp.depth + 1):
+            W, b = (mlp.parameters[f"{name}{k}"].astype(np.float64) for name in "Wb")
+            x = h @ W + b
+            h = mlp.hidden.mean(x)
+        return self._outputs.up(x)
 
     def _learn(self, X, y, loss, sample_weight, n_epochs, go_on, score):
         """Learn from checked rows X and targets y (n, n_outputs); attributes are set when learning has ended well.
