@@ -11,7 +11,7 @@ from minife.data import bars_and_stripes
 from minife.estimators import BernoulliRBM
 from minife.rbm import exact
 from minife.rbm.gibbs import gibbs_chain
-from minife.evaluation.likelihood import pseudo_likelihood
+from minife.evaluation import pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 X = bars_and_stripes(3)

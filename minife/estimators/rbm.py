@@ -3,8 +3,7 @@ import numpy as np
 
 from .. import validation
 from ..descent.optimizers import SGD
-from ..evaluation import diagnose
-from ..evaluation.likelihood import pseudo_likelihoods
+from ..evaluation import diagnose, pseudo_likelihoods
 from ..rbm import exact
 from ..rbm.gibbs import Draws, gibbs_chain
 from ..rbm.model import RBM
