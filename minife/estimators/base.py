@@ -1,11 +1,14 @@
 """What all estimators share: their arguments, by name, and what the tools of scikit-learn ask of an estimator."""
 import inspect
+import zlib
+from contextlib import contextmanager
 
 import numpy as np
 
 from . import doors
 from .errors import NotFittedError, shared
 
+FREE = ("max_iter", "n_iter", "verbose", "callbacks", "checkpoint", "random_state")  # may differ in a run that goes on
 PLAIN = (bool, int, float, str, np.integer, np.floating, type(None))
 
 
@@ -69,12 +72,31 @@ class Estimator:
                     classifier_tags=ClassifierTags() if kind == "classifier" else None,
                     regressor_tags=RegressorTags() if kind == "regressor" else None, input_tags=InputTags(positive_only=self._in_unit_interval))
 
-    def _learn_columns(self, names, n_features):
-        """Keep how many columns X has and, if they have names, these."""
-        self.n_features_in_ = n_features
+    @contextmanager
+    def _learning(self, names, n_features, **learned):
+        """Keep what a block of code learns, and the columns of X, when it ends or is interrupted; not when it fails."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._keep(names, n_features, **learned)
+            raise
+        self._keep(names, n_features, **learned)
+
+    def _keep(self, names, n_features, **learned):
+        """Set the attributes of a fitted estimator."""
         vars(self).pop("feature_names_in_", None)
         if names is not None:
-            self.feature_names_in_ = names
+            learned["feature_names_in_"] = names
+        vars(self).update(learned, n_features_in_=n_features)
+
+    def _run(self, *arrays):
+        """Return in words what must agree for a fit to go on from a checkpoint: settings and data."""
+        settings = {name: value for name, value in self.get_params().items() if name not in FREE}
+        checksum = 0
+        for array in arrays:
+            checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+        return {"estimator": type(self).__name__, "data": f"checksum {checksum:08x}"} | {
+            name: repr(value)[:200] for name, value in settings.items()}
 
     def _read_to_learn(self, X, go_on):
         """Return the rows X as finite numbers and the names of their columns; to go on, they must be as before."""

@@ -70,14 +70,13 @@ class RBMClassifier(Estimator):
             phase, optimizer = self._learner()
         if not np.isin(y, known).all():
             raise ValueError(f"y must hold labels among {known}, got {y[~np.isin(y, known)][0]!r}")
-        train(rbm, X, np.searchsorted(known, y), optimizer, len(history) + n_epochs, rng, objective=self.objective,
-              alpha=self.alpha, negative_phase=phase, draw_grey=self.draw_grey, batch_size=self.batch_size,
-              callbacks=doors.callbacks(self.callbacks), checkpoint=None if go_on else self.checkpoint,
-              same_seed=self.random_state is not None, history=history,
-              label=type(self).__name__ if self.verbose else None)
-        self.classes_, self.rbm_, self._rng, self.history_ = known, rbm, rng, history
-        self._learned_by = phase, optimizer
-        self._learn_columns(names, X.shape[1])
+        with self._learning(names, X.shape[1], classes_=known, rbm_=rbm, _rng=rng, history_=history,
+                            _learned_by=(phase, optimizer)):
+            train(rbm, X, np.searchsorted(known, y), optimizer, len(history) + n_epochs, rng, objective=self.objective,
+                  alpha=self.alpha, negative_phase=phase, draw_grey=self.draw_grey, batch_size=self.batch_size,
+                  callbacks=doors.callbacks(self.callbacks), checkpoint=None if go_on else self.checkpoint,
+                  same_seed=self.random_state is not None, history=history,
+                  label=type(self).__name__ if self.verbose else None)
         return self
 
     def _learner(self):
@@ -135,7 +134,6 @@ class RBMClassifier(Estimator):
     def load(cls, path):
         """Return the model that save() wrote: it draws what the saved one would have drawn next."""
         model, text, arrays = files.load(cls, path, ("W", "U", "classes"))
-        model.classes_ = arrays.pop("classes")
-        model.rbm_ = ClassificationRBM(**arrays)
-        model._learn_columns(files.columns(text), model.rbm_.n_visible)
+        classes, rbm = arrays.pop("classes"), ClassificationRBM(**arrays)
+        model._keep(files.columns(text), rbm.n_visible, classes_=classes, rbm_=rbm)
         return model

@@ -38,11 +38,8 @@ class MLPClassifier(MLPEstimator):
         if not np.isin(y, classes).all():
             raise ValueError(f"y must hold labels among {classes}, got {y[~np.isin(y, classes)][0]!r}")
         one_hot = np.eye(len(classes))[np.searchsorted(classes, y)]                      # (n, n_classes)
-        self._learn(X, one_hot, CategoricalCrossEntropy(), sample_weight, n_epochs, go_on,
-                    lambda x, y: float((x.argmax(axis=1) == y.argmax(axis=1)).mean()))
-        self.classes_ = classes
-        self._learn_columns(names, X.shape[1])
-        return self
+        return self._learn(X, names, one_hot, CategoricalCrossEntropy(), sample_weight, n_epochs, go_on,
+                           lambda x, y: float((x.argmax(axis=1) == y.argmax(axis=1)).mean()), classes_=classes)
 
     def predict_log_proba(self, X):
         """Return the log probabilities of the classes (n, n_classes), in the order of classes_."""
@@ -96,10 +93,8 @@ class MLPRegressor(MLPEstimator):
         X, names = self._read_to_learn(X, go_on)
         y = doors.targets(y)
         doors.same_length(X, y)
-        self._learn(X, y.reshape(len(y), -1), SquaredError(), sample_weight, n_epochs, go_on, r_squared)
-        self._one = y.ndim == 1
-        self._learn_columns(names, X.shape[1])
-        return self
+        return self._learn(X, names, y.reshape(len(y), -1), SquaredError(), sample_weight, n_epochs, go_on, r_squared,
+                           _one=y.ndim == 1)
 
     def predict(self, X):
         """Return the numbers of each row, in the shape of the y of fit: (n,) or (n, n_outputs)"""

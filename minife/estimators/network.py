@@ -92,8 +92,8 @@ class MLPEstimator(Estimator):
             h = mlp.hidden.mean(x)
         return self._outputs.up(x)
 
-    def _learn(self, X, y, loss, sample_weight, n_epochs, go_on, score):
-        """Learn from checked rows X and targets y (n, n_outputs); attributes are set when learning has ended well.
+    def _learn(self, X, names, y, loss, sample_weight, n_epochs, go_on, score, **more):
+        """Learn from checked rows X and targets y (n, n_outputs), keep more attributes, and return self.
 
         go_on   take up the last network, if there is one, with its optimizer
         score   function of output fields and targets, both in the units of y: larger is better"""
@@ -102,7 +102,7 @@ class MLPEstimator(Estimator):
         n_held = self._held_out(len(X)) if self.early_stopping else 0
         if go_on and self.__sklearn_is_fitted__():
             mlp, inputs, outputs, rng = self.mlp_, self._inputs, self._outputs, self._rng
-            optimizer, history = self._optimizer, self.history_
+            optimizer, history = self._optimizer or self._new_optimizer(len(X) - n_held), self.history_
             if mlp.sizes != sizes:
                 raise ValueError(f"the network learned before has {mlp.sizes} units, this one would have {sizes}")
         else:
@@ -120,15 +120,15 @@ class MLPEstimator(Estimator):
                       self.learning_rate == "adaptive",
                       (lambda: score(outputs.up(mlp.fields(h[held])[-1]), y[held])) if n_held else None)
         ended = (watch.ended,) if n_epochs > 1 else ()
-        descend(mlp, penalised.gradient, len(rows), optimizer, len(history) + n_epochs, rng,
-                batch_size=self._batch(len(rows)), shuffle=validation.flag(self.shuffle, "shuffle"),
-                callbacks=(watch, *ended, *doors.callbacks(self.callbacks)), checkpoint=self.checkpoint, history=history,
-                same_seed=self.random_state is not None,
-                kind=lambda: repr(self), label=type(self).__name__ if self.verbose else None)
-        if ended:
-            watch.finish(mlp, self.max_iter)
-        self.mlp_, self._inputs, self._outputs, self._rng = mlp, inputs, outputs, rng
-        self._optimizer, self.history_ = optimizer, history
+        with self._learning(names, X.shape[1], mlp_=mlp, _inputs=inputs, _outputs=outputs, _rng=rng, _optimizer=optimizer,
+                            history_=history, **more):
+            descend(mlp, penalised.gradient, len(rows), optimizer, len(history) + n_epochs, rng,
+                    batch_size=self._batch(len(rows)), shuffle=validation.flag(self.shuffle, "shuffle"),
+                    callbacks=(watch, *ended, *doors.callbacks(self.callbacks)), history=history,
+                    checkpoint=self.checkpoint, same_seed=self.random_state is not None,
+                    kind=lambda: self._run(X, y), label=type(self).__name__ if self.verbose else None)
+            if ended:
+                watch.finish(mlp, self.max_iter)
         return self
 
     def _unit(self):
@@ -182,9 +182,8 @@ class MLPEstimator(Estimator):
         mlp = MLP(text["sizes"], model._unit(), loss, np.random.default_rng(0), arrays["W1"].dtype)
         mlp.parameters = storage.pick(path, arrays, mlp.parameters)
         mlp.check_parameters()
-        model.mlp_, model.hidden_layer_sizes = mlp, tuple(text["sizes"][1:-1])
-        model._inputs = Scale(arrays["input_mean"], arrays["input_scale"])
-        model._outputs = Scale(arrays["output_mean"], arrays["output_scale"])
-        model._optimizer = None
-        model._learn_columns(files.columns(text), mlp.sizes[0])
+        model.hidden_layer_sizes = tuple(text["sizes"][1:-1])
+        model._keep(files.columns(text), mlp.sizes[0], mlp_=mlp, _optimizer=None,
+                    _inputs=Scale(arrays["input_mean"], arrays["input_scale"]),
+                    _outputs=Scale(arrays["output_mean"], arrays["output_scale"]))
         return model, arrays

@@ -65,9 +65,8 @@ class BernoulliRBM(Estimator):
         rng = np.random.default_rng(self.random_state)
         n_components = validation.positive_integer(self.n_components, "n_components")
         rbm = RBM.initialise(X.shape[1], n_components, rng, X, validation.float_type(self.dtype))
-        self._train(rbm, X, self._learner(), rng, validation.positive_integer(self.n_iter, "n_iter"), [], self.checkpoint)
-        self._learn_columns(names, X.shape[1])
-        return self
+        return self._train(rbm, X, names, self._learner(), rng, validation.positive_integer(self.n_iter, "n_iter"), [],
+                           self.checkpoint)
 
     def partial_fit(self, X, y=None):
         """Go on learning for one epoch over X, with the chains and the momentum as they are, and return self.
@@ -80,8 +79,8 @@ class BernoulliRBM(Estimator):
             finally:
                 self.n_iter, self.checkpoint = n_iter, checkpoint
         learner = vars(self).get("_learned_by") or self._learner()
-        self._train(self.rbm_, doors.probabilities(self._read(X)), learner, self._rng, self.n_iter_ + 1, self.history_, None)
-        return self
+        return self._train(self.rbm_, doors.probabilities(self._read(X)), vars(self).get("feature_names_in_"), learner,
+                           self._rng, self.n_iter_ + 1, self.history_, None)
 
     def transform(self, X):
         """Return the features p(h = 1 | x) (n, n_components) of X, binary or grey values in [0, 1]."""
@@ -142,8 +141,8 @@ class BernoulliRBM(Estimator):
     def load(cls, path):
         """Return the model that save() wrote: it draws what the saved one would have drawn next."""
         model, text, arrays = files.load(cls, path, ("W", "a", "b"))
-        model.rbm_ = RBM(**arrays)
-        model._learn_columns(files.columns(text), model.rbm_.n_visible)
+        rbm = RBM(**arrays)
+        model._keep(files.columns(text), rbm.n_visible, rbm_=rbm)
         return model
 
     def _states(self, X):
@@ -164,10 +163,13 @@ class BernoulliRBM(Estimator):
         optimizer = SGD(self.learning_rate, momentum=self.momentum, l2=self.weight_decay)
         return phase, optimizer, Centering() if validation.flag(self.centered, "centered") else None
 
-    def _train(self, rbm, X, learner, rng, n_epochs, history, checkpoint):
-        """Train until the history counts n_epochs; the attributes are set when that has ended well."""
+    def _train(self, rbm, X, names, learner, rng, n_epochs, history, checkpoint):
+        """Train until the history counts n_epochs, and return self."""
         phase, optimizer, centering = learner
-        train(rbm, X, phase, optimizer, n_epochs, rng, batch_size=self.batch_size, centering=centering,
-              norm_constraint=self.norm_constraint, callbacks=doors.callbacks(self.callbacks), checkpoint=checkpoint,
-              same_seed=self.random_state is not None, history=history, label=type(self).__name__ if self.verbose else None)
-        self.rbm_, self._rng, self._learned_by, self.history_ = rbm, rng, learner, history
+        learned = {"rbm_": rbm, "_rng": rng, "_learned_by": learner, "history_": history}
+        with self._learning(names, X.shape[1], **learned):
+            train(rbm, X, phase, optimizer, n_epochs, rng, batch_size=self.batch_size, centering=centering,
+                  norm_constraint=self.norm_constraint, callbacks=doors.callbacks(self.callbacks), checkpoint=checkpoint,
+                  same_seed=self.random_state is not None, history=history,
+                  label=type(self).__name__ if self.verbose else None)
+        return self
