@@ -126,7 +126,7 @@ class SGD(Optimizer):
     """Stochastic gradient descent: velocity <- momentum * velocity + slope, theta <- theta - rate * velocity  (D2)
 
     momentum   in [0, 1); 0 is plain descent
-    nesterov   True takes the step that the velocity will take next, momentum * velocity + slope, instead  (D6)"""
+    nesterov   True takes the step that the velocity will take next, momentum * velocity + slope, instead"""
 
     def __init__(self, learning_rate=0.1, momentum=0.0, l1=0.0, l2=0.0, nesterov=False):
         super().__init__(learning_rate, l1, l2)
