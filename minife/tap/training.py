@@ -1,6 +1,6 @@
 """Extended mean field: learning with magnetisations in place of samples (Gabrié, Tramel and Krzakala 2015)."""
 from .. import validation
-from ..rbm.model import Moments
+from ..rbm.moments import Moments
 from ..rbm.training import NegativePhase
 from .expansion import ORDERS, pair_means
 from .solvers import check_method, sweeps
