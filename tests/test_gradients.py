@@ -13,7 +13,7 @@ from conftest import BETAS, random_network, random_rbm
 import minife
 from minife import MLP, RBM, landscape, tap, units
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
-                             hessian_vector_product, layers)
+                             hessian_vector_product, layers, two_layer)
 from minife.bridge import ClampedNetwork, LayeredMeanField, TiedClassifier, unroll
 from minife.bridge.equilibrium import loss_gradient
 from minife.bridge.relaxation import relax, relax_backward
@@ -104,6 +104,14 @@ def weights_of_a_layer():
 def input_of_a_layer():
     check_gradient(lambda p: (D_X * layers.dense(p["h"], W, np.ones(3))).sum(), {"h": H.copy()},
                    {"h": layers.dense_backward_input(D_X, W)})
+
+
+def two_layers():
+    rng = np.random.default_rng(11)
+    theta = {name: rng.standard_normal(shape) for name, shape in (("W", (5, 4)), ("b", 4), ("U", (4, 3)), ("d", 3))}
+    y = rng.random((4, 3))
+    check_gradient(lambda p: two_layer.loss(two_layer.forward(X, **p)[1], y), theta,
+                   dict(zip(theta, two_layer.backward(X, y, *two_layer.forward(X, **theta), theta["U"]), strict=True)))
 
 
 def network(depth, unit, loss):
@@ -296,6 +304,7 @@ TABLE = [
     *line("backprop.layers.activate_backward", "B2 B9", activation, unit=UNITS),
     *line("backprop.layers.dense_backward", "B1 B8", weights_of_a_layer),
     *line("backprop.layers.dense_backward_input", "B9", input_of_a_layer),
+    *line("backprop.two_layer.backward", "B4 B5 B8 B9", two_layers),
     *line("backprop.mlp.MLP.gradient", "B8 B9", network_gradient, depth=DEPTHS, unit=UNITS, loss=LOSSES),
     *line("backprop.mlp.MLP.gradient", "B8 B9 K1", gradient_over_states, unit=UNITS[:3]),
     *line("backprop.mlp.MLP.backward", "B8 B9", one_pass_backward, depth=(2,), unit=UNITS, loss=LOSSES),
@@ -319,7 +328,7 @@ TABLE = [
         lambda r, order: tap.free_energy_gradient(r, M_V, M_H, order), **case), order=ORDERS, beta=BETAS),
     *line("tap.stability.hessian", "T16", second_derivatives, order=ORDERS, beta=BETAS),
     *line("tap.likelihood.log_likelihood_gradient", "T14", lambda **case: weights_and_biases(  # through the solver
-        lambda r, order: tap.log_likelihood(r, X, order, tol=1e-13),
+        lambda r, order: tap.log_likelihood(r, X, order, n_starts=0, tol=1e-13),
         lambda r, order: tap.log_likelihood_gradient(r, X, order, tol=1e-13), **case), order=ORDERS, beta=BETAS),
 
     *line("bridge.relaxation.relax_backward", "C4 C5", relaxation, order=(1, 2), step=(1.0, 0.6), beta=BETAS),

@@ -45,25 +45,24 @@ def log_likelihood_gradient(rbm, X):
 
 def moments(rbm):
     """Return the Moments <v>, <h>, <v h> of the model  (R10)"""
-    few = _with_few_hidden_units(rbm)
+    few, log_z = _with_few_hidden_units(rbm), log_partition_function(rbm)
     mean_v, mean_h, mean_vh = 0, 0, 0
-    for h, p in _chunks(few):
+    for h, p in _chunks(few, log_z):
         p_v = p[:, None] * few.visible_mean(h)           # (n, n_visible), p(h) p(v_i = 1 | h)
         mean_v = mean_v + p_v.sum(axis=0)
         mean_h = mean_h + p @ h
         mean_vh = mean_vh + p_v.T @ h
-    if few.W.shape == rbm.W.shape:
-        return Moments(mean_v, mean_h, mean_vh)
-    return Moments(mean_h, mean_v, mean_vh.T)            # the layers were exchanged
+    if few.n_hidden < rbm.n_hidden:                      # the layers were exchanged
+        return Moments(mean_h, mean_v, mean_vh.T)
+    return Moments(mean_v, mean_h, mean_vh)
 
 
 def thermodynamics(rbm):
     """Return F, U, S and C at the machine's temperature  (R11)"""
-    few, beta = _with_few_hidden_units(rbm), rbm.beta
-    log_z = log_partition_function(few)
-    U = sum(p @ few.energy_given(h)[0] for h, p in _chunks(few))
+    few, beta, log_z = _with_few_hidden_units(rbm), rbm.beta, log_partition_function(rbm)
+    U = sum(p @ few.energy_given(h)[0] for h, p in _chunks(few, log_z))
     variance = 0.0
-    for h, p in _chunks(few):                            # a second pass: no digits lost in <E^2> - U^2
+    for h, p in _chunks(few, log_z):                     # a second pass: no digits lost in <E^2> - U^2
         mean, spread = few.energy_given(h)
         variance += p @ ((mean - U) ** 2 + spread)
     return ExactThermodynamics(F=-log_z / beta, U=float(U), S=float(beta * U + log_z), C=float(beta**2 * variance))
@@ -80,7 +79,11 @@ def sample(rbm, n, rng):
     for k in np.unique(block):
         number[block == k] = k * size + _draw(_log_weights(few, k * size, size), np.sum(block == k), rng)
     h = as_states(number[:, None] >> np.arange(few.n_hidden) & 1)
-    return few.draw_visible(h, Draws(rng)) if few.W.shape == rbm.W.shape else h
+    if few.n_hidden < rbm.n_hidden:                      # the layers were exchanged: these are the visible units
+        return h
+    if isinstance(few, RBM):
+        return as_states(rng.random((n, few.n_visible)) < few.visible_mean(h))
+    return few.draw_visible(h, Draws(rng))
 
 
 def _machine(rbm):
@@ -97,9 +100,9 @@ def _with_few_hidden_units(rbm):
     return few.double()
 
 
-def _chunks(few):
+def _chunks(few, log_z):
     """Yield all hidden states h and their probabilities p(h) = w(h) / Z, a chunk at a time  (R7)"""
-    log_z, size = log_partition_function(few), min(CHUNK, 2**few.n_hidden)
+    size = min(CHUNK, 2**few.n_hidden)
     for start in range(0, 2**few.n_hidden, size):
         yield as_states(all_states(few.n_hidden, start, start + size)), np.exp(_log_weights(few, start, size) - log_z)
 
@@ -114,7 +117,8 @@ def _log_weights(few, start, size):
     """Return log w(h) of `size` hidden states from number `start` on: (size,)  (R7)"""
     if isinstance(few, RBM):
         return log_weights_of_block(few, start, size)    # the same without exponentials  (R15)
-    return few.log_weights(all_states(few.n_hidden, start, start + size))
+    pieces = (all_states(few.n_hidden, k, min(k + CHUNK, start + size)) for k in range(start, start + size, CHUNK))
+    return np.concatenate([few.log_weights(h) for h in pieces])
 
 
 def _log_sum(log_weight):
