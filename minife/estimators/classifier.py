@@ -22,7 +22,8 @@ class RBMClassifier(Estimator):
     method               "pcd", "cd" or a NegativePhase ("generative" and "hybrid")
     n_chains             persistent chains ("pcd"), whatever the batch size; None is one for each row of a batch
     n_gibbs_steps        Gibbs steps per update
-    draw_grey            true draws binary pixels from grey values anew at every step
+    grey                 "means" takes grey values as they are, "drawn" as the probabilities of binary pixels, which
+                         are drawn anew at every step
     momentum, weight_decay   of the steps; the decay is L2, on the weights alone
     random_state         None, an integer or a numpy.random.Generator
     verbose              true shows progress
@@ -34,11 +35,11 @@ class RBMClassifier(Estimator):
     _estimator_type, _model, _in_unit_interval = "classifier", "rbm_", True
 
     def __init__(self, n_components=256, *, objective="discriminative", alpha=0.01, learning_rate=0.1, batch_size=10,
-                 n_iter=10, method="pcd", n_chains=None, n_gibbs_steps=1, draw_grey=False, momentum=0.0,
+                 n_iter=10, method="pcd", n_chains=None, n_gibbs_steps=1, grey="means", momentum=0.0,
                  weight_decay=0.0, random_state=None, verbose=0, dtype=np.float32, callbacks=(), checkpoint=None):
         self.n_components, self.objective, self.alpha = n_components, objective, alpha
         self.learning_rate, self.batch_size, self.n_iter, self.method = learning_rate, batch_size, n_iter, method
-        self.n_chains, self.n_gibbs_steps, self.draw_grey = n_chains, n_gibbs_steps, draw_grey
+        self.n_chains, self.n_gibbs_steps, self.grey = n_chains, n_gibbs_steps, grey
         self.momentum, self.weight_decay, self.random_state = momentum, weight_decay, random_state
         self.verbose, self.dtype, self.callbacks, self.checkpoint = verbose, dtype, callbacks, checkpoint
 
@@ -73,7 +74,7 @@ class RBMClassifier(Estimator):
         with self._learning(names, X.shape[1], classes_=known, rbm_=rbm, _rng=rng, history_=history,
                             _learned_by=(phase, optimizer)):
             train(rbm, X, np.searchsorted(known, y), optimizer, len(history) + n_epochs, rng, objective=self.objective,
-                  alpha=self.alpha, negative_phase=phase, draw_grey=self.draw_grey, batch_size=self.batch_size,
+                  alpha=self.alpha, negative_phase=phase, grey=self.grey, batch_size=self.batch_size,
                   callbacks=doors.callbacks(self.callbacks), checkpoint=None if go_on else self.checkpoint,
                   same_seed=self.random_state is not None, history=history,
                   label=type(self).__name__ if self.verbose else None)

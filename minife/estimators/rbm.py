@@ -29,6 +29,8 @@ class BernoulliRBM(Estimator):
     n_chains             persistent chains ("pcd"), whatever the batch size; None is one for each row of a batch
     n_gibbs_steps        Gibbs steps per update ("pcd" and "cd")
     order, n_fixed_point_steps   of the TAP free energy, and damped sweeps per update ("emf")
+    grey                 "means" clamps units at grey values, "drawn" takes these as the probabilities of binary pixels,
+                         which are drawn anew at every step
     centered                     true takes centered steps, the offsets running means of the data
     momentum, weight_decay       of the steps; the decay is L2, on the weights alone
     norm_constraint      a NormConstraint, applied after each epoch
@@ -44,12 +46,13 @@ class BernoulliRBM(Estimator):
     _estimator_type, _model, _in_unit_interval = "transformer", "rbm_", True
 
     def __init__(self, n_components=256, *, learning_rate=0.1, batch_size=10, n_iter=10, verbose=0, random_state=None,
-                 method="pcd", n_chains=None, n_gibbs_steps=1, order=2, n_fixed_point_steps=3, centered=False,
-                 momentum=0.0, weight_decay=0.0, norm_constraint=None, dtype=np.float32, callbacks=(), checkpoint=None):
+                 method="pcd", n_chains=None, n_gibbs_steps=1, order=2, n_fixed_point_steps=3, grey="means",
+                 centered=False,                 momentum=0.0, weight_decay=0.0, norm_constraint=None, dtype=np.float32, callbacks=(), checkpoint=None):
         self.n_components, self.learning_rate, self.batch_size = n_components, learning_rate, batch_size
         self.n_iter, self.verbose, self.random_state, self.method = n_iter, verbose, random_state, method
         self.n_chains, self.n_gibbs_steps, self.order = n_chains, n_gibbs_steps, order
-        self.n_fixed_point_steps, self.centered, self.momentum = n_fixed_point_steps, centered, momentum
+        self.n_fixed_point_steps, self.grey = n_fixed_point_steps, grey
+        self.centered, self.momentum = centered, momentum
         self.weight_decay, self.norm_constraint, self.dtype = weight_decay, norm_constraint, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
@@ -169,6 +172,7 @@ class BernoulliRBM(Estimator):
         learned = {"rbm_": rbm, "_rng": rng, "_learned_by": learner, "history_": history}
         with self._learning(names, X.shape[1], **learned):
             train(rbm, X, phase, optimizer, n_epochs, rng, batch_size=self.batch_size, centering=centering,
+                  grey=self.grey,
                   norm_constraint=self.norm_constraint, callbacks=doors.callbacks(self.callbacks), checkpoint=checkpoint,
                   same_seed=self.random_state is not None, history=history,
                   label=type(self).__name__ if self.verbose else None)
