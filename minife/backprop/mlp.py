@@ -94,24 +94,12 @@ class MLP:
                 h[k] = activate(x[k], self.hidden)
         return x, h
 
-<<<<<<< HEAD
-    def backward(self, h_0, y, weight=None):
-        """Return the gradient of the mean loss and the output fields, given h_0 and y as from check_rows()  (B8, B9)
-
-        weight   of each row in the mean (n,), 1 on average; None: all rows count alike
-        One pass forward, then one backward in the opposite order."""
-        x, h = self.forward(h_0)
-        d_x = self.loss_function.gradient(x[self.depth], y) / len(y)                                # (B4)
-        if weight is not None:
-            d_x = weight[:, None] * d_x
-=======
     def backward(self, h_0, y):
         """Return the gradient of the mean loss, and the output fields  (B8, B9)
 
         h_0 and y are as from check_rows(). One pass forward, then one backward."""
         x, h = self.forward(h_0)
         d_x = self.loss_function.gradient(x[self.depth], y) / len(y)                    # (B4)
->>>>>>> main
         slope = {}
         for k in range(self.depth, 0, -1):
             slope[f"W{k}"], slope[f"b{k}"] = dense_backward(d_x, h[k - 1])              # (B8)

@@ -15,15 +15,10 @@ from .optimizers import Optimizer
 from .progress import progress
 
 
-<<<<<<< HEAD
-def epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint, rng, shuffle=True):
-    """Take model.parameters down the gradient, in place; yield the number of each epoch when it is done  (D1)"""
-=======
 def epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint, rng):
     """Take model.parameters down the gradient, in place; yield each epoch when it is done  (D1)"""
->>>>>>> main
     for epoch in numbers:
-        order = rng.permutation(n_rows) if shuffle else np.arange(n_rows)
+        order = rng.permutation(n_rows)
         for start in range(0, n_rows, batch_size):
             optimizer.step(model.parameters, gradient(order[start:start + batch_size]))
         if norm_constraint is not None:
@@ -35,21 +30,14 @@ class StopTraining(Exception):
     """Raised by a callback to end the training after this epoch."""
 
 
-<<<<<<< HEAD
-def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100, shuffle=True, norm_constraint=None, callbacks=(),
-            checkpoint=None, same_seed=True, kind=str, keep=None, history=None, label=None):
-    """Return the history, one dict per epoch, of descending a gradient; model.parameters are changed in place.
-=======
 def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100,
             norm_constraint=None, callbacks=(), checkpoint=None, same_seed=True, kind=str,
             keep=None, history=None, label=None):
     """Return the history, one dict per epoch; model.parameters are changed in place.
->>>>>>> main
 
     model           has .parameters, a dict name -> array
     gradient        function of the indices of a batch of rows, to the dict of slopes to descend
     n_rows          rows of the data; every epoch sees each once, in an order of its own
-    shuffle         False keeps the order of the rows
     optimizer       an Optimizer, such as SGD(0.1)
     norm_constraint a NormConstraint, applied after every epoch  (D5)
     callbacks       a function or several, each called as callback(model, epoch) after an epoch. A
@@ -91,16 +79,10 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     if len(history) >= n_epochs:
         nothing_is_left(checkpoint, len(history), n_epochs)
     keep_freed_memory(4 * sum(array.nbytes for array in model.parameters.values()))
-<<<<<<< HEAD
-    numbers, start = progress(range(len(history) + 1, n_epochs + 1), label), time.perf_counter()
-    for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint, rng,
-                        validation.flag(shuffle, "shuffle")):
-=======
     numbers = progress(range(len(history) + 1, n_epochs + 1), label)
     start = time.perf_counter()
     for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint,
                         rng):
->>>>>>> main
         if not all(np.isfinite(array).all() for array in model.parameters.values()):
             raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: "
                                      "lower the learning rate")

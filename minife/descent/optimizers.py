@@ -101,27 +101,23 @@ class SGD(Optimizer):
     """velocity <- momentum * velocity + slope, theta <- theta - rate * velocity  (D2)
 
     momentum   in [0, 1); 0 is plain descent
-    nesterov   True takes the step that the velocity will take next, momentum * velocity + slope, instead"""
+    nesterov   True steps by momentum * velocity + slope, what the velocity is to be next"""
 
     def __init__(self, learning_rate=0.1, momentum=0.0, l1=0.0, l2=0.0, nesterov=False):
         super().__init__(learning_rate, l1, l2)
         self.momentum = _below_one(momentum, "momentum")
-<<<<<<< HEAD
         self.nesterov = validation.flag(nesterov, "nesterov")
-        self.remembers = ("velocity",) if self.momentum else ()
-=======
 
     @property
     def remembers(self):
         """Return what move() needs of each parameter, by name."""
         return ("velocity",) if self.momentum else ()
->>>>>>> main
 
     def move(self, theta, slope, *velocity, rate, l1, l2):
         if self.momentum and self.nesterov:
-            slope = slope + l1 * np.sign(theta) + l2 * theta
-            velocity[0][...] = self.momentum * velocity[0] + slope
-            theta -= rate * (self.momentum * velocity[0] + slope)
+            (velocity,), g = velocity, slope + l1 * np.sign(theta) + l2 * theta
+            velocity[...] = self.momentum * velocity + g
+            theta -= rate * (self.momentum * velocity + g)
         elif self.momentum:
             kernels.momentum_step(theta, *velocity, slope, rate, self.momentum, l1, l2)
         else:

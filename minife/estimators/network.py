@@ -115,7 +115,7 @@ class MLPEstimator(Estimator):
         held, rows = order[:n_held], order[n_held:]
         h = inputs.down(X, mlp.dtype)
         penalised = PenalisedLoss(mlp, h[rows], outputs.down(y[rows], mlp.dtype), None if weight is None else weight[rows],
-                                  validation.not_negative(self.alpha, "alpha"))
+                                  validation.not_negative(self.alpha, "alpha"), validation.flag(self.shuffle, "shuffle"))
         watch = Watch(penalised, float(np.mean(outputs.scale**2)), optimizer, self.tol, self.n_iter_no_change,
                       self.learning_rate == "adaptive",
                       (lambda: score(outputs.up(mlp.fields(h[held])[-1]), y[held])) if n_held else None)
@@ -123,7 +123,7 @@ class MLPEstimator(Estimator):
         with self._learning(names, X.shape[1], mlp_=mlp, _inputs=inputs, _outputs=outputs, _rng=rng, _optimizer=optimizer,
                             history_=history, **more):
             descend(mlp, penalised.gradient, len(rows), optimizer, len(history) + n_epochs, rng,
-                    batch_size=self._batch(len(rows)), shuffle=validation.flag(self.shuffle, "shuffle"),
+                    batch_size=self._batch(len(rows)),
                     callbacks=(watch, *ended, *doors.callbacks(self.callbacks)), history=history,
                     checkpoint=self.checkpoint, same_seed=self.random_state is not None,
                     kind=lambda: self._run(X, y), label=type(self).__name__ if self.verbose else None)

@@ -47,7 +47,8 @@ class BernoulliRBM(Estimator):
 
     def __init__(self, n_components=256, *, learning_rate=0.1, batch_size=10, n_iter=10, verbose=0, random_state=None,
                  method="pcd", n_chains=None, n_gibbs_steps=1, order=2, n_fixed_point_steps=3, grey="means",
-                 centered=False,                 momentum=0.0, weight_decay=0.0, norm_constraint=None, dtype=np.float32, callbacks=(), checkpoint=None):
+                 centered=False, momentum=0.0, weight_decay=0.0, norm_constraint=None, dtype=np.float32,
+                 callbacks=(), checkpoint=None):
         self.n_components, self.learning_rate, self.batch_size = n_components, learning_rate, batch_size
         self.n_iter, self.verbose, self.random_state, self.method = n_iter, verbose, random_state, method
         self.n_chains, self.n_gibbs_steps, self.order = n_chains, n_gibbs_steps, order

@@ -1,4 +1,5 @@
 """What a network learns over an epoch, and when it has learned enough."""
+import copy
 import warnings
 
 import numpy as np
@@ -11,24 +12,28 @@ RUNAWAY = 1e6                                            # times the first loss:
 class PenalisedLoss:
     """The mean loss over a batch, with alpha |W|^2 / 2 shared out among its rows: its slopes, and its mean over an epoch.
 
-    h, y     rows as the network sees them, and their targets (n, n_outputs)
-    weight   of each row (n,), with mean 1, or None"""
+    h, y      rows as the network sees them, and their targets (n, n_outputs)
+    weight    of each row (n,), with mean 1, or None
+    shuffle   False takes the rows as they stand, whatever order is asked for"""
 
-    def __init__(self, mlp, h, y, weight, alpha):
-        self.mlp, self.h, self.y, self.weight, self.alpha = mlp, h, y, weight, alpha
-        self.sums = []
+    def __init__(self, mlp, h, y, weight, alpha, shuffle):
+        self.mlp, self.h, self.y, self.alpha, self.shuffle = copy.copy(mlp), h, y, alpha, shuffle
+        self.mlp.loss_function = WeightedLoss(mlp.loss_function, weight)     # the copy shares the parameters
+        self.sums, self.n_seen = [], 0
 
     def gradient(self, rows):
         """Return the slopes of the penalised loss over these rows, a dict."""
-        mlp, y, n = self.mlp, self.y[rows], len(rows)
-        slopes, x = mlp.backward(self.h[rows], y, None if self.weight is None else self.weight[rows])
+        mlp, n = self.mlp, len(rows)
+        if not self.shuffle:
+            rows, self.n_seen = (self.n_seen + np.arange(n)) % len(self.h), self.n_seen + n
+        mlp.loss_function.rows = rows
+        slopes, x = mlp.backward(self.h[rows], self.y[rows])
         squares = 0.0
         for k in range(1, mlp.depth + 1):
             W = mlp.parameters[f"W{k}"]
             slopes[f"W{k}"] = slopes[f"W{k}"] + self.alpha / n * W
             squares += float(np.vdot(W, W))
-        values = mlp.loss_function.value(x, y)
-        total = (values if self.weight is None else values * self.weight[rows]).sum(dtype=np.float64)
+        total = mlp.loss_function.value(x, self.y[rows]).sum(dtype=np.float64)
         self.sums.append((n, total + self.alpha / 2 * squares))
         return slopes
 
@@ -37,6 +42,23 @@ class PenalisedLoss:
         n, total = np.sum(self.sums, axis=0)
         self.sums.clear()
         return float(total / n)
+
+
+class WeightedLoss:
+    """A loss of rows that count by their weights (n,), or all alike; `rows` are those of the batch."""
+
+    def __init__(self, loss, weight):
+        self.loss, self.weight, self.rows = loss, weight, None
+
+    def value(self, x, y):
+        """Return the loss of each row, times its weight: (n,)"""
+        value = self.loss.value(x, y)
+        return value if self.weight is None else self.weight[self.rows] * value
+
+    def gradient(self, x, y):
+        """Return d value / dx (n, n_outputs)"""
+        slope = self.loss.gradient(x, y)
+        return slope if self.weight is None else self.weight[self.rows, None].astype(x.dtype) * slope
 
 
 class Watch:
