@@ -39,7 +39,7 @@ def rows(X, n_features=None, names=None, owner="this estimator"):
 
 def numbers(x, name):
     """Return x as an array of real numbers: integers, floats or bools as they are, anything else that reads as such."""
-    if hasattr(x, "dtypes") or hasattr(x, "columns"):    # a table, whose columns may be of several kinds
+    if hasattr(x, "columns"):                            # a table, whose columns may be of several kinds
         x = np.column_stack([column(x.iloc[:, k] if hasattr(x, "iloc") else x[x.columns[k]], name)
                              for k in range(x.shape[1])]) if x.shape[1] else np.empty(x.shape)
     try:
