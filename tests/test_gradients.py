@@ -13,14 +13,14 @@ from conftest import BETAS, random_network, random_rbm
 import minife
 from minife import MLP, RBM, landscape, tap, units
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
-                             hessian_vector_product, layers)
+                             hessian_vector_product, layers, two_layer)
 from minife.bridge import ClampedNetwork, LayeredMeanField, TiedClassifier, unroll
 from minife.bridge.equilibrium import loss_gradient
 from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.vae import VAE
 from minife.gradcheck import GradientError, check_gradient, numerical_gradient
 from minife.parameters import flatten, norm
-from minife.rbm import ClassificationRBM, GaussianRBM, exact, gaussian
+from minife.rbm import ClassificationRBM, GaussianRBM, exact
 from proofs import proves
 
 X = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], dtype=np.uint8)
@@ -104,6 +104,14 @@ def weights_of_a_layer():
 def input_of_a_layer():
     check_gradient(lambda p: (D_X * layers.dense(p["h"], W, np.ones(3))).sum(), {"h": H.copy()},
                    {"h": layers.dense_backward_input(D_X, W)})
+
+
+def two_layers():
+    rng = np.random.default_rng(11)
+    theta = {name: rng.standard_normal(shape) for name, shape in (("W", (5, 4)), ("b", 4), ("U", (4, 3)), ("d", 3))}
+    y = rng.random((4, 3))
+    check_gradient(lambda p: two_layer.loss(two_layer.forward(X, **p)[1], y), theta,
+                   dict(zip(theta, two_layer.backward(X, y, *two_layer.forward(X, **theta), theta["U"]), strict=True)))
 
 
 def network(depth, unit, loss):
@@ -296,20 +304,21 @@ TABLE = [
     *line("backprop.layers.activate_backward", "B2 B9", activation, unit=UNITS),
     *line("backprop.layers.dense_backward", "B1 B8", weights_of_a_layer),
     *line("backprop.layers.dense_backward_input", "B9", input_of_a_layer),
+    *line("backprop.two_layer.backward", "B4 B5 B8 B9", two_layers),
     *line("backprop.mlp.MLP.gradient", "B8 B9", network_gradient, depth=DEPTHS, unit=UNITS, loss=LOSSES),
     *line("backprop.mlp.MLP.gradient", "B8 B9 K1", gradient_over_states, unit=UNITS[:3]),
     *line("backprop.mlp.MLP.backward", "B8 B9", one_pass_backward, depth=(2,), unit=UNITS, loss=LOSSES),
     *line("backprop.curvature.hessian_vector_product", "B10 B11 B12", second_derivative,
           depth=DEPTHS, unit=UNITS, loss=LOSSES),
 
-    *line("rbm.model.RBM.free_energy_gradient", "R8", lambda beta: weights_and_biases(
+    *line("rbm.model.Machine.free_energy_gradient", "R8", lambda beta: weights_and_biases(
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X), beta), beta=BETAS),
     *line("rbm.exact.log_likelihood_gradient", "R9 R10", lambda beta: weights_and_biases(
         lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X), beta), beta=BETAS),
     *line("rbm.gaussian.GaussianRBM.free_energy_gradient", "R21", lambda beta: gaussian_machine(
         lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v), beta), beta=BETAS),
-    *line("rbm.gaussian.log_likelihood_gradient", "R21", lambda beta: gaussian_machine(
-        gaussian.log_likelihood, gaussian.log_likelihood_gradient, beta), beta=BETAS),
+    *line("rbm.exact.log_likelihood_gradient", "R9 R21", lambda beta: gaussian_machine(
+        exact.log_likelihood, exact.log_likelihood_gradient, beta), beta=BETAS),
     *line("rbm.classification.ClassificationRBM.gradient", "R23 R24", labels_and_images,
           objective=("discriminative", "generative", "hybrid"), rows=("binary", "grey"), beta=BETAS),
 
