@@ -136,5 +136,5 @@ def test_what_cannot_be_a_distribution_is_refused(rng):
     with pytest.raises(ValueError, match="n_visible must be at most 24"):
         exact_chain.certain(np.ones((1, 40)), 40)
     for f in (exact_chain.modes, exact_chain.distribution, exact_chain.statistics, exact_chain.conditionals):
-        with pytest.raises(TypeError, match="rbm must be a RBM, got NoneType"):
+        with pytest.raises(TypeError, match=r"rbm must be an? RBM, got NoneType"):
             f(None)

@@ -137,7 +137,7 @@ def test_wrong_arguments_are_named(rng):
                                  ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers")]:
         with pytest.raises(error, match=words):
             annealed_log_likelihood(rbm, **arguments | change)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"rbm must be an? RBM, got GaussianRBM"):
         annealed_log_likelihood(GaussianRBM(np.zeros((5, 2)), np.zeros(5), np.zeros(2)), **arguments)
 
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from proofs import proves
 
 from minife.evaluation import free_energy_gap, pseudo_likelihood, pseudo_likelihoods
-from minife.rbm import GaussianRBM, exact
+from minife.rbm import GaussianRBM, exact, gaussian
 
 
 @proves("E1")
@@ -73,5 +73,15 @@ def test_wrong_arguments_are_named(rng):
     with pytest.raises(ValueError, match="X_other must hold binary states"):
         free_energy_gap(rbm, np.ones((2, 5)), np.full((2, 5), 0.5))
     for machine in (None, GaussianRBM(np.zeros((5, 2)), np.zeros(5), np.zeros(2))):
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=r"rbm must be an? RBM, got (GaussianRBM|NoneType)"):
             pseudo_likelihood(machine, np.ones((2, 5)))
+    with pytest.raises(TypeError, match="rbm must be a Machine, got NoneType"):
+        free_energy_gap(None, np.ones((2, 5)), np.ones((2, 5)))
+
+
+def test_the_gap_is_there_for_every_machine(rng, beta):
+    """(E2): of real rows"""
+    rbm = GaussianRBM(rng.standard_normal((5, 3)), np.zeros(5), np.zeros(3), beta)
+    X, Y = rng.standard_normal((6, 5)), rng.standard_normal((4, 5))
+    wanted = gaussian.log_likelihood(rbm, X) - gaussian.log_likelihood(rbm, Y)
+    assert_allclose(beta * free_energy_gap(rbm, X, Y), wanted, rtol=1e-11)

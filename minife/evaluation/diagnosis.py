@@ -45,9 +45,7 @@ def diagnose(rbm, X, X_other=None, *, rng=None, n_steps=1000):
     rng      a numpy.random.Generator; without one the same chains are drawn at every call
     n_steps  Gibbs steps of each of 50 chains; the first half is not recorded
     At most 10000 rows are looked at. 784 x 500 units take two to four seconds of one core."""
-    if type(rbm) is not RBM:
-        raise TypeError("rbm must be a minife.RBM, whose units are all binary, "
-                        f"got {type(rbm).__name__}")
+    validation.instance(rbm, "rbm", RBM)
     rng = np.random.default_rng(0) if rng is None else validation.generator(rng)
     half = validation.positive_integer(n_steps, "n_steps") // 2
     if half < 2:

@@ -3,7 +3,7 @@ one machine."""
 import numpy as np
 
 from .. import kernels, validation
-from ..rbm.model import RBM, unit
+from ..rbm.model import RBM, Machine, unit
 
 ROWS = 1000                                              # at a time, for the memory
 
@@ -42,5 +42,6 @@ def free_energy_gap(rbm, X, X_other):
 
     Held-out data as X_other: the gap grows when the model overfits. Noise: it grows as the model
     learns."""
+    validation.instance(rbm, "rbm", Machine)
     X, X_other = rbm.states(X, "X"), rbm.states(X_other, "X_other")
     return float(rbm.free_energy(X_other).mean() - rbm.free_energy(X).mean())
