@@ -3,10 +3,8 @@
 The environment variable MINIFE_KERNELS=reference asks for the twins, to step through them with a debugger."""
 import os
 
-from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point,
-                        collapsed_sweep, damped_fixed_point, descent_step, draw_units,
-                        minimise_layer, momentum_step, move_layer, product_step, random_words,
-                        sample_units, softplus_product, unit_means)
+from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point, collapsed_sweep,
+                        damped_fixed_point, descent_step, draw_units, momentum_step, random_words, softplus_product)
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
@@ -16,14 +14,11 @@ implementation = "reference"
 _thread_setters = []
 if _wanted == "compiled":
     try:
-        from ._block import block_fixed_point, minimise_layer, set_threads
+        from ._gibbs import anneal_units, binary_product, draw_units, random_words, set_threads
         _thread_setters.append(set_threads)
-        from ._fixed_point import damped_fixed_point, move_layer, set_threads
+        from ._softplus import collapsed_sweep, set_threads, softplus_product
         _thread_setters.append(set_threads)
-        from ._gibbs import (anneal_units, binary_product, draw_units, product_step, random_words,
-                             sample_units, set_threads, unit_means)
-        _thread_setters.append(set_threads)
-        from ._enumerate import collapsed_sweep, set_threads, softplus_product
+        from ._sweeps import block_fixed_point, damped_fixed_point, set_threads
         _thread_setters.append(set_threads)
         from ._descent import adaptive_step, descent_step, momentum_step
         implementation = "compiled"
