@@ -4,8 +4,8 @@ import pytest
 from conftest import random_rbm
 
 from minife import RBM, kernels, landscape, tap
-from minife.descent.optimizers import SGD, NormConstraint
-from minife.evaluation import likelihood
+from minife.descent import SGD, NormConstraint
+from minife.evaluation import ratios
 from minife.rbm import exact, gibbs, training
 
 RNG = np.random.default_rng(0)
@@ -48,7 +48,7 @@ TAKES_STATES = {
     "free_energy_gradient": rbm.free_energy_gradient,
     "sample_hidden": lambda v: gibbs.sample_hidden(rbm, v, RNG),
     "gibbs_chain": lambda v: gibbs.gibbs_chain(rbm, v, 1, RNG),
-    "pseudo_likelihood": lambda v: likelihood.pseudo_likelihood(rbm, v),
+    "pseudo_likelihood": lambda v: ratios.pseudo_likelihood(rbm, v),
     "exact.log_likelihood": lambda v: exact.log_likelihood(rbm, v),
     "exact.log_likelihood_gradient": lambda v: exact.log_likelihood_gradient(rbm, v),
     "tap.log_likelihood": lambda v: tap.log_likelihood(rbm, v),

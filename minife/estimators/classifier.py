@@ -56,7 +56,8 @@ class RBMClassifier(Estimator):
         self.rbm_, self._rng, self.n_features_in_, self.history_ = rbm, rng, n_features, []
         train(rbm, X, labels, SGD(self.learning_rate, self.momentum, l2=self.weight_decay), self.n_iter, rng,
               objective=self.objective, alpha=self.alpha, negative_phase=phase, draw_grey=self.draw_grey,
-              batch_size=self.batch_size, callbacks=self.callbacks, checkpoint=self.checkpoint, history=self.history_,
+              batch_size=self.batch_size, callbacks=self.callbacks, checkpoint=self.checkpoint,
+              same_seed=self.random_state is not None, history=self.history_,
               label="RBMClassifier" if self.verbose else None)
         return self
 
@@ -94,16 +95,15 @@ class RBMClassifier(Estimator):
         """Write the fitted model to an .npz file: parameters, history, and all settings that are numbers or texts."""
         arrays = self.fitted("rbm_").parameters | {"classes": self.classes_}
         text = {"settings": self.settings(without=("checkpoint", "dtype")), "history": self.history_}
-        storage.write(path, text, arrays)
+        storage.write(path, type(self).__name__, text, arrays)
 
     @classmethod
     def load(cls, path):
         """Return the model that save() wrote."""
-        text, arrays = storage.read(path)
-        if "settings" not in text or "U" not in arrays:
-            raise ValueError(f"{path} is no classification RBM that save() wrote")
+        text, arrays = storage.read(path, cls.__name__, ("settings", "history"))
+        dtype = storage.pick(path, arrays, ("W", "U", "classes"))["W"].dtype
         classes = arrays.pop("classes")
-        model = cls(**text["settings"], dtype=arrays["W"].dtype.type)
+        model = cls.of_settings(path, text["settings"], dtype=dtype.type)
         model.classes_, model.rbm_, model.history_ = classes, ClassificationRBM(**arrays), text["history"]
         model.n_features_in_, model._rng = model.rbm_.n_visible, np.random.default_rng()
         return model

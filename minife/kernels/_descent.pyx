@@ -4,8 +4,10 @@
 A line after #> is a line of the twin in reference.py, computed by the block below it."""
 from libc.math cimport sqrt, sqrtf
 
-from ._inline cimport cloned, is_odd, real
+from ._inline cimport CHECKSUM, cloned, is_odd, real
 from .arrays import mismatch
+
+checksum = CHECKSUM
 
 
 cdef inline real decayed(real slope, real theta, real l1, real l2) noexcept nogil:

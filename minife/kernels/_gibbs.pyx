@@ -11,19 +11,13 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (available_threads, cloned, exponential, is_odd, philox, piece, prefetch, real, sigmoid,
-                       sum_rows_double_2, sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for,
+from ._inline cimport (CHECKSUM, cloned, exponential, is_odd, philox, piece, prefetch, real, sigmoid,
+                       sum_rows_double_2, sum_rows_double_4, sum_rows_float_2, sum_rows_float_4,
                        transpose_double, transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
+from ._threads cimport threads_for
 from .arrays import aligned_empty, mismatch
 
-cdef int n_threads = available_threads()
-
-
-def set_threads(int n):
-    """Let the kernels of this module use n threads; results do not depend on n."""
-    global n_threads
-    n_threads = n
-
+checksum = CHECKSUM
 
 include "_row_sums.pxi"
 
@@ -68,7 +62,7 @@ cdef cloned draw_row(const real *mean, const uint32_t *words, Py_ssize_t n, uint
 def draw_units(const real[:, :] mean not None, uint64_t key, uint32_t draw):
     """Return samples (n, n_units) uint8 of units with these means  (R4)"""
     cdef Py_ssize_t n = mean.shape[0], n_units = mean.shape[1], n_blocks = (n_units + 3) // 4, r, t, start, stop
-    cdef int threads = threads_for(100. * n * n_units, n_threads)
+    cdef int threads = threads_for(100. * n * n_units)
     cdef Py_ssize_t size = piece(5. * n_units, threads)
     sample_array = np.empty((n, n_units), dtype=np.uint8)
     cdef uint8_t[:, ::1] sample = sample_array
@@ -126,7 +120,7 @@ def anneal_units(const uint8_t[:, :] states not None, const real[:, :] W not Non
     if states.shape[1] != W.shape[0] or bias.shape[0] != W.shape[1]:
         raise mismatch(states=states, W=W, bias=bias)
     cdef Py_ssize_t n = states.shape[0], n_out = W.shape[1], r, t, start, stop
-    cdef int threads = threads_for(<double>n * n_out * states.shape[1], n_threads)
+    cdef int threads = threads_for(<double>n * n_out * states.shape[1])
     cdef Py_ssize_t size = piece(10. * n_out, threads)
     field_array, change_array = binary_product(states, W), np.zeros(n)
     cdef real[:, ::1] field = field_array

@@ -154,7 +154,7 @@ def binary_product(const uint8_t[:, :] states not None, const real[:, :] matrix 
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
     cdef Py_ssize_t start, height, share, n_used = n_in, panel, i, r, t
-    cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
+    cdef int threads = threads_for(<double>n * n_in * n_out)
     cdef Py_ssize_t tile = min(n, threads * max(FEWEST, LISTS // n_in), LARGEST_LIST)
     cdef real[:, ::1] panels = aligned_empty(threads, n_in * width, dtype)
     cdef uint16_t[::1] used = np.arange(n_in, dtype=np.uint16)

@@ -11,22 +11,18 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (available_threads, cloned, exponential, exponent_of, is_odd, mantissa_of, piece, sigmoid,
-                       threads_for, uint8_t)
+from ._inline cimport (CHECKSUM, cloned, exponential, exponent_of, is_odd, mantissa_of, piece, sigmoid,
+                       uint8_t)
 from ._layer cimport largest
+from ._threads cimport threads_for
 from .arrays import aligned_empty, mismatch
+
+checksum = CHECKSUM
 
 cdef enum:
     WIDTH = 64  # columns: what is multiplied stays in the fastest cache
 
-cdef int n_threads = available_threads()
 cdef double LARGEST_X = 350, LARGEST_Y = 300     # e^(350 + 300) is a number, and softplus(+-350 + y) is exact
-
-
-def set_threads(int n):
-    """Let the kernel of this module use n threads; results do not depend on n."""
-    global n_threads
-    n_threads = n
 
 
 cdef cloned exponentials(Py_ssize_t n, const double *x, double bound, double *out, double *top) noexcept nogil:
@@ -120,7 +116,7 @@ def softplus_product(const double[:, :] x not None, const double[:, :] y not Non
         y = np.array(y, order="C")
     cdef Py_ssize_t n_panels = (n_columns + WIDTH - 1) // WIDTH, row_step = y.strides[0] // 8
     cdef Py_ssize_t column_step = y.strides[1] // 8
-    cdef int threads = threads_for(<double>n * n_terms * n_columns, n_threads), t
+    cdef int threads = threads_for(<double>n * n_terms * n_columns), t
     cdef Py_ssize_t size = piece(WIDTH * <double>n_terms, threads)
     cdef double[:, ::1] out = out_array, u = np.empty((n, n_terms)), scratch = np.empty((threads, 2 * WIDTH))
     cdef double[:, ::1] w = aligned_empty(n_panels, n_terms * WIDTH, np.float64)
@@ -236,7 +232,7 @@ def collapsed_sweep(const uint8_t[:, :] states not None, const double[:, :] W no
     if states_array.max() > 1:
         raise ValueError(f"states must be 0 or 1, got {states_array.max()}")
     cdef Py_ssize_t padded = (n_seen + width - 1) // width * width
-    cdef int threads = threads_for(10. * n * n_units * n_seen, n_threads), t
+    cdef int threads = threads_for(10. * n * n_units * n_seen), t
     cdef Py_ssize_t size = piece(<double>n_units * padded, threads)
     tables_array, u_array = aligned_empty(2 * n_units + 1, padded, np.float64), np.zeros(padded)
     tables_array[...] = 1

@@ -12,18 +12,12 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange, threadid
 from libc.math cimport fabs
 
-from ._inline cimport available_threads, cloned, exponential, piece, real, sigmoid, threads_for
+from ._inline cimport CHECKSUM, cloned, exponential, piece, real, sigmoid
 from ._layer cimport ROWS, complete, largest, layer_sums
+from ._threads cimport threads_for
 from .arrays import layer_of, mismatch, padded_powers
 
-cdef int n_threads = available_threads()
-
-
-def set_threads(int n):
-    """Let the kernels of this module use n threads; results do not depend on n."""
-    global n_threads
-    n_threads = n
-
+checksum = CHECKSUM
 
 # The damped half step
 
@@ -182,7 +176,7 @@ cdef sweep_rows(bint block, const real[:, ::1] W, const real[::1] a, const real[
     cdef const real[:, :, ::1] powers_T = padded_powers(np.asarray(W).T, order)
     cdef Py_ssize_t n_h = powers.shape[2], n_v = powers_T.shape[2], width = max(n_h, n_v), tile, first, end, r, k
     cdef double work = 2. * order * n_v * n_h                       # of a sweep of one row
-    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter, n_threads), t, sweep, moving
+    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter), t, sweep, moving
     cdef Py_ssize_t tiles = (n + ROWS - 1) // ROWS, some = max(1, piece(16 * ROWS * work, threads)), start, stop
     cdef int last, done, few = <int>min(piece(min(n, some * ROWS) * work, threads), 2**30)
     cdef real[:, ::1] sums = np.empty((threads, 3 * ROWS * width), dtype=dtype)
@@ -237,7 +231,7 @@ cdef move_layer(bint block, const real[:, :, ::1] sums, const real[::1] bias, re
     """Move a layer (order, n, n_out) in place by a half step; return the residual (n,) before it"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = layer.shape[1], n_out = layer.shape[2], r
-    cdef int order = layer.shape[0], threads = threads_for((1000. if block else 100.) * n * n_out, n_threads)
+    cdef int order = layer.shape[0], threads = threads_for((1000. if block else 100.) * n * n_out)
     cdef real[:, ::1] scratch = np.empty((threads, 5 * n_out), dtype=dtype)
     cdef real floor = np.finfo(dtype).eps ** (1 / 3.)
     residual_array = np.empty(n, dtype=dtype)
