@@ -4,7 +4,8 @@ import numpy as np
 from .. import validation
 from ..descent import storage
 from ..backprop.losses import CategoricalCrossEntropy, SquaredError
-from ..backprop.mlp import MLP, train
+from ..backprop.mlp import MLP
+from ..backprop.training import train
 from ..descent.optimizers import SGD, Adam, RMSProp
 from ..units import Binary, Gaussian, LeakyRectified, Rectified, Spin
 from .base import Estimator

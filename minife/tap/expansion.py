@@ -7,7 +7,9 @@ ORDERS = (1, 2, 3)
 
 
 def free_energy(rbm, m_v, m_h, order=2):
-    """Return Gamma_k (n,), an energy, at the means m_v (n, n_visible), m_h (n, n_hidden)  (T8)"""
+    """Return Gamma_k (n,), an energy, at the means m_v (n, n_visible), m_h (n, n_hidden)  (T8)
+
+    Its terms (T4), (T5), (T6), (T7) are the derivatives (T3) of the exact Gamma, over 0! to 3!."""
     m_v, m_h, order = check_magnetisations(rbm, m_v, m_h, order)
     a, b, W, beta = rbm.a, rbm.b, rbm.W, rbm.beta
     c_v, c_h, skew_v, skew_h = cumulants(m_v, m_h)

@@ -37,11 +37,11 @@ def smallest_eigenvalue(rbm, m_v, m_h, order=2):
 def spectral_trust(rbm, m_v, m_h):
     """Return rho(P) (n,), the response of the variances: trust order 2 only below 1  (T19)
 
-    P = A A^T up to similarity, so rho(P) is the square of the largest singular value of A."""
+    P is similar to V V^T, so rho(P) is the square of the largest singular value of V."""
     m_v, m_h, _ = check_magnetisations(rbm, m_v, m_h, order=2)
     c_v, c_h, _, _ = cumulants(m_v, m_h)
-    A = rbm.beta**2 * c_v[:, :, None] * rbm.W**2 * c_h[:, None, :]      # (n, n_visible, n_hidden)
-    return np.linalg.norm(A, ord=2, axis=(1, 2)) ** 2
+    V = rbm.beta**2 * c_v[:, :, None] * rbm.W**2 * c_h[:, None, :]      # (n, n_visible, n_hidden)
+    return np.linalg.norm(V, ord=2, axis=(1, 2)) ** 2
 
 
 def scaled_hessian(rbm, m_v, m_h, order):
