@@ -19,7 +19,7 @@ from minife.descent import SGD, Adam, NormConstraint
 from minife.descent.loop import descend
 from minife.gradcheck import check_gradient
 from minife.parameters import flatten
-from minife.units import Binary, Gaussian, LeakyRectified, Potts, Rectified, Spin
+from minife.units import Binary, Gaussian, LeakyRectified, Rectified, Spin
 
 LOSSES = [SquaredError(Binary()), BinaryCrossEntropy()]
 PRECISE = {"tol": 1e-13}
@@ -256,7 +256,7 @@ def clamped(rbm):
 
 
 def test_losses_that_do_not_fit_are_refused():
-    for loss in (SquaredError(), CategoricalCrossEntropy(), SquaredError(Potts())):
+    for loss in (SquaredError(), CategoricalCrossEntropy(), SquaredError(Spin())):
         with pytest.raises(TypeError, match="loss must be SquaredError"):
             ClampedNetwork(np.ones((2, 2)), np.ones((2, 2)), np.ones(2), np.ones(2), loss=loss)
 
