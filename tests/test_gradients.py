@@ -310,8 +310,8 @@ TABLE = {
         lambda r: tap.free_energy(r, M_V, M_H, k).mean(), lambda r: tap.free_energy_gradient(r, M_V, M_H, k))
         for k in (1, 2, 3)],
     "tap.stability.hessian": lambda: [second_derivatives(order) for order in (1, 2, 3)],
-    "landscape.boltzmann_machine.BoltzmannMachine.stationarity": spin_magnetisations,  # (L3)
-    "landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient": couplings_and_fields,  # (L5): through the solver
+    "landscape.boltzmann_machine.BoltzmannMachine.stationarity": spin_magnetisations,  # (L8)
+    "landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient": couplings_and_fields,  # (L11): through the solver
     "tap.likelihood.log_likelihood_gradient": lambda: [weights_and_biases(  # (T14): through the solver
         lambda r: tap.log_likelihood(r, X, k, tol=1e-13), lambda r: tap.log_likelihood_gradient(r, X, k, tol=1e-13))
         for k in (1, 2, 3)],

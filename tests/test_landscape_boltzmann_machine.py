@@ -32,7 +32,7 @@ def exact_free_energy(machine):
 
 
 def test_free_energy_is_that_of_independent_spins(rng, beta):
-    """(L3): <E> - T S of the product distribution with these means, summed over all states"""
+    """(L8): <E> - T S of the product distribution with these means, summed over all states"""
     machine, m = random_machine(rng, beta=beta), rng.uniform(-0.9, 0.9, (3, 7))
     s = all_spins(7)
     q = ((1 + m[:, None] * s) / 2).prod(axis=2)                                # (3, 2^7)
@@ -42,7 +42,7 @@ def test_free_energy_is_that_of_independent_spins(rng, beta):
 
 
 def test_stationarity_is_the_slope(rng, beta):
-    """(L3): by finite differences, and zero at a fixed point, where m = tanh(beta (J m + b))"""
+    """(L8): by finite differences, and zero at a fixed point, where m = tanh(beta (J m + b))"""
     machine, m = random_machine(rng, beta=beta), rng.uniform(-0.9, 0.9, (3, 7))
     check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)},
                    tolerance=1e-9)
@@ -114,7 +114,7 @@ def test_cold_minima_are_the_one_flip_stable_states(rng):
 
 
 def test_upper_bound_of_the_exact_free_energy(rng, beta):
-    """(L3): Gamma is the free energy of a product distribution, so Gamma* >= F, and exact without couplings"""
+    """(L8): Gamma is the free energy of a product distribution, so Gamma* >= F, and exact without couplings"""
     for scale in (0.0, 0.3, 1.0, 3.0):
         machine = random_machine(rng, 8, beta=beta, scale=scale)
         star = machine.fixed_point(rng.uniform(-1, 1, (10, 8)), max_iter=20000)
@@ -148,7 +148,7 @@ def test_two_spins_by_hand():
 
 
 def test_envelope(rng, beta):
-    """(L4): at a fixed point dGamma*/dJ_ij = -m_i m_j for the pair, dGamma*/db_i = -m_i"""
+    """(L10): at a fixed point dGamma*/dJ_ij = -m_i m_j for the pair, dGamma*/db_i = -m_i"""
     machine, start = random_machine(rng, 5, beta=beta), np.zeros((1, 5))
     pair = np.triu_indices(5, 1)
     m = machine.fixed_point(start, tol=1e-13).m[0]
@@ -163,7 +163,7 @@ def test_envelope(rng, beta):
 
 @pytest.mark.parametrize("solver", [{}, {"n_temperatures": 3}], ids=["quenched", "annealed"])
 def test_contrastive_gradient_through_the_solver(solver, rng, beta):
-    """(L5): also its sum rules: symmetric, nothing for inputs, which are clamped in both phases"""
+    """(L11): also its sum rules: symmetric, nothing for inputs, which are clamped in both phases"""
     machine = random_machine(rng, 6, beta=beta, n_inputs=3, n_outputs=2)
     pair = np.triu_indices(6, 1)
     gradient = machine.contrastive_gradient(X, Y, tol=1e-13, **solver)
@@ -179,7 +179,7 @@ def test_contrastive_gradient_through_the_solver(solver, rng, beta):
 
 
 def test_clamping_restricts_the_minimum(rng):
-    """(L5): started from the clamped state the free phase can only go down, so this loss is never negative"""
+    """(L11): started from the clamped state the free phase can only go down, so this loss is never negative"""
     for scale in (0.5, 2.0):
         machine = random_machine(rng, 8, scale=scale, n_inputs=3, n_outputs=2)
         start = np.hstack([2.0 * X - 1, np.zeros((5, 3)), 2.0 * Y - 1])
@@ -191,7 +191,7 @@ def test_clamping_restricts_the_minimum(rng):
 
 
 def test_one_free_unit_is_exact(rng, beta):
-    """(L5): with no hidden units and one output the loss is the cross entropy -T log p(y | x)"""
+    """(L11): with no hidden units and one output the loss is the cross entropy -T log p(y | x)"""
     machine = random_machine(rng, 4, beta=beta, n_inputs=3, n_outputs=1)
     field = (2.0 * X - 1) @ machine.J[:3, 3] + machine.b[3]
     cross_entropy = np.log1p(np.exp(-2 * beta * field * (2 * Y[:, 0] - 1))).mean() / beta

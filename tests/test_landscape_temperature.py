@@ -16,7 +16,7 @@ def magnetisations(rng, rbm, n=4):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_energy_and_entropy_add_up_to_the_free_energy_anywhere(order, rng, beta):
-    """(L1)"""
+    """(L6)"""
     rbm = random_rbm(rng, beta=beta)
     m = magnetisations(rng, rbm)
     parts = landscape.thermodynamics(rbm, *m, order)
@@ -32,7 +32,7 @@ def slope_of(f, x, step=1e-3):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_entropy_and_energy_are_slopes_in_the_temperature(order, rng, beta):
-    """(L1) through the solver: S = -dGamma*/dT and U = d(beta Gamma*)/dbeta"""
+    """(L6) through the solver: S = -dGamma*/dT and U = d(beta Gamma*)/dbeta"""
     rbm = random_rbm(rng, beta=beta)
 
     def minimised(b):
@@ -45,7 +45,7 @@ def test_entropy_and_energy_are_slopes_in_the_temperature(order, rng, beta):
 
 
 def test_energy_and_entropy_approach_the_exact_ones_order_by_order():
-    """(L1): over 20 machines, each order is closer than the last, and mean field has too much entropy"""
+    """(L6): over 20 machines, each order is closer than the last, and mean field has too much entropy"""
     rng, errors = np.random.default_rng(3), np.zeros((3, 2))
     for _ in range(20):
         rbm = random_rbm(rng, 6, 5, scale=0.1)

@@ -1,25 +1,26 @@
-"""Energy and entropy in the TAP free energy: Gamma_k = U - S / beta, split by the explicit beta."""
+"""Temperature: energy and entropy as slopes of a free energy, machines at other temperatures, slow cooling."""
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..rbm.model import unit
+from .. import validation
+from ..rbm.model import RBM, unit
 from ..tap.expansion import bilinear, check_magnetisations, cumulants
+from ..tap.solvers import fixed_point
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Thermodynamics:
-    """F = Gamma_k, U and S (n,) with F = U - T S; F and U are energies, S is a pure number  (L1)"""
+    """F, U and S with F = U - T S; F and U are energies, S is a pure number; of TAP, one each per row, (n,)  (L5, L6)"""
     F: np.ndarray
     U: np.ndarray
     S: np.ndarray
 
 
 def thermodynamics(rbm, m_v, m_h, order=2):
-    """Return F, U and S (n,) at magnetisations m_v (n, n_visible), m_h (n, n_hidden)  (L1)
+    """Return F = Gamma_k, U and S (n,) at magnetisations m_v (n, n_visible), m_h (n, n_hidden)  (L6)
 
-    F is Gamma_k and F = U - S / beta at any magnetisations. At a fixed point S is minus dGamma*/dT, and U is
-    d(beta Gamma*)/dbeta. The entropy of independent units, order 1, is too large at order 2."""
+    F = U - S / beta at any magnetisations. At a fixed point S is minus dGamma*/dT, and U is d(beta Gamma*)/dbeta."""
     m_v, m_h, order = check_magnetisations(rbm, m_v, m_h, order)
     W, beta = rbm.W, rbm.beta
     c_v, c_h, skew_v, skew_h = cumulants(m_v, m_h)
@@ -34,3 +35,45 @@ def thermodynamics(rbm, m_v, m_h, order=2):
         U -= 2 * beta**2 * third                                          # three times what Gamma_3 has
         S -= 4 * beta**3 / 3 * third                                      # which the entropy gives back twice
     return Thermodynamics(F=U - S / beta, U=U, S=S)
+
+
+def sampled_thermodynamics(rbm, v, log_z):
+    """Return F, U and S, numbers, of a machine too large to sum, from states v of the model and an estimate of log Z
+
+    v       states (n, n_visible), samples of p(v); given one of them the energy averages to U(v), exactly
+    log_z   for example annealed_importance_sampling(...).log_z"""
+    log_z = validation.number(log_z, "log_z", "a finite number", lambda x: True)
+    U = data_energy(rbm, rbm.states(v, "v")).mean()
+    return Thermodynamics(F=-log_z / rbm.beta, U=U, S=rbm.beta * U + log_z)          # S = beta (U - F)
+
+
+def data_energy(rbm, X):
+    """Return U(x) (n,): the mean of the energy over the hidden units with the visible ones clamped at states X  (L3)"""
+    return rbm.visible_energy(X) - (rbm.hidden_mean(X) * rbm.hidden_field(X)).sum(axis=1)
+
+
+def at_temperature(rbm, T):
+    """Return the machine with the same parameters, not copies of them, at the temperature T = 1/beta  (L4)"""
+    return RBM(rbm.W, rbm.a, rbm.b, 1 / validation.positive(T, "T"))
+
+
+def anneal(rbm, order=2, n_temperatures=20, m_v=None, m_h=None, method="block", **solver):
+    """Return the FixedPoint at the machine's temperature that slow cooling reaches: the end of annealing_path."""
+    return annealing_path(rbm, order, n_temperatures, m_v, m_h, method, **solver)[-1][1]
+
+
+def annealing_path(rbm, order=2, n_temperatures=20, m_v=None, m_h=None, method="block", **solver):
+    """Return a list of (beta, FixedPoint) on the way from a high temperature down to the machine's own
+
+    The first beta times the largest singular value of W is 2, or less: there Gamma_1 and Gamma_2 are convex  (L8)
+    and have one minimum. Temperatures fall in equal ratios, and each start is the last end. A symmetric machine can
+    stay at its saddle point, exactly between two minima: a small field breaks that, or a start m_v at one temperature.
+    solver: arguments of fixed_point; order 3 needs method="damped"."""
+    n_temperatures = validation.positive_integer(n_temperatures, "n_temperatures")
+    coupling, path = np.linalg.norm(rbm.W, ord=2), []
+    first = min(rbm.beta, 2 / coupling) if coupling > 0 else rbm.beta
+    for beta in np.geomspace(rbm.beta, first, n_temperatures)[::-1]:
+        state = fixed_point(at_temperature(rbm, 1 / beta), order, m_v, m_h, method, **solver)
+        m_v, m_h = state.m_v, state.m_h
+        path.append((float(beta), state))
+    return path
