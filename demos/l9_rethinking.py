@@ -78,7 +78,7 @@ def draw(runs, epochs, arguments):
             panel.plot(epochs, curves.T, line[1:], color=colour, alpha=0.3, linewidth=0.8)
             panel.plot(epochs, curves.mean(axis=0), line, color=colour, label=f"{kind} labels")
         true, random = (np.mean([run[row][-1] for run in runs[kind]]) for kind in LOOK)
-        panel.set(title=f"at the end {true:.3g} and {random:.3g}", xlabel="epoch", ylabel=ROWS[row])
+        panel.set(title=f"at the end: true {true:.2g}, random {random:.2g}", xlabel="epoch", ylabel=ROWS[row])
         if row in ("rise", "curvature"):
             panel.set_yscale("log")
     axes[0, 0].legend()
