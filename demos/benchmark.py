@@ -32,7 +32,7 @@ from minife.descent.loop import descend
 from minife.data import load_digits
 from minife.kernels import reference
 from minife.rbm import exact
-from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.training import PersistentContrastiveDivergence, train
 from minife.units import Rectified
 
@@ -120,7 +120,7 @@ def learning_jobs(rbm, X, y):
     n = min(len(X), 4000)
     for dtype in (np.float32, np.float64):  # a sweep: m W and c (W * W), down too; v^T h; the model's m^T m, c^T c
         yield f"EMF of order 2, 3 sweeps, {n} rows (16 a batch)", dtype, job(
-            tap.ExtendedMeanField(2, 3, 100), 100, n, dtype, 1.15, up=1 + 2 * 3, down=2 * 3, outer=3)
+            tap.ExtendedMeanField(2, 3, 100, persistent=True), 100, n, dtype, 1.15, up=1 + 2 * 3, down=2 * 3, outer=3)
 
     def descent(mlp, optimizer):
         h, targets = mlp.check_rows(X, y)

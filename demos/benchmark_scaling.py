@@ -34,7 +34,7 @@ from benchmark import best_of
 from minife import RBM, kernels, tap
 from minife.descent import SGD
 from minife.rbm import gibbs
-from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.training import train
 
 EPOCH = """
@@ -91,7 +91,7 @@ def exponents(wider, seconds):
 
     def learning(n, n_visible, n_hidden):
         rbm, X, rng = machine(n_visible, n_hidden), digits(n, n_visible), np.random.default_rng(2)
-        dreams = tap.ExtendedMeanField(order=2, n_steps=3)
+        dreams = tap.ExtendedMeanField(order=2, n_steps=3, persistent=True)
         return lambda: train(rbm, X, dreams, SGD(0.01), 1, rng)
 
     def flips(n, n_visible, n_hidden):

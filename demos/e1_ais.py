@@ -28,7 +28,7 @@ from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, ORANGE
 from minife.rbm import exact
-from minife.evaluation.likelihood import (annealed_importance_sampling,
+from minife.evaluation import (annealed_importance_sampling,
                                           reverse_annealed_importance_sampling)
 from minife.rbm.training import PersistentContrastiveDivergence, train
 

@@ -30,7 +30,7 @@ from minife.descent.optimizers import SGD, Adam, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.rbm import exact
-from minife.evaluation.likelihood import annealed_importance_sampling, pseudo_likelihood
+from minife.evaluation import annealed_importance_sampling, pseudo_likelihood
 from minife.rbm.tempering import ParallelTempering
 from minife.rbm.training import (Centering, ContrastiveDivergence, NegativePhase,
                                  PersistentContrastiveDivergence, train)
@@ -92,7 +92,7 @@ def methods(n_hidden):
               "centered PCD": (PersistentContrastiveDivergence(100), Centering()),
               "tempering": (ParallelTempering(10, n_chains=100), None)}
     for order in (1, 2, 3):
-        phases[f"EMF {order}"] = tap.ExtendedMeanField(order, n_steps=3, persistent=False), None
+        phases[f"EMF {order}"] = tap.ExtendedMeanField(order, n_steps=3), None
     if n_hidden <= exact.LARGEST_LAYER:
         phases["exact samples"] = ExactSamples(), None
     return phases
@@ -119,7 +119,8 @@ def measure(rbm, digits, setting, seed):
         log_z, error = annealed.log_z, annealed.standard_error
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", tap.NotConvergedWarning)
-        tap_likelihood = tap.log_likelihood(rbm, X, m_v=X[::len(X) // 100], method="block", tol=1e-5, max_iter=300)
+        tap_likelihood = tap.log_likelihood(rbm, X, n_starts=0, m_v=X[::len(X) // 100], method="block",
+                                            tol=1e-5, max_iter=300)
     field = rbm.beta * rbm.visible_field(rbm.hidden_mean(X))
     return {"log-likelihood": -rbm.beta * rbm.free_energy(X).mean() - log_z, "error": error,
             "pseudo-likelihood": pseudo_likelihood(rbm, X[:1000]), "TAP log-likelihood": tap_likelihood,

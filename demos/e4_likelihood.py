@@ -31,7 +31,7 @@ from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits, sample_binary
 from minife.plots import BLUE, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
-from minife.evaluation.likelihood import annealed_importance_sampling
+from minife.evaluation import annealed_importance_sampling
 from minife.rbm.training import Centering, PersistentContrastiveDivergence, train
 
 BATCH_SIZE, N_ANNEALED = 100, 100

@@ -29,7 +29,7 @@ from minife import RBM, tap
 from minife.descent.optimizers import SGD, linear_decay
 from minife.data import binarise, load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED
-from minife.evaluation.likelihood import pseudo_likelihood
+from minife.evaluation import pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 SETTINGS = {

@@ -19,7 +19,7 @@ from minife.descent.optimizers import SGD, linear_decay
 from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
-from minife.evaluation.likelihood import free_energy_gap, pseudo_likelihood
+from minife.evaluation import free_energy_gap, pseudo_likelihood
 from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
 
 COLOURS = {"CD-1": ORANGE, "PCD": BLUE, "EMF order 2": GREEN}
@@ -32,7 +32,7 @@ def main():
     noise, shuffled = noise_and_shuffled(digits.X_test, np.random.default_rng(arguments.seed))
     phases = {"CD-1": ContrastiveDivergence(n_steps=1),
               "PCD": PersistentContrastiveDivergence(n_chains=100, n_steps=1),
-              "EMF order 2": tap.ExtendedMeanField(order=2, n_steps=3, n_chains=100)}
+              "EMF order 2": tap.ExtendedMeanField(order=2, n_steps=3, n_chains=100, persistent=True)}
     machines, histories, dreams, table = {}, {}, {}, {}
     print(f"{len(digits.X_train)} digits of 784 pixels, {n_hidden} hidden units, {n_epochs} epochs, "
           f"seed {arguments.seed}, {kernels.implementation} kernels")
@@ -80,7 +80,7 @@ def measures(rbm, digits, noise, shuffled, v):
     """Return the numbers of a machine's line in the table, by name; v are its dreams."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", tap.NotConvergedWarning)
-        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, m_v=digits.X_test[::10], step=0.3)
+        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, n_starts=0, m_v=digits.X_test[::10], step=0.3)
     n_stuck = sum(warning.message.n_rows for warning in caught)
     distance, nearest = nearest_row(v, digits.X_train)
     return {"noise": free_energy_gap(rbm, digits.X_test, noise),

@@ -2,9 +2,9 @@
 from . import (backprop, bridge, data, descent, estimators, evaluation, gradcheck, kernels, landscape,
                rbm, tap, units)
 from .backprop.mlp import MLP
-from .evaluation.diagnosis import diagnose
+from .evaluation import diagnose
 from .rbm.model import RBM
 
 __all__ = ["MLP", "RBM", "backprop", "bridge", "data", "descent", "diagnose", "estimators", "evaluation",
            "gradcheck", "kernels", "landscape", "rbm", "tap", "units"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

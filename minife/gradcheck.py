@@ -1,6 +1,8 @@
 """Finite differences: the judge of every derivative in this package."""
 import numpy as np
 
+from . import validation
+
 
 class GradientError(AssertionError):
     """A gradient that disagrees with finite differences."""
@@ -43,7 +45,9 @@ def check_gradient(f, parameters, gradient, step=1e-3, tolerance=1e-7):
     parameters  dict name -> float64 array
     gradient    dict name -> array, the claimed derivative of f
     The error of an entry is |numerical - claimed| over the largest entry of that parameter's gradient, and a
-    difference that f's own rounding explains is not held against it."""
+    difference that f's own rounding explains is not held against it. Where a kink of f lies within the step, the error
+    says so: finite differences are no judge there."""
+    step, tolerance = validation.positive(step, "step"), validation.positive(tolerance, "tolerance")
     if set(gradient) != set(parameters):
         raise GradientError(f"the gradient has keys {sorted(gradient)}, the parameters have {sorted(parameters)}")
     numerical, noise = numerical_gradient(f, parameters, step)
@@ -58,5 +62,26 @@ def check_gradient(f, parameters, gradient, step=1e-3, tolerance=1e-7):
         worst[name] = float(error[index])
         if not worst[name] <= tolerance:
             raise GradientError(f"d/d{name}{[int(i) for i in index]}: claimed {claimed[index]:.12g}, finite "
-                                f"differences give {expected[index]:.12g}, relative error {worst[name]:.1e}")
+                                f"differences give {expected[index]:.12g}, relative error {worst[name]:.1e}"
+                                + kink(f, parameters, name, index, step, scale))
     return worst
+
+
+def kink(f, parameters, name, index, step, scale):
+    """Return in words that f has a kink within two steps of that entry, or "" where it seems smooth.
+
+    The slopes on the left and on the right, each by three points, differ by O(step^2) where f is smooth."""
+    array, values = parameters[name], []
+    middle = array[index]
+    try:
+        for k in (-2, -1, 0, 1, 2):
+            array[index] = middle + k * step
+            values.append(float(f(parameters)))
+    finally:
+        array[index] = middle
+    left = (values[0] - 4 * values[1] + 3 * values[2]) / (2 * step)
+    right = (-3 * values[2] + 4 * values[3] - values[4]) / (2 * step)
+    if not abs(left - right) > 100 * step**2 * max(scale, abs(left), abs(right)):
+        return ""
+    return (f"; f seems to have a kink within {2 * step:g} of there: its one-sided slopes are {left:.6g} and "
+            f"{right:.6g}. Take a smaller step, or another point")

@@ -9,9 +9,11 @@ Each class writes the same five functions of the local field x or of the mean m,
     conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy relative to w   (U4)
     field(m)       x = A*'(m), the inverse of the activation          (U5)
 
-and those that may be hidden in a network, which bend, a sixth:
+and those with a response that changes, which a network can hide, a sixth:
 
     third_cumulant(x)  A'''(x), how the variance changes with the field  (U8)
+
+At a kink, x = 0, the slope of the left side counts.
 """
 import numpy as np
 
@@ -23,32 +25,45 @@ def x_log_x(x):
     return x * np.log(np.where(x > 0, x, 1))
 
 
-class Binary:
+class Unit:
+    """What all units have in common: a name that a reader understands."""
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(map(str, vars(self).values()))})"
+
+
+class Binary(Unit):
     """States 0 and 1: softplus, sigmoid and m - m^2."""
 
     def potential(self, x):
+        """Return A(x) = log(1 + e^x), the softplus  (U1)"""
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # log(1 + e^x), safe for large |x|
 
     def mean(self, x):
+        """Return m = A'(x), the sigmoid  (U2)"""
         with np.errstate(over="ignore"):                        # where e^-x overflows, the mean is 0
             return 1 / (1 + np.exp(-x))
 
     def variance(self, x):
+        """Return c = A''(x)  (U3)"""
         tail = np.exp(-np.abs(x))
         return tail / (1 + tail) ** 2                           # m - m^2
 
     def third_cumulant(self, x):
+        """Return A'''(x)  (U8)"""
         return self.variance(x) * (1 - 2 * self.mean(x))
 
     def conjugate(self, m):
+        """Return A*(m), minus the entropy of a unit with the mean m  (U4)"""
         return x_log_x(m) + x_log_x(1 - m)
 
     def field(self, m):
+        """Return the field x of a unit with the mean m, the logit  (U5)"""
         with np.errstate(divide="ignore"):                      # a saturated unit has an infinite field
             return np.log(m) - np.log1p(-m)
 
 
-class Spin:
+class Spin(Unit):
     """States -1 and +1: log 2cosh, tanh and 1 - m^2."""
 
     def potential(self, x):
@@ -72,7 +87,7 @@ class Spin:
             return np.arctanh(m)
 
 
-class Gaussian:
+class Gaussian(Unit):
     """States on the whole line, with weight e^(-s^2/2): x^2/2, the identity and 1."""
 
     def potential(self, x):
@@ -94,7 +109,7 @@ class Gaussian:
         return m
 
 
-class LeakyRectified:
+class LeakyRectified(Unit):
     """The Gaussian unit whose response falls to `slope` below zero: leaky ReLU."""
 
     def __init__(self, slope=0.01):
@@ -119,7 +134,7 @@ class LeakyRectified:
         return m / self.variance(m)
 
 
-class Rectified:
+class Rectified(Unit):
     """States s >= 0, of which the largest x s - s^2/2 wins: x_+^2 / 2, ReLU and its step."""
 
     def potential(self, x):
@@ -141,7 +156,7 @@ class Rectified:
         return m                                                # where m > 0; at 0 any x <= 0 will do
 
 
-class Step:
+class Step(Unit):
     """The binary unit at zero temperature, T A(x/T) as T -> 0: ReLU as a potential, the step, no variance  (U6)"""
 
     def potential(self, x):
@@ -157,7 +172,7 @@ class Step:
         return np.where((m >= 0) & (m <= 1), np.zeros_like(m), np.inf)  # no entropy at T = 0
 
 
-class Potts:
+class Potts(Unit):
     """One of K states, a row of fields (..., K): log-sum-exp, softmax and the covariance diag(m) - m m^T  (U7)"""
 
     def potential(self, x):

@@ -13,6 +13,11 @@ def random_rbm(rng, n_visible=5, n_hidden=4, beta=1.0, scale=0.7):
                0.5 * rng.standard_normal(n_hidden), beta)
 
 
+def magnetisations(rng, rbm, n=4):
+    """Return m_v (n, n_visible), m_h (n, n_hidden) uniform in [0.1, 0.9]."""
+    return rng.uniform(0.1, 0.9, (n, rbm.n_visible)), rng.uniform(0.1, 0.9, (n, rbm.n_hidden))
+
+
 def random_network(depth, hidden, loss, seed=0):
     """Return an MLP of up to five layers of weights, 4 rows X and targets y that are probabilities.
 
@@ -40,3 +45,14 @@ def beta(request):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "proves(*tags): the test fails when an equation of these tags is broken")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--proves", metavar="TAG", help="only the tests that are marked as proofs of this equation")
+
+
+def pytest_collection_modifyitems(config, items):
+    tag = config.getoption("--proves")
+    if tag is not None:
+        items[:] = [item for item in items
+                    if any(tag in mark.args for mark in item.iter_markers("proves"))]

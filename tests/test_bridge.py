@@ -540,7 +540,7 @@ def test_what_does_not_converge_says_so(rng):
     (lambda rbm: unroll(rbm, 2, order=2).untie(), "only order 1 without step is an MLP"),
     (lambda rbm: unroll(rbm, 2).untie(SquaredError()), "loss must have binary output units"),
     (lambda rbm: TiedClassifier(rbm, 1, np.ones((3, 2)), np.ones(2)), r"U and d must have shapes \(4, k\)"),
-    (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), rbm.b, np.ones(2)), "a and b must have shapes"),
+    (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), rbm.b, np.ones(2)), "a must have shape"),
     (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), np.ones(3), np.ones(2)), "W and U must have shapes"),
     (lambda rbm: ClampedMachine(rbm.W, rbm.W.T, rbm.b, rbm.a, order=3), "order must be one of 1, 2"),
     (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), tol=0), "tol must be a positive number"),

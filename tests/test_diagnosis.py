@@ -16,8 +16,8 @@ from minife.estimators import BernoulliRBM
 from minife.rbm import ClassificationRBM, GaussianRBM, exact
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.labelled import LabelledRBM
-from minife.evaluation.likelihood import free_energy_gap
-from minife.evaluation.mixing import Chains, autocorrelation_time, record_chains, scale_reduction
+from minife.evaluation import free_energy_gap
+from minife.evaluation.chains import Chains, autocorrelation_time, record_chains, scale_reduction
 from minife.rbm.training import ContrastiveDivergence, ExactEnumeration, train
 
 X = bars_and_stripes(3)
@@ -216,8 +216,8 @@ def test_mirror_images_count_and_parallel_units_with_other_answers_do_not():
     w, v = 3 * rng.standard_normal((1, 12)), rng.integers(2, size=(500, 12)).astype(np.uint8)
     mirror = RBM(np.vstack([w, -w]).T, np.zeros(12), [-w.sum() / 2, w.sum() / 2])
     shifted = RBM(np.vstack([w, w]).T, np.zeros(12), [-w.sum() / 2 - 8, -w.sum() / 2 + 8])
-    assert findings.filters(mirror, mirror.hidden_mean(v)).alarm
-    assert not findings.filters(shifted, shifted.hidden_mean(v)).alarm
+    assert findings.on_filters(mirror, mirror.hidden_mean(v)).alarm
+    assert not findings.on_filters(shifted, shifted.hidden_mean(v)).alarm
 
 
 def test_a_saturated_visible_unit_is_found(beta):
@@ -254,11 +254,11 @@ def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
     shift = rng.standard_normal((50, 1))
     shift = 0.25 * (shift - shift.mean()) / shift.std(ddof=1) + 2 * 0.25 / np.sqrt(50)
     together = Chains({"F(v)": np.zeros((100, 50))}, 0.5 + shift * np.ones(200), 0.5 + shift * np.ones(200))
-    finding = findings.moments(v, h, together)
+    finding = findings.on_moments(v, h, together)
     assert not finding.alarm and finding.numbers["rms"] > findings.SKEWED_RMS
     alone = 0.5 + 0.01 * rng.standard_normal((50, 200))
     alone[:, 7] += 0.2
-    finding = findings.moments(v, h, Chains(together.observables, np.full((50, 200), 0.5), alone))
+    finding = findings.on_moments(v, h, Chains(together.observables, np.full((50, 200), 0.5), alone))
     assert finding.alarm and finding.numbers["rms"] < findings.SKEWED_RMS and finding.numbers["unit"] == "hidden unit 7"
 
 
@@ -267,7 +267,7 @@ def test_either_measure_of_mixing_rings(rng):
     valleys = np.sqrt(0.83) * rng.standard_normal((3000, 100)) + np.sqrt(0.17) * np.where(np.arange(100) % 2, 1, -1)
     short = autoregressive(279 / 281, 1000, 400, rng)
     for x, infinite, apart in ((valleys, True, False), (short, False, True)):
-        finding = findings.mixing(Chains({"F(v)": x}, None, None))
+        finding = findings.on_mixing(Chains({"F(v)": x}, None, None))
         assert finding.alarm
         assert np.isinf(finding.numbers["tau"]) == infinite
         assert (finding.numbers["scale reduction"] > findings.UNMIXED) == apart
@@ -304,7 +304,7 @@ def test_couplings_past_the_line_are_found(strength, alarms, beta):
     rbm = RBM(W, -W.sum(axis=1) / 2, -W.sum(axis=0) / 2, beta)
     v, _ = gibbs_chain(rbm, rbm.random_states(500, rng), 200, rng)
     half = np.full((1, 120), 0.5), np.full((1, 80), 0.5)
-    coupling = findings.coupling(rbm, tap.fixed_point(rbm, m_v=half[0], m_h=half[1], method="block"))
+    coupling = findings.on_coupling(rbm, tap.fixed_point(rbm, m_v=half[0], m_h=half[1], method="block"))
     assert coupling.alarm == bool(alarms)
     assert_allclose(coupling.numbers["rho"], strength**2, rtol=0.3)
     assert_allclose(coupling.numbers["rho"], tap.spectral_trust(rbm, *half)[0])
@@ -322,7 +322,7 @@ def test_an_unstable_iteration_is_found(beta):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tap.NotConvergedWarning)
         settled = tap.fixed_point(rbm, m_v=v, max_iter=100)
-    finding = findings.magnetisations(v, settled)
+    finding = findings.on_magnetisations(rbm, v, settled)
     assert finding.alarm == ((~settled.converged).sum() > 4)
     assert finding.numbers["residual"] == settled.residual.max() and finding.numbers["starts"] == 40
     assert_allclose(finding.numbers["distance"], np.sqrt(np.mean((settled.m_v - v) ** 2)))
@@ -336,7 +336,7 @@ def test_overfitting_is_found_and_fitting_is_not():
         rbm = RBM.initialise(784, 40, rng, digits.X_train[:n_rows])
         train(rbm, digits.X_train[:n_rows], ContrastiveDivergence(1), SGD(0.1), n_epochs, rng, batch_size=20)
         rows = digits.X_train[:n_rows], digits.X_test
-        finding = findings.overfitting(rbm, *rows)
+        finding = findings.on_overfitting(rbm, *rows)
         assert finding.alarm == alarm, str(finding)
         assert_allclose(finding.numbers["gap"], free_energy_gap(rbm, *rows), rtol=1e-10)
 
@@ -348,7 +348,7 @@ def test_the_error_of_a_gap_is_that_of_exchanging_rows(beta):
     found = []
     for _ in range(400):
         rng.shuffle(v)
-        found.append(findings.overfitting(rbm, v[:100], v[100:]))
+        found.append(findings.on_overfitting(rbm, v[:100], v[100:]))
     gaps = np.array([finding.numbers["gap"] for finding in found])
     assert_allclose(gaps.std(), np.mean([finding.numbers["standard error"] for finding in found]), rtol=0.1)
     assert np.mean([finding.alarm for finding in found]) < 0.01

@@ -1,6 +1,7 @@
-"""Every numbered equation of a chapter is cited by its code and by a test, and the other way round.
+"""Every numbered equation has a link to the function that is it, a docstring that cites it, and a test that proves it.
 
 And what the READMEs claim can be run is run."""
+import ast
 import contextlib
 import io
 import re
@@ -9,68 +10,118 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CHAPTERS = {"U": "minife/README.md", "K": "minife/kernels/README.md", "R": "minife/rbm/README.md",
-            "T": "minife/tap/README.md", "B": "minife/backprop/README.md", "C": "minife/bridge/README.md",
-            "L": "minife/landscape/README.md"}
+CHAPTERS = {"U": "minife", "K": "minife/kernels", "D": "minife/descent", "B": "minife/backprop", "R": "minife/rbm",
+            "T": "minife/tap", "E": "minife/evaluation", "C": "minife/bridge", "L": "minife/landscape"}
+PAGES = [ROOT / "README.md", ROOT / "minife/data/README.md"]
+BLOCK = re.compile(r"```math\n(.*?)```(.*?)(?=```math|\Z)", re.DOTALL)
+LINK = re.compile(r"→ \[`?([\w.]+)`?\]\(([^)#]+)\)|-> \[`?([\w.]+)`?\]\(([^)#]+)\)")
 
 
-def defined(chapter):
-    """Return the tags that a README numbers, in order: \\text{(R1)} in a math block."""
-    text = (ROOT / CHAPTERS[chapter]).read_text(encoding="utf-8")
-    return re.findall(r"\\text\{\(([A-Z]\d+)\)\}", "".join(re.findall(r"```math(.*?)```", text, re.DOTALL)))
+def pages(chapter):
+    """Return the pages of a chapter: its README, then the other pages of its folder, in the order of their links."""
+    readme = ROOT / CHAPTERS[chapter] / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    others = dict.fromkeys(re.findall(r"\]\(([A-Z_]+\.md)[^)]*\)", text))
+    return [readme, *(readme.parent / name for name in others if name != "README.md")]
 
 
-def cited(*patterns):
-    """Return all tags, such as T3 in (T3) or (T3, T4), in the files of these patterns."""
+def equations(chapter):
+    """Return (tag, page, text up to the next equation) of every numbered equation of a chapter, in order."""
+    return [(tag, page, after) for page in pages(chapter)
+            for block, after in BLOCK.findall(page.read_text(encoding="utf-8"))
+            for tag in re.findall(r"\\text\{\(([A-Z]\d+)\)\}", block)]
+
+
+def cited(text):
+    """Return all tags in parentheses, such as T3 in (T3) or (T3, T4)."""
+    groups = re.findall(r"\(((?:[A-Z]\d+)(?:, ?[A-Z]\d+)*)\)", text)
+    return {tag for group in groups for tag in re.findall(r"[A-Z]\d+", group) if tag[0] in CHAPTERS}
+
+
+def docstring(path, name):
+    """Return the docstring of a function, class or Class.method of a module, or None where there is no such thing."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        found = re.search(rf'def {name}\(.*?"""(.*?)"""', text, re.DOTALL) or re.search(rf"\b{name}\(.*?\n(.*?)\n\n", text, re.DOTALL)
+        return found and found[1]
+    node = ast.parse(text)
+    for part in name.split("."):
+        node = next((child for child in node.body if getattr(child, "name", None) == part), None)
+        if node is None:
+            return None
+    return ast.get_docstring(node) or ""
+
+
+def proved():
+    """Return the tags of all tests that are marked with @proves, and of the lines of the table of derivatives."""
     tags = set()
-    for pattern in patterns:
-        for path in ROOT.glob(pattern):
-            for group in re.findall(r"\(((?:[UKRTBCL]\d+)(?:, ?[UKRTBCL]\d+)*)\)", path.read_text(encoding="utf-8")):
-                tags |= set(re.findall(r"[UKRTBCL]\d+", group))
+    for path in (ROOT / "tests").glob("**/test_*.py"):
+        text = path.read_text(encoding="utf-8")
+        for group in re.findall(r"proves\(([^)]*)\)", text) + re.findall(r'line\(f?"[^"]+", ("[^"]+")', text):
+            tags |= set(re.findall(r"\b[A-Z]\d+\b", group))
     return tags
 
 
-CODE = cited("minife/**/*.py", "minife/**/*.p[yx][xd]", "minife/**/*.pxi")
-TESTS = cited("tests/*.py")
-ALL = {tag for chapter in CHAPTERS for tag in defined(chapter)}
+ALL = {chapter: equations(chapter) for chapter in CHAPTERS if (ROOT / CHAPTERS[chapter] / "README.md").exists()}
+TAGS = [pytest.param(tag, page, after, id=tag) for chapter in ALL for tag, page, after in ALL[chapter]]
+PROVED = proved()
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_equations_are_numbered_in_order_and_once(chapter):
-    assert defined(chapter) == [f"{chapter}{k + 1}" for k in range(len(defined(chapter)))]
-    assert defined(chapter)
+    found = [tag for tag, _, _ in ALL[chapter]]
+    assert found == [f"{chapter}{k + 1}" for k in range(len(found))]
+    assert found
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_equation_is_cited_by_the_code_and_by_a_test(chapter):
-    assert set(defined(chapter)) <= CODE
-    assert set(defined(chapter)) <= TESTS
+@pytest.mark.parametrize("tag, page, after", TAGS)
+def test_every_equation_leads_to_a_function_that_cites_it(tag, page, after):
+    links = [(a or c, b or d) for a, b, c, d in LINK.findall(after)]
+    assert links, f"no '-> [function](module.py)' below ({tag}) in {page.relative_to(ROOT)}"
+    texts = {f"{name} in {target}": docstring(page.parent / target, name) for name, target in links}
+    assert None not in texts.values(), f"({tag}) leads to nothing: {[k for k, text in texts.items() if text is None]}"
+    assert any(tag in cited(text) for text in texts.values()), f"({tag}) is not cited by {', '.join(texts)}"
+
+
+@pytest.mark.parametrize("tag, page, after", TAGS)
+def test_every_equation_has_a_test_that_proves_it(tag, page, after):
+    assert tag in PROVED, f'no test is marked @proves("{tag}")'
 
 
 def test_every_citation_has_an_equation():
-    assert CODE <= ALL
-    assert TESTS <= ALL
+    known = {tag for found in ALL.values() for tag, _, _ in found}
+    for path in [*ROOT.glob("minife/**/*.py"), *ROOT.glob("minife/**/*.p[yx][xdi]"), *ROOT.glob("tests/**/*.py"),
+                 *ROOT.glob("demos/*.py"), *ROOT.glob("**/*.md")]:
+        assert cited(path.read_text(encoding="utf-8")) <= known, path.relative_to(ROOT)
+    assert PROVED <= known
 
 
-def test_every_module_in_the_map_exists():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    paths = re.findall(r"\]\(((?:minife|demos|tests)[^)#]*)\)", text)
-    assert len(paths) >= 10
-    for path in paths:
-        assert (ROOT / path).exists(), path
+def all_pages():
+    return PAGES + [page for chapter in ALL for page in pages(chapter)]
 
 
-@pytest.mark.parametrize("readme", ["README.md", "minife/evaluation/EXPERIMENTS.md", *CHAPTERS.values()])
-def test_links_of_the_readmes_lead_somewhere(readme):
-    for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", (ROOT / readme).read_text(encoding="utf-8")):
-        assert ((ROOT / readme).parent / target).exists(), target
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\((?!http)([^)#\s]*)(?:#([^)\s]*))?\)", text):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        if anchor and path.suffix == ".md":
+            heads = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+            assert anchor in slugs, f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("readme", ["README.md", "minife/data/README.md", *CHAPTERS.values()])
-def test_snippets_of_the_readmes_print_the_numbers_they_show(readme):
-    text = (ROOT / readme).read_text(encoding="utf-8").replace("\u2212", "-")
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_snippets_print_the_numbers_they_show(page):
+    text = page.read_text(encoding="utf-8").replace("\u2212", "-")
     for snippet in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(snippet, {})
         for number in re.findall(r"-?\d+\.\d+", output.getvalue()):
-            assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", text), f"{number} is printed, but not in {readme}"
+            assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", text), f"{number} is printed, but not in {page.name}"
+
+
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_fit_on_ten_printed_pages(page):
+    assert page.read_text(encoding="utf-8").count("\n") <= 360

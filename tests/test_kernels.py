@@ -40,10 +40,8 @@ def sigma(x):
 
 def load_compiled():
     """Return the compiled kernels side by side, as reference holds their twins, or skip the test."""
-    names = ("_block", "_enumerate", "_fixed_point", "_gibbs", "_descent")
-    modules = [pytest.importorskip(f"minife.kernels.{name}") for name in names]
-    functions = {name: thing for module in modules for name, thing in vars(module).items()}
-    return SimpleNamespace(**functions, use_threads=lambda n: [module.set_threads(n) for module in modules[:-1]])
+    modules = [pytest.importorskip(f"minife.kernels.{name}") for name in kernels.MODULES]
+    return SimpleNamespace(**{name: thing for module in modules for name, thing in vars(module).items()})
 
 
 @pytest.fixture(params=["compiled", "reference"])
@@ -203,7 +201,7 @@ def test_results_do_not_depend_on_the_number_of_threads(call):
     shape = (20, 301, 103) if call[0] in SOLVERS else (90, 784, 201)  # enough work for several threads
     compiled, args, results = load_compiled(), arguments(call, shape), []
     for n in (1, 2, os.cpu_count()):
-        compiled.use_threads(n)
+        compiled.set_threads(n)
         results.append(getattr(compiled, call[0])(**args))
     assert all(np.array_equal(x, y) for result in results for x, y in zip(result, results[0]))
 
@@ -211,7 +209,7 @@ def test_results_do_not_depend_on_the_number_of_threads(call):
 def test_a_step_along_a_product_does_not_depend_on_the_number_of_threads():
     compiled, args, places = load_compiled(), arguments(("binary_product",), (784, 200, 500), 0.3), []
     for n in (1, 2, os.cpu_count()):
-        compiled.use_threads(n)
+        compiled.set_threads(n)
         places.append(np.ones((2, 784, 500)))
         compiled.product_step(*places[-1], None, **args, rate=0.1, momentum=0.9, l1=0, l2=0.1)
     assert all(np.array_equal(place, places[0]) for place in places)
@@ -481,7 +479,7 @@ def test_the_number_of_threads_is_a_positive_integer(n):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_does_not_wait_for_the_threads_of_its_parent():
     compiled, args = load_compiled(), arguments(("sample_units", 1.0), (90, 784, 201))
-    compiled.use_threads(2)
+    compiled.set_threads(2)
     compiled.sample_units(**args)
     child = os.fork()
     if child == 0:

@@ -50,7 +50,7 @@ def test_a_saved_network_is_the_same_network(tmp_path, rng):
     regressor.save(tmp_path / "model.npz")
     np.testing.assert_array_equal(MLPRegressor.load(tmp_path / "model.npz").predict(X), regressor.predict(X))
     BernoulliRBM(2, n_iter=1, random_state=0).fit(X > 0).save(tmp_path / "rbm.npz")
-    with pytest.raises(ValueError, match="is no network that save"):
+    with pytest.raises(ValueError, match="holds a BernoulliRBM, not a MLPClassifier"):
         MLPClassifier.load(tmp_path / "rbm.npz")
 
 

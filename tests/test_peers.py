@@ -14,7 +14,7 @@ from minife import MLP, RBM
 from minife.backprop import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError
 from minife.data import load_digits
 from minife.estimators import BernoulliRBM
-from minife.evaluation.likelihood import pseudo_likelihoods
+from minife.evaluation import pseudo_likelihoods
 from minife.units import Binary, Gaussian, Rectified, Spin
 
 X = load_digits().X_train[:300]

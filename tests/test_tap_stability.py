@@ -1,8 +1,9 @@
 """Chapter T: second derivatives and stability, the line of trust."""
 import numpy as np
 import pytest
-from conftest import random_rbm
+from conftest import magnetisations, random_rbm
 from numpy.testing import assert_allclose
+from proofs import proves
 
 from minife import RBM, tap
 from minife.tap.solvers import sweeps
@@ -10,14 +11,11 @@ from minife.tap.solvers import sweeps
 ORDERS = (1, 2, 3)
 
 
-def magnetisations(rng, rbm, n=4):
-    return rng.uniform(0.1, 0.9, (n, rbm.n_visible)), rng.uniform(0.1, 0.9, (n, rbm.n_hidden))
-
-
 # ---- second derivatives and stability
 
+@proves("T16")
 def test_hessian_by_hand():
-    """(T16) for a pair, W = beta = 1, m = 1/4, 1/2: c = 3/16, 1/4; the third order leaves the diagonal"""
+    """A pair, W = beta = 1, m = 1/4, 1/2: c = 3/16, 1/4; the third order leaves the diagonal"""
     rbm, m_v, m_h = RBM([[1.0]], [0.0], [0.0]), np.array([[1 / 4]]), np.array([[1 / 2]])
     assert_allclose(tap.hessian(rbm, m_v, m_h, 1)[0], [[16 / 3, -1], [-1, 4]])
     assert_allclose(tap.hessian(rbm, m_v, m_h, 2)[0], [[16 / 3 + 1 / 4, -1], [-1, 4 + 3 / 16]])
@@ -25,24 +23,29 @@ def test_hessian_by_hand():
     assert_allclose(tap.hessian(rbm, m_v, m_h, 3)[0], [[16 / 3 + 1 / 4, cross], [cross, 4 + 3 / 16]])
 
 
+@proves("T16", "T17")
 @pytest.mark.parametrize("order", ORDERS)
 def test_jacobian_of_the_synchronous_map(order, rng, beta):
-    """(T16), (T17): I - d D beta H at a fixed point, against central differences of one sweep"""
+    """I - d D beta H at a fixed point, against central differences of one sweep"""
     rbm, d, step = random_rbm(rng, beta=beta), 0.4, 1e-5
     state = tap.fixed_point(rbm, order, tol=1e-13)
     m = np.hstack([state.m_v, state.m_h])
     H = tap.hessian(rbm, state.m_v, state.m_h, order)[0]
     wanted = np.eye(9) - d * (m - m**2).T * beta * H
     around = np.vstack([m + step * np.eye(9), m - step * np.eye(9)])
-    moved = np.hstack(sweeps(rbm, around[:, :5], around[:, 5:], order, "synchronous", d, 1e-10, 1)[:2])
+    v, h = np.hsplit(around, [5])
+    moved = np.hstack(sweeps(rbm, v, h, order, "synchronous", d, 1e-10, 1)[:2])
     assert_allclose((moved[:9] - moved[9:]).T / (2 * step), wanted, atol=1e-8)
-    scaled = np.linalg.eigvals((m - m**2).T * beta * H)                        # similar to D^(1/2) beta H D^(1/2)
-    assert_allclose(tap.scaled_eigenvalues(rbm, state.m_v, state.m_h, order)[0], np.sort(scaled.real), rtol=1e-10)
+    scaled = np.linalg.eigvals((m - m**2).T * beta * H)           # similar to D^(1/2) beta H D^(1/2)
+    values = tap.scaled_eigenvalues(rbm, state.m_v, state.m_h, order)[0]
+    assert_allclose(values, np.sort(scaled.real), rtol=1e-10)
+    assert_allclose(tap.smallest_eigenvalue(rbm, state.m_v, state.m_h, order), values[0])
 
 
+@proves("T17")
 @pytest.mark.parametrize("order", ORDERS)
-def test_synchronous_sweeps_settle_if_the_share_is_below_two_over_the_largest_eigenvalue(order, rng):
-    """(T17): 10 % below the bound a small deviation shrinks, 10 % above it grows"""
+def test_synchronous_sweeps_settle_below_a_step_of_two_over_the_largest_eigenvalue(order, rng):
+    """10 % below the bound a small deviation shrinks, 10 % above it grows"""
     for _ in range(10):
         rbm = random_rbm(rng, 8, 6, scale=0.8)
         state = tap.fixed_point(rbm, order, step=0.2, tol=1e-13)
@@ -67,7 +70,7 @@ def test_truncations_are_often_indefinite_at_strong_coupling():
 
 
 def test_eigenvalues_where_units_saturate(rng):
-    """(T16): a unit at 0 or 1 does not respond, and counts as free; the unscaled second derivative is infinite"""
+    """A unit at 0 or 1 does not respond, and counts as free; unscaled, its curvature is infinite"""
     rbm, (m_v, m_h) = random_rbm(rng), magnetisations(rng, random_rbm(rng))
     m_v[:, 0] = 1.0
     values = tap.scaled_eigenvalues(rbm, m_v, m_h, 3)
@@ -78,26 +81,29 @@ def test_eigenvalues_where_units_saturate(rng):
 
 # ---- the AT-type line
 
+@proves("T19")
 def test_the_line_of_trust_of_a_uniform_machine(rng):
-    """(T19): equal weights make P a matrix of rank one, rho = (g sqrt(n_v n_h))^2, whatever the means"""
+    """Equal weights make P a matrix of rank one, rho = (g sqrt(n_v n_h))^2, whatever the means"""
     rbm = RBM(np.full((7, 5), -0.8), np.zeros(7), np.zeros(5), beta=1.5)
     m_v, m_h = np.full((2, 7), 0.3), np.array([[0.6] * 5, [0.5] * 5])
     g = 1.5**2 * 0.8**2 * 0.21 * np.array([0.24, 0.25])
     assert_allclose(tap.spectral_trust(rbm, m_v, m_h), g**2 * 35)
     rbm, (m_v, m_h) = random_rbm(rng, beta=0.6), magnetisations(rng, random_rbm(rng))
     c_v, c_h, W2 = m_v - m_v**2, m_h - m_h**2, rbm.W**2
-    P = [0.6**4 * W2 @ np.diag(y**2) @ W2.T @ np.diag(x**2) for x, y in zip(c_v, c_h)]
-    assert_allclose(tap.spectral_trust(rbm, m_v, m_h), [np.abs(np.linalg.eigvals(p)).max() for p in P])
+    for k, (x, y) in enumerate(zip(c_v, c_h, strict=True)):
+        P = 0.6**4 * W2 @ np.diag(y**2) @ W2.T @ np.diag(x**2)
+        assert_allclose(tap.spectral_trust(rbm, m_v, m_h)[k], np.abs(np.linalg.eigvals(P)).max())
 
 
+@proves("T19")
 def test_random_couplings_are_marginal_on_the_line_and_stable_on_both_sides():
-    """(T19): 400 x 250, means 1/2: the smallest eigenvalue is that of the 2 x 2 block, up to the finite size
+    """400 x 250, means 1/2: the smallest eigenvalue is that of the 2 x 2 block of EXPERIMENTS.md
 
-    Order 1 is unstable from g (sqrt(n_v) + sqrt(n_h))^2 = 1 on, which is at a quarter of the line's g or before."""
+    Order 1 is unstable from g (sqrt(n_v) + sqrt(n_h))^2 = 1 on, at a quarter of the line's g or less."""
     n_v, n_h = 400, 250
     W = np.random.default_rng(0).standard_normal((n_v, n_h))
     half = np.full((1, n_v), 0.5), np.full((1, n_h), 0.5)
-    for line in (0.25, 1.0, 2.0):                                              # g sqrt(n_v n_h)
+    for line in (0.25, 1.0, 2.0):                                         # g sqrt(n_v n_h)
         g = line / np.sqrt(n_v * n_h)
         rbm = RBM(4 * np.sqrt(g) * W, np.zeros(n_v), np.zeros(n_h))
         across = -np.sqrt(g) * (np.sqrt(n_v) + np.sqrt(n_h))
@@ -110,9 +116,12 @@ def test_random_couplings_are_marginal_on_the_line_and_stable_on_both_sides():
 
 # ---- bad arguments
 
+INSIDE = r"strictly inside \(0, 1\): .* curvature"
+
+
 @pytest.mark.parametrize("call, message", [
-    (lambda r, m: tap.hessian(r, np.ones((1, 5)), np.full((1, 4), 0.5)), r"strictly inside \(0, 1\): .* curvature"),
-    (lambda r, m: tap.hessian(r, m[0], np.zeros((4, 4))), r"strictly inside \(0, 1\): .* curvature"),
+    (lambda r, m: tap.hessian(r, np.ones((1, 5)), np.full((1, 4), 0.5)), INSIDE),
+    (lambda r, m: tap.hessian(r, m[0], np.zeros((4, 4))), INSIDE),
     (lambda r, m: tap.hessian(r, *m, 4), "order must be one of 1, 2, 3, got 4"),
     (lambda r, m: tap.scaled_eigenvalues(r, *m, 0), "order must be one of 1, 2, 3, got 0"),
     (lambda r, m: tap.smallest_eigenvalue(r, m[0], m[1][:2]), "same number of rows, got 4 and 2"),

@@ -4,6 +4,7 @@ import pytest
 
 from minife.gradcheck import check_gradient
 from minife.units import Binary, Gaussian, LeakyRectified, Potts, Rectified, Spin, Step
+from proofs import proves
 
 UNITS = [Binary(), Spin(), Gaussian(), LeakyRectified(0.1), Rectified(), Step(), Potts()]
 X = np.linspace(-3, 3, 24).reshape(8, 3)        # no field within 0.1 of the kink at 0; each row a Potts unit
@@ -18,6 +19,7 @@ def dot(unit, x, m):
     return (x * m).sum(axis=-1) if isinstance(unit, Potts) else x * m
 
 
+@proves("U1", "U2")
 @each(UNITS)
 def test_the_mean_is_the_slope_of_the_potential(unit):
     """(U1), (U2) by five-point differences."""
@@ -25,6 +27,7 @@ def test_the_mean_is_the_slope_of_the_potential(unit):
     assert worst["x"] < 1e-10
 
 
+@proves("U3", "U7")
 @each(UNITS)
 def test_the_variance_is_the_slope_of_the_mean(unit):
     """(U3) by five-point differences of the sum of c m, whose slope is V c; V is a matrix for Potts (U7)."""
@@ -42,6 +45,7 @@ def test_the_potential_is_convex(unit):
     assert np.min(np.linalg.eigvalsh(variance) if isinstance(unit, Potts) else variance) > -1e-15
 
 
+@proves("U4")
 @each(UNITS)
 def test_fenchel(unit):
     """(U4): A(x) + A*(m) >= x m, with equality where m is the mean at x."""
@@ -51,6 +55,7 @@ def test_fenchel(unit):
         assert np.all(unit.potential(x) + unit.conjugate(m) >= dot(unit, x, m) - 1e-12)
 
 
+@proves("U4")
 @each(UNITS[:-1])
 def test_the_conjugate_is_the_largest_distance_to_the_potential(unit):
     """(U4) by brute force: the best of many fields, improved by Newton's x += (m - A'(x)) / A''(x)."""
@@ -67,6 +72,7 @@ def test_the_conjugate_of_a_mean_that_no_field_gives_is_infinite():
         assert unit.conjugate(np.array(m)) == np.inf
 
 
+@proves("U5")
 @each([unit for unit in UNITS if hasattr(unit, "field")])
 def test_the_field_is_the_inverse_of_the_mean(unit):
     """(U5): for a rectified unit of positive fields, for a Potts unit up to a constant (U7)."""
@@ -89,6 +95,7 @@ def test_extreme_fields_stay_finite_and_keep_their_dtype(unit, dtype):
         assert not np.isnan(unit.field(m)).any() and unit.field(m).dtype == dtype
 
 
+@proves("U1", "U2", "U3", "U4", "U7")
 def test_values_by_hand():
     """(U1) to (U4), (U7), at fields whose exponentials are whole numbers: A, m, the variance and A* at m."""
     def check(unit, x, *answers):
@@ -109,6 +116,7 @@ def test_values_by_hand():
           [[3 / 16, -1 / 16, -1 / 8], [-1 / 16, 3 / 16, -1 / 8], [-1 / 8, -1 / 8, 1 / 4]], -3 / 2 * log(2))
 
 
+@proves("U6")
 def test_a_step_is_a_binary_unit_at_zero_temperature():
     """(U6): T A(x / T) - A_step(x) = T log(1 + e^(-|x| / T)), and the means are within e^(-|x| / T)."""
     x = np.array([-2.0, -0.3, 0.0, 0.1, 1.0])
@@ -128,6 +136,7 @@ def test_a_spin_is_a_binary_unit_in_other_units():
     np.testing.assert_allclose(spin.conjugate(m), binary.conjugate((1 + m) / 2), atol=1e-15)
 
 
+@proves("U7")
 def test_a_potts_unit_of_two_states_is_a_binary_unit():
     """(U7) with k = 2: the binary unit sees the difference of the two fields."""
     potts, binary, x = Potts(), Binary(), X.reshape(12, 2) * [1, -0.5]
@@ -149,3 +158,14 @@ def test_the_means_of_a_potts_unit_sum_to_one():
 def test_the_slope_of_a_leaky_unit_lies_in_0_1(slope):
     with pytest.raises(ValueError, match="slope must be a number in"):
         LeakyRectified(slope)
+
+
+@proves("U6")
+def test_at_a_kink_the_left_side_counts():
+    zero = np.zeros(1)
+    for unit, mean, curvature in ((Rectified(), 0, 0), (LeakyRectified(0.1), 0, 0.1), (Step(), 0, 0)):
+        assert unit.mean(zero) == mean and unit.variance(zero) == curvature, unit
+
+
+def test_units_name_themselves():
+    assert repr(LeakyRectified(0.2)) == "LeakyRectified(0.2)" and repr(Binary()) == "Binary()"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import validation
-from ..descent.loop import descend
+from ..descent.loop import descend, functions
 from ..backprop.layers import (activate, activate_backward, dense, dense_backward,
                                dense_backward_input)
 from ..backprop.losses import BinaryCrossEntropy
@@ -202,4 +202,4 @@ def train(vae, X, optimizer, n_epochs, rng, *, sample_pixels=False, callbacks=()
         return (f"a VAE of {vae.n_inputs} inputs, {vae.n_hidden} hidden and {vae.n_latent} latent units, {vae.dtype}, "
                 f"{len(X)} rows with checksum {zlib.crc32(X.tobytes()):08x}{', sampled' if sample_pixels else ''}")
 
-    return descend(vae, gradient, len(X), optimizer, n_epochs, rng, callbacks=(means, *callbacks), kind=kind, **loop)
+    return descend(vae, gradient, len(X), optimizer, n_epochs, rng, callbacks=(means, *functions(callbacks)), kind=kind, **loop)

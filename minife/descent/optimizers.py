@@ -1,77 +1,104 @@
-"""The steps that every trainer shares: SGD with momentum, RMSProp, Adam; schedules, decay, and resets of the norm."""
+"""The steps that every trainer shares: SGD with momentum, RMSProp, Adam, each with decay.
+
+A move is one compiled pass over its arrays. The lines that it computes are those of the NumPy
+function of the same name in kernels/reference.py, which run where nothing is compiled."""
 import numpy as np
 
-from .. import kernels, parameters, validation
+from .. import kernels, validation
+from .schedules import Schedule, exponential_decay, inverse_time_decay, linear_decay
 
-
-def linear_decay(learning_rate, n_steps):
-    """Return the schedule t -> learning_rate * (1 - t / n_steps), which ends at zero."""
-    return lambda t: learning_rate * max(0.0, 1 - t / n_steps)
-
-
-def exponential_decay(learning_rate, n_steps):
-    """Return the schedule t -> learning_rate * e^(-t / n_steps), which falls by the factor e every n_steps."""
-    return lambda t: learning_rate * np.exp(-t / n_steps)
-
-
-def inverse_time_decay(learning_rate, n_steps):
-    """Return the schedule t -> learning_rate / (1 + t / n_steps).
-
-    Its sum diverges and the sum of its squares does not, which is what stochastic descent needs to arrive at a minimum
-    (Robbins and Monro 1951)."""
-    return lambda t: learning_rate / (1 + t / n_steps)
+__all__ = ["SGD", "Adam", "Optimizer", "RMSProp", "exponential_decay", "inverse_time_decay",
+           "linear_decay"]
 
 
 class Optimizer:
-    """Steps down a gradient, each parameter array for itself, and what it remembers from step to step.
+    """Steps down a gradient, each parameter array for itself, and remembers what it needs.
 
-    learning_rate  a positive number, or a function of the number of steps taken, such as linear_decay(0.1, 1000)
-    l1, l2         decay: the gradients of l1 |W|_1 and l2 |W|^2 / 2 are added for arrays with two axes, the weights,
-                   never for biases"""
+    learning_rate  a positive number, or a function of the number of steps taken, such as
+                   linear_decay(0.1, 1000)
+    l1, l2         decay: the gradients of l1 |W|_1 and l2 |W|^2 / 2 are added for arrays with two
+                   axes, the weights, never for biases"""
+
+    remembers = ()                           # what move() needs of each parameter, by name
 
     def __init__(self, learning_rate, l1=0.0, l2=0.0):
-        if not callable(learning_rate):
+        if isinstance(learning_rate, type) or not callable(learning_rate):
             validation.positive(learning_rate, "learning_rate")
         self.learning_rate = learning_rate
         self.l1, self.l2 = validation.not_negative(l1, "l1"), validation.not_negative(l2, "l2")
         self.n_steps, self.memory = 0, {}
 
-    def step(self, theta, gradient):
-        """Move the parameters theta, a dict name -> contiguous array, in place, against the gradient."""
-        rate = self.learning_rate(self.n_steps) if callable(self.learning_rate) else self.learning_rate
-        self.n_steps += 1
-        for name, array in theta.items():
-            if not array.flags.c_contiguous:
-                raise ValueError(f"the parameter {name} must be a contiguous array")
-            decay = (self.l1, self.l2) if array.ndim > 1 else (0.0, 0.0)
-            slope = np.ascontiguousarray(gradient[name], dtype=array.dtype)
-            if slope.shape != array.shape:
-                raise ValueError(f"the gradient of {name} must have shape {array.shape}, got {slope.shape}")
-            self.move(name, array.reshape(-1), slope.reshape(-1), rate, *decay)
-
-    def move(self, name, theta, slope, rate, l1, l2):
-        """Move one parameter array theta (n,) in place, given its slope (n,)."""
+    def move(self, theta, slope, *memory, rate, l1, l2):
+        """Move one array theta (n,) in place, given its slope and what is remembered of it."""
         raise NotImplementedError
 
-    def remembered(self, kind, name, like):
-        """Return the array of that kind for that parameter, which starts at zero."""
+    def step(self, theta, gradient):
+        """Move the parameters theta, a dict name -> array, in place, against the gradient."""
+        rate = self.rate()
+        slopes = {name: checked_slope(name, array, gradient) for name, array in theta.items()}
+        memory = {name: [self.remembered(kind, name, array) for kind in self.remembers]
+                  for name, array in theta.items()}
+        self.n_steps += 1
+        for name, array in theta.items():
+            l1, l2 = (self.l1, self.l2) if array.ndim > 1 else (0.0, 0.0)
+            flat = (x.reshape(-1) for x in (array, slopes[name], *memory[name]))  # views of them
+            self.move(*flat, rate=rate, l1=l1, l2=l2)
+
+    def rate(self):
+        """Return the rate of the next step."""
+        if not callable(self.learning_rate):
+            return self.learning_rate
+        rate = self.learning_rate(self.n_steps)
+        number = isinstance(rate, (int, float, np.integer, np.floating))
+        if not number or isinstance(rate, bool) or not rate >= 0:
+            raise ValueError("learning_rate must return numbers of at least 0, "
+                             f"got {rate!r:.60} for step {self.n_steps}")
+        return rate
+
+    def remembered(self, kind, name, array):
+        """Return the memory of that kind for a parameter, which starts at zero, in its shape."""
         key = f"{kind}_{name}"
         if key not in self.memory:
-            self.memory[key] = np.zeros_like(like)
-        return self.memory[key]
+            self.memory[key] = np.zeros_like(array)
+        memory = self.memory[key]
+        for what in ("shape", "dtype"):
+            moved, came = getattr(memory, what), getattr(array, what)
+            if moved != came:
+                raise ValueError(f"this optimizer has moved {name} of {what} {moved}; got {came}: "
+                                 "make a new optimizer for other parameters")
+        return memory
 
     def state(self):
         """Return what a resumed run needs: a dict of arrays."""
-        return {"n_steps": np.array(self.n_steps), **{name: array.copy() for name, array in self.memory.items()}}
+        memory = {name: array.copy() for name, array in self.memory.items()}
+        return {"n_steps": np.array(self.n_steps)} | memory
 
     def restore(self, state):
-        """Take up a state() again."""
-        self.memory = {name: np.array(array) for name, array in state.items()}
-        self.n_steps = int(self.memory.pop("n_steps"))
+        """Go on from a state that state() returned."""
+        if "n_steps" not in state:
+            raise ValueError("the state of an optimizer must hold n_steps, "
+                             f"got {', '.join(state) or 'nothing'}")
+        self.memory = {name: np.array(x) for name, x in state.items() if name != "n_steps"}
+        self.n_steps = int(state["n_steps"])
+
+    def given(self):
+        """Return what it was made with, by name."""
+        return {name: x for name, x in vars(self).items() if name not in ("n_steps", "memory")}
+
+    def settings(self):
+        """Return what tells its runs apart from others; a function by some of its rates."""
+        settings, rate = {"optimizer": type(self).__name__} | self.given(), self.learning_rate
+        if callable(rate) and not isinstance(rate, Schedule):
+            settings["learning_rate"] = f"a function with {[rate(t) for t in (0, 1, 10, 1000)]}"
+        return settings
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.given().items())
+        return f"{type(self).__name__}({settings})"
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent: velocity <- momentum * velocity + slope, theta <- theta - rate * velocity  (D2)
+    """velocity <- momentum * velocity + slope, theta <- theta - rate * velocity  (D2)
 
     momentum   in [0, 1); 0 is plain descent"""
 
@@ -79,10 +106,14 @@ class SGD(Optimizer):
         super().__init__(learning_rate, l1, l2)
         self.momentum = _below_one(momentum, "momentum")
 
-    def move(self, name, theta, slope, rate, l1, l2):
+    @property
+    def remembers(self):
+        """Return what move() needs of each parameter, by name."""
+        return ("velocity",) if self.momentum else ()
+
+    def move(self, theta, slope, *velocity, rate, l1, l2):
         if self.momentum:
-            velocity = self.remembered("velocity", name, theta)
-            kernels.momentum_step(theta, velocity, slope, rate, self.momentum, l1, l2)
+            kernels.momentum_step(theta, *velocity, slope, rate, self.momentum, l1, l2)
         else:
             kernels.descent_step(theta, slope, rate, l1, l2)
 
@@ -92,64 +123,53 @@ class RMSProp(Optimizer):
 
     decay     of the running mean, in [0, 1). Source: Tieleman and Hinton, 2012"""
 
+    remembers = ("square",)
+
     def __init__(self, learning_rate=0.001, decay=0.9, epsilon=1e-8, l1=0.0, l2=0.0):
         super().__init__(learning_rate, l1, l2)
-        self.decay, self.epsilon = _below_one(decay, "decay"), validation.positive(epsilon, "epsilon")
+        self.decay = _below_one(decay, "decay")
+        self.epsilon = validation.positive(epsilon, "epsilon")
 
-    def move(self, name, theta, slope, rate, l1, l2):
-        mean, square = np.zeros_like(theta), self.remembered("square", name, theta)
-        # a running mean of the slope with share 1 is the slope itself
-        kernels.adaptive_step(theta, mean, square, slope, rate, 1, 1 - self.decay, 1, 1, self.epsilon, l1, l2)
+    def move(self, theta, slope, square, *, rate, l1, l2):
+        mean = np.zeros_like(theta)          # with the share 1 it becomes the slope itself
+        kernels.adaptive_step(theta, mean, square, slope, rate, 1, 1 - self.decay, 1, 1,
+                              self.epsilon, l1, l2)
 
 
 class Adam(Optimizer):
-    """Running means of slope and slope^2, each over the share of its start at zero that is gone  (D4)
+    """theta <- theta - rate * mean / (root of square + epsilon), means freed of their start  (D4)
 
     decay, square_decay   of the running means, in [0, 1). Source: Kingma and Ba, 2015"""
 
-    def __init__(self, learning_rate=0.001, decay=0.9, square_decay=0.999, epsilon=1e-8, l1=0.0, l2=0.0):
+    remembers = ("slope", "square")
+
+    def __init__(self, learning_rate=0.001, decay=0.9, square_decay=0.999, epsilon=1e-8, l1=0.0,
+                 l2=0.0):
         super().__init__(learning_rate, l1, l2)
-        self.decay, self.square_decay = _below_one(decay, "decay"), _below_one(square_decay, "square_decay")
+        self.decay = _below_one(decay, "decay")
+        self.square_decay = _below_one(square_decay, "square_decay")
         self.epsilon = validation.positive(epsilon, "epsilon")
 
-    def move(self, name, theta, slope, rate, l1, l2):
-        mean, square = self.remembered("slope", name, theta), self.remembered("square", name, theta)
+    def move(self, theta, slope, mean, square, *, rate, l1, l2):
         held, square_held = 1 - self.decay**self.n_steps, 1 - self.square_decay**self.n_steps
-        kernels.adaptive_step(theta, mean, square, slope, rate, 1 - self.decay, 1 - self.square_decay, held,
-                              square_held, self.epsilon, l1, l2)
+        kernels.adaptive_step(theta, mean, square, slope, rate, 1 - self.decay,
+                              1 - self.square_decay, held, square_held, self.epsilon, l1, l2)
 
 
-class NormConstraint:
-    """Rescales parameters to a given norm, theta <- theta * radius / |theta|: control of the temperature  (D5)
-
-    radius    the L1 (p = 1) or L2 (p = 2) norm to keep
-    names     which parameters; None means all of them, the one choice that is exactly a change of temperature
-    ceiling   False resets every norm, as the post has it; True leaves a smaller one alone
-    per_unit  True keeps the norm of the weights into each unit, the columns of the arrays with two axes, one by one"""
-
-    def __init__(self, radius, p=2, names=None, ceiling=False, per_unit=False):
-        self.radius = validation.positive(radius, "radius")
-        self.p = validation.one_of(p, "p", (1, 2))
-        self.names, self.ceiling, self.per_unit = names, ceiling, per_unit
-
-    def apply(self, theta):
-        """Rescale the parameters theta, a dict name -> array, in place."""
-        chosen = {name: array for name, array in theta.items() if self.names is None or name in self.names}
-        if not chosen:
-            raise ValueError(f"names must be among {', '.join(theta)}, got {self.names}")
-        if self.per_unit:
-            for array in chosen.values():
-                if array.ndim > 1:
-                    array *= self.factor(np.linalg.norm(array, ord=self.p, axis=0)).astype(array.dtype)
-        else:
-            factor = self.factor(parameters.norm(chosen, self.p))
-            for array in chosen.values():
-                array *= array.dtype.type(factor)
-
-    def factor(self, norm):
-        """Return what brings a norm to the radius: 1 for a norm of zero, and below a ceiling."""
-        factor = self.radius / np.where(norm > 0, norm, self.radius)
-        return np.minimum(factor, 1) if self.ceiling else factor
+def checked_slope(name, array, gradient):
+    """Return the slope of a parameter as a contiguous array of its type, or say what is wrong."""
+    if not isinstance(array, np.ndarray) or not array.flags.c_contiguous:
+        raise ValueError(f"the parameter {name} must be a contiguous array")
+    if not array.flags.writeable:
+        raise ValueError(f"the parameter {name} must be writeable, got a read-only array: "
+                         "train a copy of the model")
+    if name not in gradient:
+        raise ValueError(f"the gradient must have a slope for {name}, "
+                         f"got {', '.join(map(str, gradient)) or 'none'}")
+    slope = np.ascontiguousarray(gradient[name], dtype=array.dtype)
+    if slope.shape != array.shape:
+        raise ValueError(f"the gradient of {name} must have shape {array.shape}, got {slope.shape}")
+    return slope
 
 
 def _below_one(x, name):

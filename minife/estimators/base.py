@@ -27,6 +27,14 @@ class Estimator:
         return {name: value for name, value in self.get_params().items()
                 if isinstance(value, PLAIN) and name not in without}
 
+    @classmethod
+    def of_settings(cls, path, settings, **more):
+        """Return an estimator with the settings that a file holds, and more."""
+        unknown = [name for name in settings if name not in inspect.signature(cls).parameters]
+        if unknown:
+            raise ValueError(f"{path} has settings that {cls.__name__} does not know: {', '.join(unknown)}")
+        return cls(**settings | more)
+
     def fitted(self, name):
         """Return the attribute that fit() makes, or say that there is none yet."""
         if not hasattr(self, name):

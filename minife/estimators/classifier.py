@@ -22,7 +22,8 @@ class RBMClassifier(Estimator):
     method               "pcd" or "cd": the negative phase ("generative" and "hybrid")
     n_chains             persistent chains ("pcd"), whatever the batch size
     n_gibbs_steps        Gibbs steps per update
-    draw_grey            true draws binary pixels from grey values anew at every step
+    grey                 "means" takes grey values as they are, "drawn" as the probabilities of binary pixels, which
+                         are drawn anew at every step
     momentum, weight_decay   of the steps; the decay is L2, on the weights alone
     random_state         None, an integer or a numpy.random.Generator
     verbose              true shows progress
@@ -32,11 +33,11 @@ class RBMClassifier(Estimator):
     After fit: classes_, history_ (a dict per epoch), rbm_ (the ClassificationRBM itself)."""
 
     def __init__(self, n_components=256, *, objective="discriminative", alpha=0.01, learning_rate=0.1, batch_size=10,
-                 n_iter=10, method="pcd", n_chains=100, n_gibbs_steps=1, draw_grey=False, momentum=0.0,
+                 n_iter=10, method="pcd", n_chains=100, n_gibbs_steps=1, grey="means", momentum=0.0,
                  weight_decay=0.0, random_state=None, verbose=0, dtype=np.float32, callbacks=(), checkpoint=None):
         self.n_components, self.objective, self.alpha = n_components, objective, alpha
         self.learning_rate, self.batch_size, self.n_iter, self.method = learning_rate, batch_size, n_iter, method
-        self.n_chains, self.n_gibbs_steps, self.draw_grey = n_chains, n_gibbs_steps, draw_grey
+        self.n_chains, self.n_gibbs_steps, self.grey = n_chains, n_gibbs_steps, grey
         self.momentum, self.weight_decay, self.random_state = momentum, weight_decay, random_state
         self.verbose, self.dtype, self.callbacks, self.checkpoint = verbose, dtype, callbacks, checkpoint
 
@@ -55,8 +56,9 @@ class RBMClassifier(Estimator):
             phase = ContrastiveDivergence(self.n_gibbs_steps)
         self.rbm_, self._rng, self.n_features_in_, self.history_ = rbm, rng, n_features, []
         train(rbm, X, labels, SGD(self.learning_rate, self.momentum, l2=self.weight_decay), self.n_iter, rng,
-              objective=self.objective, alpha=self.alpha, negative_phase=phase, draw_grey=self.draw_grey,
-              batch_size=self.batch_size, callbacks=self.callbacks, checkpoint=self.checkpoint, history=self.history_,
+              objective=self.objective, alpha=self.alpha, negative_phase=phase, grey=self.grey,
+              batch_size=self.batch_size, callbacks=self.callbacks, checkpoint=self.checkpoint,
+              same_seed=self.random_state is not None, history=self.history_,
               label="RBMClassifier" if self.verbose else None)
         return self
 
@@ -94,16 +96,15 @@ class RBMClassifier(Estimator):
         """Write the fitted model to an .npz file: parameters, history, and all settings that are numbers or texts."""
         arrays = self.fitted("rbm_").parameters | {"classes": self.classes_}
         text = {"settings": self.settings(without=("checkpoint", "dtype")), "history": self.history_}
-        storage.write(path, text, arrays)
+        storage.write(path, type(self).__name__, text, arrays)
 
     @classmethod
     def load(cls, path):
         """Return the model that save() wrote."""
-        text, arrays = storage.read(path)
-        if "settings" not in text or "U" not in arrays:
-            raise ValueError(f"{path} is no classification RBM that save() wrote")
+        text, arrays = storage.read(path, cls.__name__, ("settings", "history"))
+        dtype = storage.pick(path, arrays, ("W", "U", "classes"))["W"].dtype
         classes = arrays.pop("classes")
-        model = cls(**text["settings"], dtype=arrays["W"].dtype.type)
+        model = cls.of_settings(path, text["settings"], dtype=dtype.type)
         model.classes_, model.rbm_, model.history_ = classes, ClassificationRBM(**arrays), text["history"]
         model.n_features_in_, model._rng = model.rbm_.n_visible, np.random.default_rng()
         return model

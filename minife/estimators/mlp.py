@@ -4,7 +4,8 @@ import numpy as np
 from .. import validation
 from ..descent import storage
 from ..backprop.losses import CategoricalCrossEntropy, SquaredError
-from ..backprop.mlp import MLP, train
+from ..backprop.mlp import MLP
+from ..backprop.training import train
 from ..descent.optimizers import SGD, Adam, RMSProp
 from ..units import Binary, Gaussian, LeakyRectified, Rectified, Spin
 from .base import Estimator
@@ -60,9 +61,10 @@ class MLPEstimator(Estimator):
             optimizer = SGD(self.learning_rate_init, self.momentum, l2=decay)
         else:
             optimizer = {"adam": Adam, "rmsprop": RMSProp}[self.solver](self.learning_rate_init, l2=decay)
-        self.history_ = train(self.mlp_, X, y, optimizer, self.max_iter, rng, batch_size=batch_size,
-                              callbacks=self.callbacks, checkpoint=self.checkpoint,
-                              label=type(self).__name__ if self.verbose else None)
+        self.history_ = []
+        train(self.mlp_, X, y, optimizer, self.max_iter, rng, batch_size=batch_size, callbacks=self.callbacks,
+              checkpoint=self.checkpoint, same_seed=self.random_state is not None, history=self.history_,
+              label=type(self).__name__ if self.verbose else None)
         return self
 
     def _unit(self):
@@ -73,17 +75,17 @@ class MLPEstimator(Estimator):
         mlp = self.fitted("mlp_")
         text = {"settings": self.settings(without=("checkpoint",)), "sizes": mlp.sizes, "history": self.history_}
         arrays = {"input_mean": mlp.input_mean, "input_scale": np.array(mlp.input_scale), **more}
-        storage.write(path, text, mlp.parameters | arrays)
+        storage.write(path, type(self).__name__, text, mlp.parameters | arrays)
 
     @classmethod
     def _load(cls, path, loss):
         """Return the model of a file that _save() wrote, and the arrays of the file."""
-        text, arrays = storage.read(path)
-        if "sizes" not in text:
-            raise ValueError(f"{path} is no network that save() wrote")
-        model = cls(**text["settings"], hidden_layer_sizes=tuple(text["sizes"][1:-1]), dtype=arrays["W1"].dtype.type)
-        model.mlp_ = mlp = MLP(text["sizes"], model._unit(), loss, dtype=arrays["W1"].dtype)
-        mlp.parameters = {name: arrays[name] for name in mlp.parameters}
+        text, arrays = storage.read(path, cls.__name__, ("settings", "sizes", "history"))
+        dtype = storage.pick(path, arrays, ("W1", "input_mean", "input_scale"))["W1"].dtype
+        model = cls.of_settings(path, text["settings"], hidden_layer_sizes=tuple(text["sizes"][1:-1]), dtype=dtype.type)
+        model.mlp_ = mlp = MLP(text["sizes"], model._unit(), loss, dtype=dtype)
+        mlp.parameters = storage.pick(path, arrays, mlp.parameters)
+        mlp.check_parameters()
         mlp.input_mean, mlp.input_scale = arrays["input_mean"], float(arrays["input_scale"])
         model.history_, model.n_features_in_ = text["history"], mlp.sizes[0]
         return model, arrays

@@ -4,10 +4,9 @@ import numpy as np
 from .. import validation
 from ..descent import storage
 from ..descent.optimizers import SGD
-from ..evaluation.diagnosis import diagnose
+from ..evaluation import diagnose, pseudo_likelihoods
 from ..rbm import exact
 from ..rbm.gibbs import gibbs_chain
-from ..evaluation.likelihood import pseudo_likelihoods
 from ..rbm.model import RBM
 from ..rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration,
                             PersistentContrastiveDivergence, train)
@@ -27,7 +26,7 @@ class BernoulliRBM(Estimator):
     random_state         None, an integer or a numpy.random.Generator
     method               "pcd" persistent contrastive divergence, "cd" contrastive divergence, "emf" extended mean
                          field, "exact" enumeration (at most 25 units in the smaller layer)
-    n_chains             persistent chains ("pcd" and "emf"), whatever the batch size
+    n_chains             persistent chains ("pcd"), whatever the batch size
     n_gibbs_steps        Gibbs steps per update ("pcd" and "cd")
     order, n_fixed_point_steps   of the TAP free energy, and damped sweeps per update ("emf")
     centered                     true takes centered steps, the offsets running means of the data
@@ -106,15 +105,14 @@ class BernoulliRBM(Estimator):
         that is an object. To go on with training exactly, use a checkpoint."""
         rbm = self.fitted("rbm_")
         settings = self.settings(without=("checkpoint", "dtype"))
-        storage.write(path, {"settings": settings, "history": self.history_}, rbm.parameters)
+        storage.write(path, type(self).__name__, {"settings": settings, "history": self.history_}, rbm.parameters)
 
     @classmethod
     def load(cls, path):
         """Return the model that save() wrote."""
-        text, arrays = storage.read(path)
-        if "settings" not in text:
-            raise ValueError(f"{path} is no model that save() wrote")
-        model = cls(**text["settings"], dtype=arrays["W"].dtype.type)
+        text, arrays = storage.read(path, cls.__name__, ("settings", "history"))
+        arrays = storage.pick(path, arrays, ("W", "a", "b"))
+        model = cls.of_settings(path, text["settings"], dtype=arrays["W"].dtype.type)
         model._adopt(RBM(**arrays), np.random.default_rng())
         model.history_ = text["history"]
         return model
@@ -141,7 +139,7 @@ class BernoulliRBM(Estimator):
         elif self.method == "cd":
             self._phase = ContrastiveDivergence(self.n_gibbs_steps)
         elif self.method == "emf":
-            self._phase = ExtendedMeanField(self.order, self.n_fixed_point_steps, self.n_chains)
+            self._phase = ExtendedMeanField(self.order, self.n_fixed_point_steps)
         else:
             self._phase = ExactEnumeration()
 
@@ -149,4 +147,5 @@ class BernoulliRBM(Estimator):
         """Train until history_ counts n_epochs."""
         train(self.rbm_, X, self._phase, self._optimizer, n_epochs, self._rng, batch_size=self.batch_size,
               centering=self._centering, norm_constraint=self.norm_constraint, callbacks=self.callbacks,
-              checkpoint=checkpoint, history=self.history_, label="BernoulliRBM" if self.verbose else None)
+              checkpoint=checkpoint, same_seed=self.random_state is not None, history=self.history_,
+              label="BernoulliRBM" if self.verbose else None)

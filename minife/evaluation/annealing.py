@@ -1,4 +1,7 @@
-"""Annealed importance sampling: log Z of a machine too large to sum, from chains that are cooled step by step."""
+"""Annealed importance sampling: log Z of a machine too large to sum, from chains that are cooled step by step.
+
+In order of reading: the log weights of chains, by Gibbs steps (E3) and with the pixels summed out (E7); the estimate
+that they give (E5); the functions that run chains up the schedule (E4) and down (E6)."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,10 +9,49 @@ import numpy as np
 from .. import kernels, validation
 from ..kernels.products import as_states
 from ..rbm.gibbs import Draws, sample_hidden
-from ..rbm.model import unit
+from ..rbm.model import RBM, unit
 
 LEAST_RATE = 0.01                                        # of the base machine: no pixel is frozen from the start
 FEW = 64                                                 # hidden units: up to so many are drawn one by one
+
+
+def gibbs_log_weights(rbm, v, a_0, schedule, key):
+    """Return log w (n,) of chains that start at v (n, n_visible) and follow the schedule, up or down  (E3)
+
+    At t the machine has the inverse temperature beta_t = beta t and the visible bias a_t; its W and b are those of
+    rbm. Draws 2k and 2k + 1 of the random stream named key belong to step k  (K3)"""
+    W, a, b, a_0 = rbm.W, rbm.a, rbm.b, a_0.astype(rbm.W.dtype)
+    t, log_w = [float(share) for share in schedule], np.zeros(len(v))
+    for k in range(1, len(t)):
+        beta_before, beta_t = rbm.beta * t[k - 1], rbm.beta * t[k]
+        h, change = draw_hidden(v, W, b, beta_before, beta_t, key, 2 * k)      # (n, n_hidden), (n,)
+        log_w += (beta_t - beta_before) * (v @ (a - a_0)) + change
+        if k < len(t) - 1:                               # no weight needs the state after the last
+            a_t = a + (1 / t[k] - 1) * a_0
+            v = kernels.draw_units(unit.mean(beta_t * (a_t + h @ W.T)), key, 2 * k + 1)    # (n, n_visible)
+    return log_w
+
+
+def draw_hidden(v, W, b, beta_before, beta_t, key, draw):
+    """Return h drawn from p_t(h | v), and sum_j softplus(beta_t x_j) - softplus(beta_before x_j), x = b + v W  (R4, E3)
+
+    h is (n, n_hidden), the change of the potential (n,): both from one row sum."""
+    h, change = kernels.anneal_units(v, W, b, beta_before, beta_t, key, draw)
+    return as_states(h), change
+
+
+def collapsed_log_weights(rbm, h, a_0, schedule, rng):
+    """Return log w (n,) of chains of h (n, n_hidden) alone, one sweep at each t of the schedule, up or down  (E7, E8)
+
+    A sweep returns log p*_t(h) before and after it; log w gathers what lies between the sweeps."""
+    rbm, log_w = rbm.double(), np.zeros(len(h))
+    for k, t in enumerate(schedule):
+        W, a, b = t * rbm.W, (1 - t) * a_0 + t * rbm.a, t * rbm.b
+        h, before, after = kernels.collapsed_sweep(h, rbm.beta * W, rbm.beta * a, rbm.beta * b, rng.random(h.shape))
+        if k > 0:
+            log_w += before - last
+        last = after
+    return log_w
 
 
 @dataclass(frozen=True)
@@ -29,6 +71,10 @@ class AnnealedEstimate:
     base_log_z: float
     bound: str
 
+    def __repr__(self):
+        return (f"AnnealedEstimate(log Z = {self.log_z:.3f} ± {self.standard_error:.3f}, {self.bound}, "
+                f"{self.effective_sample_size:.1f} of {len(self.log_weights)} chains effective)")
+
 
 def annealed_importance_sampling(rbm, n_chains, n_temperatures, rng, base_rates=None, schedule=None, collapsed=None):
     """Return the AnnealedEstimate of log Z from chains that start at independent pixels: on average too low  (E3, E4)
@@ -42,15 +88,14 @@ def annealed_importance_sampling(rbm, n_chains, n_temperatures, rng, base_rates=
                     twice as long as a Gibbs step with 20 of them, and longer in proportion with more
     Sources: Neal, Annealed importance sampling (2001); Salakhutdinov and Murray (2008)."""
     n_chains, rng = validation.positive_integer(n_chains, "n_chains"), validation.generator(rng)
-    base_bias, schedule = _base_bias(rbm, base_rates), _schedule(schedule, n_temperatures)
-    if _collapsed(collapsed, rbm):                       # the first sweep, at t = 0, makes them fair coins
+    a_0, schedule, collapsed = checked_path(rbm, base_rates, schedule, n_temperatures, collapsed)
+    if collapsed:                                        # the first sweep, at t = 0, makes them fair coins
         h = np.zeros((n_chains, rbm.n_hidden), np.uint8)
-        log_w = anneal_collapsed(rbm, h, base_bias, schedule, rng)
+        log_w = collapsed_log_weights(rbm, h, a_0, schedule, rng)
     else:
-        rates = unit.mean(rbm.beta * base_bias)
-        v = (rng.random((n_chains, rbm.n_visible)) < rates).astype(np.uint8)
-        log_w = anneal(rbm, v, base_bias, schedule, Draws(rng).key)
-    return _estimate(rbm, base_bias, log_w, 1, "lower")
+        v = as_states(rng.random((n_chains, rbm.n_visible)) < unit.mean(rbm.beta * a_0))
+        log_w = gibbs_log_weights(rbm, v, a_0, schedule, Draws(rng).key)
+    return estimate_of(log_w, base_log_partition_function(rbm, a_0), 1, "lower")
 
 
 def reverse_annealed_importance_sampling(rbm, v, n_temperatures, rng, base_rates=None, schedule=None,
@@ -60,61 +105,43 @@ def reverse_annealed_importance_sampling(rbm, v, n_temperatures, rng, base_rates
     v              (n_chains, n_visible), independent samples of p(v)
     exact_samples  say True only if they are: exact.sample(rbm, ...). The end of a Gibbs chain is not, and then nothing
                    is proved. The other arguments are those of annealed_importance_sampling"""
-    v, rng = validation.states(v, rbm.n_visible, "v"), validation.generator(rng)
-    base_bias, schedule = _base_bias(rbm, base_rates), _schedule(schedule, n_temperatures)[::-1]
-    if _collapsed(collapsed, rbm):
-        log_w = anneal_collapsed(rbm, sample_hidden(rbm, v, rng), base_bias, schedule, rng)
-    else:
-        log_w = anneal(rbm, v, base_bias, schedule, Draws(rng).key)
-    return _estimate(rbm, base_bias, log_w, -1, "upper" if exact_samples else "heuristic")
+    rng, exact_samples = validation.generator(rng), validation.flag(exact_samples, "exact_samples")
+    a_0, schedule, collapsed = checked_path(rbm, base_rates, schedule, n_temperatures, collapsed)
+    log_w = heated_log_weights(rbm, validation.states(v, rbm.n_visible, "v"), a_0, schedule, collapsed, rng)
+    return estimate_of(log_w, base_log_partition_function(rbm, a_0), -1, "upper" if exact_samples else "heuristic")
 
 
-def anneal(rbm, v, base_bias, schedule, key):
-    """Return log w (n,) of chains that start at v (n, n_visible) and follow the schedule, up or down  (E3)
-
-    At t the machine has the inverse temperature beta t and the visible bias a + (1/t - 1) base_bias: W and b stay."""
-    a, base_bias = (x.astype(np.float64) for x in (rbm.a, base_bias))
-    bias_change = (a - base_bias).astype(rbm.W.dtype)
-    log_w = np.zeros(len(v))
-    for k in range(1, len(schedule)):
-        beta_0, beta_1 = rbm.beta * schedule[k - 1], rbm.beta * schedule[k]
-        h, change = kernels.anneal_units(v, rbm.W, rbm.b, beta_0, beta_1, key, 2 * k)
-        log_w += (beta_1 - beta_0) * (v @ bias_change) + change
-        if k < len(schedule) - 1:                        # no weight needs the state after the last
-            bias = a + (1 / schedule[k] - 1) * base_bias
-            mean = unit.mean(rbm.W.dtype.type(beta_1) * (bias.astype(rbm.W.dtype) + as_states(h) @ rbm.W.T))
-            v = kernels.draw_units(mean, key, 2 * k + 1)
-    return log_w
+def heated_log_weights(rbm, v, a_0, schedule, collapsed, rng):
+    """Return log w (n,) of chains that start at rows v of the model and follow the schedule backwards  (E6)"""
+    if collapsed:
+        return collapsed_log_weights(rbm, sample_hidden(rbm, v, rng), a_0, schedule[::-1], rng)
+    return gibbs_log_weights(rbm, v, a_0, schedule[::-1], Draws(rng).key)
 
 
-def anneal_collapsed(rbm, h, base_bias, schedule, rng):
-    """Return log w (n,) of chains of h (n, n_hidden) alone, one sweep at each t of the schedule, up or down  (E7, E8)
-
-    A sweep returns log p*_t(h) before and after it; log w gathers what lies between the sweeps."""
-    rbm, log_w = rbm.double(), np.zeros(len(h))
-    for k, t in enumerate(schedule):
-        W, a, b = t * rbm.W, (1 - t) * base_bias + t * rbm.a, t * rbm.b
-        h, before, after = kernels.collapsed_sweep(h, rbm.beta * W, rbm.beta * a, rbm.beta * b, rng.random(h.shape))
-        if k > 0:
-            log_w += before - last
-        last = after
-    return log_w
-
-
-def _estimate(rbm, base_bias, log_w, sign, bound):
+def estimate_of(log_w, base_log_z, sign, bound):
     """Return the AnnealedEstimate of these weights; sign is 1 forwards, -1 in reverse  (E5)"""
     n, top = len(log_w), log_w.max()
     w = np.exp(log_w - top)                              # of the largest weight
-    sample_size = w.sum() ** 2 / (w**2).sum()
-    base_log_z = unit.potential(rbm.beta * base_bias).sum() + rbm.n_hidden * np.log(2)
-    error = np.sqrt(max(n / sample_size - 1, 0) / (n - 1)) if n > 1 else np.inf
-    return AnnealedEstimate(float(base_log_z + sign * (top + np.log(w.mean()))), float(error), float(sample_size),
-                            log_w, float(base_log_z), bound)
+    n_eff = w.sum() ** 2 / (w**2).sum()
+    log_z = base_log_z + sign * (top + np.log(w.mean()))
+    error = np.sqrt(max(n / n_eff - 1, 0) / (n - 1)) if n > 1 else np.inf
+    return AnnealedEstimate(float(log_z), float(error), float(n_eff), log_w, base_log_z, bound)
+
+
+def base_log_partition_function(rbm, a_0):
+    """Return log Z_0 of the base machine: independent pixels, and all hidden units fair coins  (E3)"""
+    return float(unit.potential(rbm.beta * a_0).sum() + rbm.n_hidden * np.log(2))
+
+
+def checked_path(rbm, base_rates, schedule, n_temperatures, collapsed):
+    """Return a_0 (n_visible,) in float64, the shares t (n_temperatures + 1,), and whether pixels are summed out."""
+    validation.instance(rbm, "rbm", RBM)
+    return (_base_bias(rbm.double(), base_rates), _schedule(schedule, n_temperatures),
+            rbm.n_hidden <= FEW if collapsed is None else validation.flag(collapsed, "collapsed"))
 
 
 def _base_bias(rbm, base_rates):
-    """Return the visible bias (n_visible,) of the base machine, in float64, whose hidden units are fair coins  (E3)"""
-    rbm = rbm.double()
+    """Return the visible bias a_0 (n_visible,) of the base machine, whose hidden units are fair coins  (E3)"""
     if base_rates is None:
         base_rates = unit.mean(rbm.beta * rbm.a)
     else:
@@ -123,13 +150,6 @@ def _base_bias(rbm, base_rates):
             raise ValueError(f"base_rates must be {rbm.n_visible} numbers in [0, 1], got shape {base_rates.shape} with "
                              f"values from {base_rates.min()} to {base_rates.max()}")
     return unit.field(np.clip(base_rates, LEAST_RATE, 1 - LEAST_RATE)) / rbm.beta
-
-
-def _collapsed(collapsed, rbm):
-    """Return whether the pixels are summed out."""
-    if collapsed is not None and not isinstance(collapsed, (bool, np.bool_)):
-        raise ValueError(f"collapsed must be True, False or None, got {collapsed!r}")
-    return rbm.n_hidden <= FEW if collapsed is None else collapsed
 
 
 def _schedule(schedule, n_temperatures):

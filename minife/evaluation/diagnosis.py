@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import tap, validation
-from .findings import (coupling, filters, hidden_units, magnetisations, mixing, moments,
-                       overfitting, starting_points, visible_units)
-from .mixing import record_chains
+from .findings import (on_coupling, on_filters, on_hidden_units, on_magnetisations, on_mixing,
+                       on_moments, on_overfitting, on_starting_points, on_visible_units)
+from .chains import record_chains
 from ..rbm.model import RBM
 
 N_ROWS = 10000        # of the data at most, drawn at random
@@ -57,11 +57,11 @@ def diagnose(rbm, X, X_other=None, *, rng=None, n_steps=1000):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tap.NotConvergedWarning)             # it is one of the findings
         settled = tap.fixed_point(rbm, order=2, m_v=v[:N_TAP_ROWS], tol=TOLERANCE, max_iter=N_SWEEPS)
-    findings = [hidden_units(h), visible_units(rbm, v, h), filters(rbm, h), mixing(chains),
-                starting_points(chains, N_CHAINS), moments(v, h, chains), magnetisations(v, settled),
-                coupling(rbm, settled)]
+    findings = [on_hidden_units(h), on_visible_units(rbm, v, h), on_filters(rbm, h), on_mixing(chains),
+                on_starting_points(chains, N_CHAINS), on_moments(v, h, chains), on_magnetisations(rbm, v, settled),
+                on_coupling(rbm, settled)]
     if X_other is not None:
-        findings.append(overfitting(rbm, v, some_rows(rbm, X_other, "X_other", rng)))
+        findings.append(on_overfitting(rbm, v, some_rows(rbm, X_other, "X_other", rng)))
     return Diagnosis(f"{rbm.n_visible} x {rbm.n_hidden} units at beta = {rbm.beta:g}, seen with {len(v)} rows",
                      tuple(findings))
 

@@ -1,11 +1,11 @@
-"""What can be wrong with a binary RBM: one function for each question, its answer in numbers and words."""
+"""What can be wrong with a binary RBM: one function for each question, which returns a Finding on it."""
 import textwrap
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import tap
-from .mixing import autocorrelation_time, scale_reduction
+from .chains import autocorrelation_time, scale_reduction
 from ..tap.solvers import distinct, lowest
 
 BAND = 0.05           # a unit whose mean stays in a band so narrow tells at most 0.02 of its log 2 nats about a row
@@ -36,7 +36,7 @@ class Finding:
         return f"{'ALARM' if self.alarm else 'ok':5}  " + "\n       ".join(lines)
 
 
-def hidden_units(h):
+def on_hidden_units(h):
     """Return the Finding on hidden units that say the same for all rows, by h (n, n_hidden), their means  (R4)"""
     lowest, highest = h.min(axis=0), h.max(axis=0)
     dead, always_on = highest < BAND, lowest > 1 - BAND
@@ -50,7 +50,7 @@ def hidden_units(h):
                    "that does not last, lower the learning rate or the weight decay, or do with fewer")
 
 
-def visible_units(rbm, v, h):
+def on_visible_units(rbm, v, h):
     """Return the Finding on visible units that vary in the rows v, but not in what h (n, n_hidden) makes of them."""
     back = rbm.visible_mean(h)                                               # (n, n_visible)
     mean, error = mean_and_error(v)
@@ -65,10 +65,10 @@ def visible_units(rbm, v, h):
                    "/ beta, and lower the learning rate")
 
 
-def filters(rbm, h):
+def on_filters(rbm, h):
     """Return the Finding on pairs of hidden units with parallel weights and means h (n, n_hidden)  (E13)"""
     cosine, correlation = cosines(rbm.W), cosines(h - h.mean(axis=0))        # (n_hidden, n_hidden)
-    awake = np.ptp(h, axis=0) >= BAND                                        # the others are hidden_units' to report
+    awake = np.ptp(h, axis=0) >= BAND                                        # the others belong to on_hidden_units
     alike = (np.abs(cosine) > PARALLEL) & (np.abs(correlation) > PARALLEL) & (cosine * correlation > 0)
     pairs = np.argwhere(np.triu(alike & np.outer(awake, awake), k=1))
     largest = np.abs(np.triu(cosine, k=1)).max()
@@ -86,7 +86,7 @@ def cosines(columns):
     return columns.T @ columns
 
 
-def mixing(chains):
+def on_mixing(chains):
     """Return the Finding on how many steps Chains take to forget, and whether each sees what all see  (E10, E11)"""
     times = {name: autocorrelation_time(series) for name, series in chains.observables.items()}
     reductions = {name: scale_reduction(series) for name, series in chains.observables.items()}
@@ -104,7 +104,7 @@ def mixing(chains):
                    "slow from stuck; ParallelTempering crosses barriers, weight_decay or a norm_constraint lowers them")
 
 
-def starting_points(chains, n_data):
+def on_starting_points(chains, n_data):
     """Return the Finding on whether the first n_data Chains, from data, and the others, from coins, meet  (E12)"""
     scores = {}
     for name, series in chains.observables.items():
@@ -118,7 +118,7 @@ def starting_points(chains, n_data):
                    "more steps; learning needs persistent chains, which find such valleys and fill them")
 
 
-def moments(v, h, chains):
+def on_moments(v, h, chains):
     """Return the Finding on whether Chains have the means of the data, the slope of L being zero  (R9, E12)"""
     means, errors = zip(mean_and_error(chains.mean_v), mean_and_error(chains.mean_h))
     n_steps, n_chains = chains.observables["F(v)"].shape
@@ -138,21 +138,26 @@ def moments(v, h, chains):
                    "rest, its negative phase misleads it: more Gibbs steps, or PCD in place of CD")
 
 
-def magnetisations(v, settled):
-    """Return the Finding on the FixedPoint of the damped sweeps of order 2 that start at the first rows v  (T12)"""
+def on_magnetisations(rbm, v, settled):
+    """Return the Finding on the FixedPoint of the damped sweeps of order 2 that start at the first rows v  (T12, L10)"""
     n, n_stuck = len(settled.converged), int(np.sum(~settled.converged))
-    n_points = len(distinct(settled, merge=1e-4)[0])
+    states = rbm.beta * settled.free_energy[distinct(settled, merge=1e-4)[0]]              # (n_states,), the lowest first
+    spread = float(np.ptp(states)) if len(states) else 0.0
+    left_out = float(np.log(np.exp(states[0] - states).sum())) if len(states) else 0.0     # of log Z, by the lowest alone
     residual, distance = float(settled.residual.max()), float(np.sqrt(np.mean((settled.m_v - v[:n]) ** 2)))
+    several = (f"; their beta Gamma differ by up to {spread:.1f} nats, and the lowest alone, which the TAP "
+               f"log-likelihood takes, leaves out {left_out:.2f} nats of log Z" if len(states) > 1 else "")
     return Finding("magnetisations", n_stuck > STUCK * n,
                    {"stuck": n_stuck, "starts": n, "residual": residual, "distance": distance,
-                    "fixed points": n_points},
+                    "fixed points": len(states), "spread": spread, "left out": left_out},
                    f"{n_stuck} of {n} TAP iterations from data are stuck, the worst residual is {residual:.1e}; they "
-                   f"end {distance:.2f} (rms) from the data, at {n_points} fixed point{'s' * (n_points != 1)}",
+                   f"end {distance:.2f} (rms) from the data, at {len(states)} fixed point{'s' * (len(states) != 1)}"
+                   f"{several}",
                    "at these couplings do not train by EMF, nor judge by the TAP log-likelihood: PCD and annealed "
                    "importance sampling do not need it to settle")
 
 
-def coupling(rbm, settled):
+def on_coupling(rbm, settled):
     """Return the Finding on the couplings against the limits of order 2, at the lowest FixedPoint  (T17, T19)"""
     row = [lowest(settled)]
     m_v, m_h, is_point = settled.m_v[row], settled.m_h[row], bool(settled.converged[row[0]])
@@ -168,7 +173,7 @@ def coupling(rbm, settled):
                    "worthless: take annealed importance sampling; EMF needs smaller weights")
 
 
-def overfitting(rbm, v, v_other):
+def on_overfitting(rbm, v, v_other):
     """Return the Finding on how much higher in free energy held-out rows lie than training rows  (E2, E12)"""
     F, F_other = rbm.free_energy(v).astype(float), rbm.free_energy(v_other).astype(float)
     (mean, error), (mean_other, error_other) = mean_and_error(rbm.beta * F), mean_and_error(rbm.beta * F_other)

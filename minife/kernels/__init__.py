@@ -1,34 +1,50 @@
-"""Chapter K, the hot loops: compiled from Cython where possible, else their NumPy twins in reference.py.
+"""Chapter K, the hot loops: compiled from Cython where possible, else their twins in reference.py.
 
-The environment variable MINIFE_KERNELS=reference asks for the twins, to step through them with a debugger."""
+All kernels are compiled ones or all are NumPy twins, and `implementation` says which. Where nothing
+was compiled, the twins are used without a word. Where a compiled module is missing, cannot be
+loaded, or was made from another source than the .pyx file beside it, they are used with one warning
+that says why. The environment variable MINIFE_KERNELS=reference asks for the twins, to step through
+them with a debugger."""
 import os
+import warnings
+from importlib import import_module
+from importlib.util import find_spec
 
-from .reference import (adaptive_step, anneal_units, binary_product, block_fixed_point,
-                        collapsed_sweep, damped_fixed_point, descent_step, draw_units,
-                        minimise_layer, momentum_step, move_layer, product_step, random_words,
-                        sample_units, softplus_product, unit_means)
+from .reference import (  # noqa: F401  (the names of this package, until compiled ones take over)
+    adaptive_step, anneal_units, binary_product, block_fixed_point, collapsed_sweep,
+    damped_fixed_point, descent_step, draw_units, minimise_layer, momentum_step, move_layer,
+    product_step, random_words, sample_units, softplus_product, unit_means)
+from .sources import checksum
+
+MODULES = ("_threads", "_gibbs", "_fixed_point", "_block", "_enumerate", "_descent")
+implementation, _set_threads = "reference", None
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")
 if _wanted not in ("compiled", "reference"):
     raise ValueError(f"MINIFE_KERNELS must be 'compiled' or 'reference', got {_wanted!r}")
 
-implementation = "reference"
-_thread_setters = []
-if _wanted == "compiled":
+
+def _load():
+    """Put the compiled kernels in the place of their twins, all or, with an ImportError, none."""
+    names = {}
+    for name in MODULES:
+        module = import_module(f"{__name__}.{name}")
+        if checksum(name) not in (None, module.checksum):
+            raise ImportError(f"{name} was compiled from another source than {name}.pyx and what "
+                              "that includes: build it again, for example by pip install -e .")
+        names |= vars(module)
+    twins = [name for name, twin in globals().items()
+             if getattr(twin, "__module__", None) == f"{__name__}.reference"]
+    globals().update({name: names[name] for name in twins},
+                     implementation="compiled", _set_threads=names["set_threads"])
+
+
+if _wanted == "compiled" and any(find_spec(f"{__name__}.{name}") for name in MODULES):
     try:
-        from ._block import block_fixed_point, minimise_layer, set_threads
-        _thread_setters.append(set_threads)
-        from ._fixed_point import damped_fixed_point, move_layer, set_threads
-        _thread_setters.append(set_threads)
-        from ._gibbs import (anneal_units, binary_product, draw_units, product_step, random_words,
-                             sample_units, set_threads, unit_means)
-        _thread_setters.append(set_threads)
-        from ._enumerate import collapsed_sweep, set_threads, softplus_product
-        _thread_setters.append(set_threads)
-        from ._descent import adaptive_step, descent_step, momentum_step
-        implementation = "compiled"
-    except ModuleNotFoundError:  # nothing was compiled here: the twins stay
-        pass
+        _load()
+    except ImportError as error:
+        warnings.warn("minife computes with the NumPy twins of its kernels, which are slower: "
+                      f"{error}", RuntimeWarning, stacklevel=2)
 
 
 def set_threads(n):
@@ -37,9 +53,9 @@ def set_threads(n):
     Results do not depend on n. Without OpenMP, and for the NumPy twins, it has no effect."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"n must be a positive integer, got {n!r}")
-    for setter in _thread_setters:
-        setter(n)
+    if _set_threads is not None:
+        _set_threads(n)
 
 
-if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork, and the child would wait for them
+if hasattr(os, "register_at_fork"):  # OpenMP's threads do not survive a fork: do not wait for them
     os.register_at_fork(after_in_child=lambda: set_threads(1))

@@ -10,16 +10,11 @@ from cython.parallel cimport prange, threadid
 from libc.math cimport fabs
 
 from . import reference
-from ._inline cimport available_threads, cloned, exponential, real, threads_for
+from ._inline cimport CHECKSUM, cloned, exponential, real
 from ._layer cimport ROWS, complete, largest, layer_sums
+from ._threads cimport threads_for
 
-cdef int n_threads = available_threads()
-
-
-def set_threads(int n):
-    """Let the kernels of this module use n threads; results do not depend on n."""
-    global n_threads
-    n_threads = n
+checksum = CHECKSUM
 
 
 cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order, real beta,
@@ -123,7 +118,7 @@ def minimise_layer(const real[:, :, ::1] sums, const real[::1] bias, real beta, 
     """Move a layer (order, n, n_out) in place to its exact minimum; return the residual (n,) before it  (T18)"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = layer.shape[1], n_out = layer.shape[2], r
-    cdef int order = layer.shape[0], threads = threads_for(1000. * n * n_out, n_threads)
+    cdef int order = layer.shape[0], threads = threads_for(1000. * n * n_out)
     cdef real[:, :, ::1] scratch = np.empty((threads, 5, n_out), dtype=dtype)
     cdef real floor = np.finfo(dtype).eps ** (1 / 3.)
     residual_array = np.empty(n, dtype=dtype)
@@ -150,7 +145,7 @@ def block_fixed_point(const real[:, ::1] W, const real[::1] a, const real[::1] b
     cdef const real[:, :, ::1] powers = reference.padded_powers(np.asarray(W), order)
     cdef const real[:, :, ::1] powers_T = reference.padded_powers(np.asarray(W).T, order)
     cdef Py_ssize_t n_h = powers.shape[2], n_v = powers_T.shape[2], tile, first, r, k
-    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter, n_threads), t, sweep, moving
+    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter), t, sweep, moving
     cdef real[:, ::1] sums = np.empty((threads, 3 * ROWS * max(n_v, n_h)), dtype=dtype)
     cdef real[:, :, ::1] scratch = np.empty((threads, 5, max(n_v, n_h)), dtype=dtype)
     cdef real[:, :, ::1] worst = np.empty((threads, ROWS, 2), dtype=dtype)

@@ -4,7 +4,9 @@
 Above each block stands the NumPy line that it computes; reference.py holds the same functions in NumPy."""
 from libc.math cimport sqrt, sqrtf
 
-from ._inline cimport cloned, decayed, descend, descend_with_momentum, real
+from ._inline cimport CHECKSUM, cloned, decayed, descend, descend_with_momentum, real
+
+checksum = CHECKSUM
 
 
 cdef inline real square_root(real x) noexcept nogil:

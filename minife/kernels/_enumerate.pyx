@@ -10,22 +10,17 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (available_threads, cloned, exponential, exponent_of, mantissa_of, sigmoid, threads_for,
+from ._inline cimport (CHECKSUM, cloned, exponential, exponent_of, mantissa_of, sigmoid,
                        uint8_t)
 from ._layer cimport largest
+from ._threads cimport threads_for
 from .reference import aligned_empty
 
 cdef enum:
     WIDTH = 64  # columns: what is multiplied stays in the fastest cache
 
-cdef int n_threads = available_threads()
+checksum = CHECKSUM
 cdef double LARGEST_X = 350, LARGEST_Y = 300     # e^(350 + 300) is a number, and softplus(+-350 + y) is exact
-
-
-def set_threads(int n):
-    """Let the kernel of this module use n threads; results do not depend on n."""
-    global n_threads
-    n_threads = n
 
 
 cdef cloned exponentials(Py_ssize_t n, const double *x, double bound, double *out, double *top) noexcept nogil:
@@ -109,7 +104,7 @@ def softplus_product(const double[:, ::1] x, const double[:, :] y):
     cdef Py_ssize_t n = x.shape[0], n_terms = x.shape[1], n_columns = y.shape[1], job, r, panel
     cdef Py_ssize_t n_panels = (n_columns + WIDTH - 1) // WIDTH, row_step = y.strides[0] // 8
     cdef Py_ssize_t column_step = y.strides[1] // 8
-    cdef int threads = threads_for(<double>n * n_terms * n_columns, n_threads), t
+    cdef int threads = threads_for(<double>n * n_terms * n_columns), t
     out_array = np.empty((n, n_columns))
     cdef double[:, ::1] out = out_array, u = np.empty((n, n_terms)), scratch = np.empty((threads, 2 * WIDTH))
     cdef double[:, ::1] w = aligned_empty(n_panels, n_terms * WIDTH, np.float64)
@@ -204,7 +199,7 @@ def collapsed_sweep(states, W, a, const double[::1] b, const double[:, ::1] unif
     w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (E7)"""
     cdef Py_ssize_t n = len(states), n_seen = W.shape[0], n_units = W.shape[1], r, width = 2 * WIDTH
     cdef Py_ssize_t padded = (n_seen + width - 1) // width * width
-    cdef int threads = threads_for(10. * n * n_units * n_seen, n_threads), t
+    cdef int threads = threads_for(10. * n * n_units * n_seen), t
     if np.max(np.abs(a) + np.abs(W).sum(axis=1)) > LARGEST_X:  # out of the range of what follows
         return reference.collapsed_sweep(states, W, a, np.asarray(b), np.asarray(uniform))
     states_array, before_array, after_array = np.array(states, np.uint8, order="C"), np.zeros(n), np.zeros(n)

@@ -10,18 +10,13 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (available_threads, cloned, descend, descend_with_momentum, exponential, philox, prefetch, real,
-                       sigmoid, sum_rows_double_2, sum_rows_double_4, sum_rows_float_2, sum_rows_float_4, threads_for,
+from ._inline cimport (CHECKSUM, cloned, descend, descend_with_momentum, exponential, philox, prefetch,
+                       real, sigmoid, sum_rows_double_2, sum_rows_double_4, sum_rows_float_2, sum_rows_float_4,
                        transpose_double, transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
+from ._threads cimport threads_for
 from .reference import aligned_empty
 
-cdef int n_threads = available_threads()
-
-
-def set_threads(int n):
-    """Let the kernels of this module use n threads; results do not depend on n."""
-    global n_threads
-    n_threads = n
+checksum = CHECKSUM
 
 
 include "_row_sums.pxi"
@@ -79,7 +74,7 @@ cdef cloned potential_changes(const real *field, const real *bias, double beta_0
 def unit_means(const uint8_t[:, :] states, const real[:, :] W, const real[::1] bias, real beta):
     """Return the means (n, n_out) of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)  (R4)"""
     cdef Py_ssize_t n = states.shape[0], n_out = W.shape[1], r
-    cdef int threads = threads_for(<double>n * n_out * states.shape[1], n_threads)
+    cdef int threads = threads_for(<double>n * n_out * states.shape[1])
     mean_array = binary_product(states, W)
     cdef real[:, ::1] mean = mean_array
     # mean = sigmoid(beta * (bias + states @ W))
@@ -101,7 +96,7 @@ def random_words(uint64_t key, uint32_t draw, Py_ssize_t n_rows, Py_ssize_t n_un
 def draw_units(const real[:, ::1] mean, uint64_t key, uint32_t draw):
     """Return samples (n, n_units) uint8 of units with these means  (R4)"""
     cdef Py_ssize_t n = mean.shape[0], n_units = mean.shape[1], n_blocks = (n_units + 3) // 4, r, t
-    cdef int threads = threads_for(100. * n * n_units, n_threads)
+    cdef int threads = threads_for(100. * n * n_units)
     sample_array = np.empty((n, n_units), dtype=np.uint8)
     cdef uint8_t[:, ::1] sample = sample_array
     cdef uint32_t[:, ::1] words = np.empty((threads, 4 * n_blocks), dtype=np.uint32)
@@ -125,7 +120,7 @@ def anneal_units(const uint8_t[:, :] states, const real[:, :] W, const real[::1]
 
     The field is that of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)."""
     cdef Py_ssize_t n = states.shape[0], n_out = W.shape[1], r, t
-    cdef int threads = threads_for(<double>n * n_out * states.shape[1], n_threads)
+    cdef int threads = threads_for(<double>n * n_out * states.shape[1])
     field_array, change_array = binary_product(states, W), np.zeros(n)
     cdef real[:, ::1] field = field_array
     cdef double[::1] change = change_array

@@ -8,6 +8,7 @@ ctypedef fused real:
 
 cdef extern from "platform.h":
     ctypedef void cloned "MINIFE_CLONES void"  # the return type of a function that is compiled per instruction set
+    const unsigned int CHECKSUM "MINIFE_CHECKSUM"  # of what is compiled; __init__.py computes it again
     float power_of_two_float(float) nogil
     double power_of_two_double(double) nogil
     double exponent_of(double) nogil
@@ -20,11 +21,6 @@ cdef extern from "platform.h":
     void sum_rows_double_4(const uint16_t *active, Py_ssize_t n, const double *panel, double *total) nogil
     void transpose_float(const float *source, Py_ssize_t step, float *target, Py_ssize_t stride) nogil
     void transpose_double(const double *source, Py_ssize_t step, double *target, Py_ssize_t stride) nogil
-
-
-cdef inline int threads_for(double n_additions, int n_threads) noexcept:
-    """Return how many threads a job gets: small ones get one, as OpenMP's idle threads spin and hinder NumPy's BLAS."""
-    return n_threads if n_additions > 1e7 else 1
 
 
 @cython.cdivision(True)

@@ -164,7 +164,7 @@ cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] 
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
     cdef Py_ssize_t start, height, share, n_used = n_in, panel, i, r, t
-    cdef int threads = threads_for(<double>n * n_in * n_out, n_threads)
+    cdef int threads = threads_for(<double>n * n_in * n_out)
     cdef Py_ssize_t tile = min(n, threads * max(FEWEST, LISTS // max(n_in, 1)), LARGEST_LIST)
     cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
     if not by_column and states.strides[1] != 1:

@@ -1,10 +1,11 @@
-/* The four things that Cython cannot say.
+/* The five things that Cython cannot say.
 
    1. MINIFE_CLONES compiles a function once for plain x86-64, once for AVX2 and once for AVX-512; the loader picks
       the best one that the machine has, so a wheel is portable and still fast.
    2. Powers of two are made by writing the exponent bits of a floating-point number.
    3. OpenMP may be absent: then there is one thread.
-   4. A sum of rows stays in registers: vectors of 64 bytes, which the compiler splits where registers are shorter. */
+   4. A sum of rows stays in registers: vectors of 64 bytes, which the compiler splits where registers are shorter.
+   5. A module says what it was compiled from: setup.py gives the checksum of its sources. */
 #ifndef MINIFE_PLATFORM_H
 #define MINIFE_PLATFORM_H
 #include <stddef.h>
@@ -16,6 +17,10 @@
 #define MINIFE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define MINIFE_CLONES
+#endif
+
+#ifndef MINIFE_CHECKSUM
+#define MINIFE_CHECKSUM 0u
 #endif
 
 /* shifted = n + 1.5 * 2^23 (float) or n + 1.5 * 2^52 (double): its low bits hold the integer n. Returns 2^n. */

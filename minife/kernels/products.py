@@ -29,3 +29,11 @@ class States(np.ndarray):
 def as_states(array):
     """Return the States that an array of zeros and ones holds; it is copied only where it is no array of uint8."""
     return np.ascontiguousarray(array, dtype=np.uint8).view(States)
+
+
+def all_states(n_units, start=0, stop=None):
+    """Return the binary states (n, n_units) number start to stop, of 2**n_units, as uint8; bit i is unit i."""
+    if isinstance(n_units, bool) or not isinstance(n_units, (int, np.integer)) or not 1 <= n_units < 63:
+        raise ValueError(f"n_units must be an integer from 1 to 62, got {n_units!r}")
+    numbers = np.arange(start, 2**n_units if stop is None else stop)
+    return (numbers[:, None] >> np.arange(n_units) & 1).astype(np.uint8)

@@ -92,6 +92,20 @@ def anneal_units(states, W, bias, beta_0, beta_1, key, draw):
     return draw_units(mean, key, draw), change
 
 
+def layer_field(m_in, m, W, bias, beta, order):
+    """Return theta (n, n_out), beta times the field of units at their means m, that see m_in (n, n_in) by W  (T9)
+
+    Seen from the hidden layer, m_in is m_v; seen from the visible one it is m_h, and W stands transposed."""
+    theta = beta * (bias + m_in @ W)                                         # (n, n_out)
+    if order >= 2:
+        c_in = m_in - m_in**2
+        theta = theta + beta**2 * (0.5 - m) * (c_in @ W**2)
+    if order >= 3:
+        skew_in, c = c_in * (0.5 - m_in), m - m**2
+        theta = theta + beta**3 * (1 / 3 - 2 * c) * (skew_in @ W**3)
+    return theta
+
+
 def layer_of(m, order):
     """Return the layer (order, n, n_units) of means m (n, n_units): m, c = m - m^2 and skew = c (1/2 - m)  (T9)"""
     layer = np.empty((order, *m.shape), dtype=m.dtype)

@@ -8,7 +8,6 @@ from minife import RBM, kernels
 from minife.rbm import exact
 from minife.rbm.gibbs import Draws, gibbs_chain, sample_hidden, sample_visible
 from minife.rbm.training import PersistentContrastiveDivergence
-from minife.evaluation.likelihood import free_energy_gap, pseudo_likelihood
 
 SIZES = ((1, 1), (5, 4), (3, 7), (10, 8))
 
@@ -150,32 +149,6 @@ def test_one_by_one_machine_by_hand():
     moments, slope = exact.moments(rbm), exact.log_likelihood_gradient(rbm, [[1]])
     assert_allclose([*moments.v, *moments.h, *moments.vh[0]], [11 / 16, 10 / 16, 9 / 16], rtol=1e-14)
     assert_allclose([*slope["W"][0], *slope["a"], *slope["b"]], [45 / 88, 5 / 8, 17 / 44], rtol=1e-14)
-
-
-def test_pseudo_likelihood_from_the_conditionals(case):
-    """(E1): log p(v_i | the rest) = log p(v) - log (p(v) + p(v with i flipped))"""
-    rbm, brute, X = case
-    total = 0.0
-    for x in X[:2]:
-        for i in range(rbm.n_visible):
-            flipped = np.where(np.arange(rbm.n_visible) == i, 1 - x, x)
-            total += brute.log_p(x) - np.logaddexp(brute.log_p(x), brute.log_p(flipped))
-    assert_allclose(pseudo_likelihood(rbm, X[:2]), total / 2, rtol=1e-10)
-
-
-def test_pseudo_likelihood_of_independent_units_is_the_likelihood(rng):
-    """(E1) at W = 0"""
-    rbm = random_rbm(rng, scale=0.0)
-    X = rng.integers(2, size=(7, 5))
-    assert_allclose(pseudo_likelihood(rbm, X), exact.log_likelihood(rbm, X), rtol=1e-13)
-
-
-def test_free_energy_gap_is_a_ratio_of_likelihoods(rng, beta):
-    """(E2): Z cancels"""
-    rbm = random_rbm(rng, beta=beta)
-    X, Y = rng.integers(2, size=(7, 5)), rng.integers(2, size=(4, 5))
-    gap = exact.log_likelihood(rbm, X) - exact.log_likelihood(rbm, Y)
-    assert_allclose(beta * free_energy_gap(rbm, X, Y), gap, rtol=1e-11)
 
 
 def test_samples_follow_the_conditionals(rng, beta):

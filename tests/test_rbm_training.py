@@ -1,7 +1,5 @@
 """Learning: each negative phase against the exact gradient, the one loop and its checkpoints."""
 import json
-import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,18 +8,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from minife import RBM, tap
 from minife.descent import storage
-from minife.descent.optimizers import SGD, NormConstraint, linear_decay
+from minife.descent import SGD, NormConstraint, linear_decay
 from minife.data import bars_and_stripes
 from minife.parameters import norm
-from minife.descent.progress import progress
 from minife.evaluation import exact_chain
 from minife.rbm import exact
 from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration,
                                  PersistentContrastiveDivergence, descent_direction, train)
 
 PHASES = {"exact": ExactEnumeration, "cd": ContrastiveDivergence, "pcd": PersistentContrastiveDivergence,
-          "emf1": lambda: tap.ExtendedMeanField(order=1), "emf2": lambda: tap.ExtendedMeanField(order=2),
-          "emf3": lambda: tap.ExtendedMeanField(order=3)}
+          "emf1": lambda: tap.ExtendedMeanField(1, persistent=True),
+          "emf2": lambda: tap.ExtendedMeanField(2, persistent=True),
+          "emf3": lambda: tap.ExtendedMeanField(3, persistent=True)}
 X = bars_and_stripes(3)
 
 
@@ -68,23 +66,10 @@ def test_long_contrastive_divergence_and_many_persistent_chains_are_unbiased(rng
         assert np.abs(moments.v - model.v).max() < 5 * 0.5 / np.sqrt(n)
 
 
-def test_extended_mean_field_settles_at_the_fixed_point(rng):
-    """(T15): with the parameters at rest, its moments become minus the slopes of (T11)"""
-    rbm = random_rbm(rng, scale=0.4)
-    state = tap.fixed_point(rbm, 2)
-    slope = tap.free_energy_gradient(rbm, state.m_v, state.m_h, 2)
-    phase = tap.ExtendedMeanField(order=2, n_chains=7)
-    for _ in range(40):
-        moments = phase.moments(rbm, None, rng)
-    assert phase.m_v.shape == (7, 5)
-    assert_allclose(moments.vh, -slope["W"], rtol=1e-9)
-    assert_allclose(moments.h, -slope["b"], rtol=1e-9)
-
-
 def test_number_of_chains_is_free_of_the_batch_size(rng):
     """(R14): means over rows and over chains, so 7 chains go with a batch of 3"""
     rbm = random_rbm(rng)
-    for phase in (PersistentContrastiveDivergence(n_chains=7), tap.ExtendedMeanField(n_chains=7)):
+    for phase in (PersistentContrastiveDivergence(n_chains=7), tap.ExtendedMeanField(n_chains=7, persistent=True)):
         moments = phase.moments(rbm, np.zeros((3, 5), dtype=np.uint8), rng)
         assert moments.vh.shape == (5, 4) and moments.v.max() <= 1
         for chains in phase.state().values():
@@ -107,7 +92,7 @@ def test_learning_raises_the_exact_likelihood(name):
     assert abs(before + 6.24) < 0.01 and abs(after - expected) < 0.1  # the numbers in the README of chapter T
     assert gain > {"exact": 2.5, "cd": 2.0, "pcd": 2.5, "emf2": 1.2, "emf3": 1.2}.get(name, -np.inf)
     if name == "emf1":
-        assert gain < 0 < tap.log_likelihood(rbm, X, 1) - exact.log_likelihood(rbm, X)
+        assert gain < 0 < tap.log_likelihood(rbm, X, 1, n_starts=0) - exact.log_likelihood(rbm, X)
 
 
 def test_grey_data_are_means(rng):
@@ -123,7 +108,8 @@ def test_grey_data_are_means(rng):
 def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
     def run(rbm, n_epochs, rng, checkpoint=None):
         return train(rbm, X, PHASES[name](), SGD(0.05, momentum=0.9, l2=1e-3), n_epochs, rng, batch_size=5,
-                     checkpoint=checkpoint, callbacks=[lambda rbm, epoch: {"mean": rbm.W.mean()}])
+                     checkpoint=checkpoint, same_seed=False,
+                     callbacks=[lambda rbm, epoch: {"mean": rbm.W.mean()}])
     whole, parts = machine(dtype=dtype), machine(dtype=dtype)
     history = run(whole, 4, np.random.default_rng(3))
     run(parts, 2, np.random.default_rng(3), tmp_path / "run.npz")
@@ -258,18 +244,6 @@ def test_a_write_that_fails_leaves_the_last_checkpoint_alone(tmp_path, rng, monk
     assert list(tmp_path.iterdir()) == [path]             # and no half-written file beside it
 
 
-@pytest.mark.parametrize("label", [None, "bars"])
-@pytest.mark.parametrize("tqdm", ["present", "absent"])
-def test_progress_hands_on_the_items(label, tqdm, monkeypatch, capsys):
-    def bar(items, desc):
-        yield from items
-        print(f"{desc}: 3/3", file=sys.stderr)
-    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=bar) if tqdm == "present" else None)
-    assert list(progress("abc", label)) == ["a", "b", "c"]
-    shown = capsys.readouterr()
-    assert shown.out == "" and (shown.err == "" if label is None else "3/3" in shown.err and "bars" in shown.err)
-
-
 def test_every_epoch_sees_every_row_once_in_another_order(rng):
     class Recorder(ExactEnumeration):
         batches = []
@@ -292,7 +266,7 @@ def test_a_checkpoint_is_written_after_every_epoch(tmp_path, rng):
     path = tmp_path / "run.npz"
     with pytest.raises(KeyboardInterrupt):
         train(machine(), X, ExactEnumeration(), SGD(0.1), 5, rng, checkpoint=path, callbacks=[stop])
-    text, _ = storage.read(path)
+    text, _ = storage.read(path, "checkpoint")
     assert [record["epoch"] for record in text["history"]] == [1, 2]
 
 
@@ -304,16 +278,4 @@ def test_a_checkpoint_keeps_the_state_of_any_generator(bits, tmp_path):
         return rbm.W
     whole = run(4, 5)
     run(2, 5, checkpoint=tmp_path / "run.npz")
-    assert_array_equal(run(4, 6, checkpoint=tmp_path / "run.npz"), whole)
-
-
-def test_magnetisations_that_start_at_the_batch_keep_nothing_from_the_last(rng):
-    """(T15) with persistent=False: the sweeps of fixed_point from the rows of the batch, whatever came before"""
-    rbm, phase = random_rbm(rng, 9), tap.ExtendedMeanField(order=2, n_steps=3, persistent=False)
-    for batch in (X[:5], X[5:7]):
-        got = phase.moments(rbm, batch, rng)
-        with pytest.warns(tap.NotConvergedWarning):
-            state = tap.fixed_point(rbm, 2, batch.astype(float), rbm.hidden_mean(batch), max_iter=3)
-        slope = tap.free_energy_gradient(rbm, state.m_v, state.m_h, 2)
-        assert_allclose(got.vh, -slope["W"], rtol=1e-12)
-        assert_allclose(got.h, -slope["b"], rtol=1e-12)
+    assert_array_equal(run(4, 6, checkpoint=tmp_path / "run.npz", same_seed=False), whole)

@@ -1,4 +1,4 @@
-"""Chapter R, how good the model is: annealed importance sampling, exact samples and sums without exponentials.
+"""Chapter E: annealed importance sampling, with Gibbs steps and with the pixels summed out.
 
 AIS is a statement about a mean over chains, so it is proved with the exact transition matrices of small machines, with
 the weights that the code itself computes; only then is it run."""
@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 from conftest import BETAS, random_rbm
 from numpy.testing import assert_allclose
+from proofs import proves
 
 from minife import RBM, kernels
+from minife.evaluation import (annealed_importance_sampling, annealing,
+                               reverse_annealed_importance_sampling)
+from minife.evaluation.annealing import collapsed_log_weights, gibbs_log_weights
 from minife.kernels import reference
-from minife.evaluation import annealing
 from minife.rbm import exact
-from minife.evaluation.annealing import anneal, anneal_collapsed
-from minife.evaluation.likelihood import (annealed_importance_sampling, pseudo_likelihoods,
-                                          reverse_annealed_importance_sampling)
 
 SCHEDULES = {1: [0, 1], 2: [0, 0.3, 1], 5: [0, 0.05, 0.2, 0.5, 0.9, 1]}
 
 
-def machine_at(rbm, base_bias, t):
+def machine_at(rbm, a_0, t):
     """Return the machine of the path at t, an RBM like any other  (E3)"""
-    return RBM(t * rbm.W, (1 - t) * base_bias + t * rbm.a, t * rbm.b, rbm.beta)
+    return RBM(t * rbm.W, (1 - t) * a_0 + t * rbm.a, t * rbm.b, rbm.beta)
 
 
 def log_unnormalised(rbm, v):
@@ -48,13 +48,13 @@ def transition_matrix(rbm):
 class ExactChain:
     """Means over all chains of a schedule, forwards or backwards: of w and of log w, with the weights of the code."""
 
-    def __init__(self, rbm, base_bias, schedule):
+    def __init__(self, rbm, a_0, schedule):
         v = exact.all_states(rbm.n_visible)
-        machines = [machine_at(rbm, base_bias, t) for t in schedule]
+        machines = [machine_at(rbm, a_0, t) for t in schedule]
         p = np.exp(log_unnormalised(machines[0], v) - exact.log_partition_function(machines[0]))   # the start is exact
         weighted, self.mean_log_w = p, 0.0
         for k in range(1, len(schedule)):
-            step = anneal(rbm, v, base_bias, np.array(schedule[k - 1:k + 1], float), key=0)         # log w of one step
+            step = gibbs_log_weights(rbm, v, a_0, np.array(schedule[k - 1:k + 1], float), key=0)         # log w of one step
             K = transition_matrix(machines[k])
             self.mean_log_w += p @ step
             p, weighted = p @ K, (weighted * np.exp(step)) @ K
@@ -68,14 +68,15 @@ def case(request):
     return random_rbm(rng, beta=request.param, scale=1.5), 0.8 * rng.standard_normal(5)
 
 
+@proves("E4", "E6")
 @pytest.mark.parametrize("n_steps", SCHEDULES)
 def test_the_mean_weight_is_the_ratio_of_partition_functions(case, n_steps):
     """(E4) and (E6) for 1, 2 and 5 steps, exactly: E[w] = Z / Z_0, in reverse Z_0 / Z; E[log w] is below the log."""
-    rbm, base_bias = case
+    rbm, a_0 = case
     log_z = exact.log_partition_function(rbm)
-    log_ratio = log_z - exact.log_partition_function(machine_at(rbm, base_bias, 0))
-    forward = ExactChain(rbm, base_bias, SCHEDULES[n_steps])
-    reverse = ExactChain(rbm, base_bias, SCHEDULES[n_steps][::-1])
+    log_ratio = log_z - exact.log_partition_function(machine_at(rbm, a_0, 0))
+    forward = ExactChain(rbm, a_0, SCHEDULES[n_steps])
+    reverse = ExactChain(rbm, a_0, SCHEDULES[n_steps][::-1])
     assert_allclose(np.log(forward.mean_w), log_ratio, rtol=1e-12)
     assert_allclose(np.log(reverse.mean_w), -log_ratio, rtol=1e-12)
     assert forward.mean_log_w < log_ratio - 1e-3 < log_ratio + 1e-3 < -reverse.mean_log_w
@@ -83,39 +84,41 @@ def test_the_mean_weight_is_the_ratio_of_partition_functions(case, n_steps):
 
 def test_more_temperatures_tighten_the_bracket(case):
     """(E4) and (E6), exactly: in linear schedules both bounds close in on log Z as 1 / n_temperatures"""
-    rbm, base_bias = case
+    rbm, a_0 = case
     gaps = []
     for n_steps in (64, 128):
         schedule = np.linspace(0, 1, n_steps + 1)
-        gaps.append(-ExactChain(rbm, base_bias, schedule[::-1]).mean_log_w
-                    - ExactChain(rbm, base_bias, schedule).mean_log_w)
+        gaps.append(-ExactChain(rbm, a_0, schedule[::-1]).mean_log_w
+                    - ExactChain(rbm, a_0, schedule).mean_log_w)
     assert 1.8 < gaps[0] / gaps[1] < 2.2
 
 
+@proves("E3")
 def test_a_weight_is_a_ratio_of_unnormalised_probabilities(case):
     """(E3): of neighbouring machines on the path, which are RBMs with free energies of their own"""
-    rbm, base_bias = case
+    rbm, a_0 = case
     v = exact.all_states(rbm.n_visible)
     for t_0, t_1 in [(0, 0.2), (0.2, 0.25), (0.7, 1), (1, 0.4), (0.1, 0)]:
-        before, after = (log_unnormalised(machine_at(rbm, base_bias, t), v) for t in (t_0, t_1))
-        assert_allclose(anneal(rbm, v, base_bias, np.array([t_0, t_1]), 0), after - before, rtol=1e-12, atol=1e-12)
+        before, after = (log_unnormalised(machine_at(rbm, a_0, t), v) for t in (t_0, t_1))
+        assert_allclose(gibbs_log_weights(rbm, v, a_0, np.array([t_0, t_1]), 0), after - before, rtol=1e-12, atol=1e-12)
 
 
+@proves("E3")
 def test_a_chain_moves_by_gibbs_steps_of_the_machines_on_the_path(case, monkeypatch):
     """(E3) and (R12): state by state, with the same random numbers; no weight needs a move after the last."""
-    rbm, base_bias = case
+    rbm, a_0 = case
     v = np.random.default_rng(0).integers(2, size=(200, 5)).astype(np.uint8)
-    seen, sample_units, schedule = [], kernels.sample_units, np.array([0, 0.1, 0.6, 1])
-    monkeypatch.setattr(kernels, "sample_units", lambda *args: seen.append(sample_units(*args)) or seen[-1])
-    log_w, wanted, key = anneal(rbm, v, base_bias, schedule, key=17), 0, 17
-    for k in (1, 2):
-        at = machine_at(rbm, base_bias, schedule[k])
-        wanted += anneal(rbm, v, base_bias, schedule[k - 1:k + 1], 0)
-        h = sample_units(v, at.W, at.b, at.beta, key, 2 * k)
-        v = sample_units(h, np.ascontiguousarray(at.W.T), at.a, at.beta, key, 2 * k + 1)
-        assert np.array_equal(v, seen[k - 1])
+    seen, draw, schedule, key = [], kernels.draw_units, np.array([0, 0.1, 0.6, 1]), 17
+    monkeypatch.setattr(kernels, "draw_units", lambda *args: seen.append(draw(*args)) or seen[-1])
+    log_w, wanted = gibbs_log_weights(rbm, v, a_0, schedule, key), 0
     assert len(seen) == 2
-    assert_allclose(log_w, wanted + anneal(rbm, v, base_bias, schedule[2:], 0), rtol=1e-12)
+    for k in (1, 2):
+        at = machine_at(rbm, a_0, schedule[k])
+        wanted += gibbs_log_weights(rbm, v, a_0, schedule[k - 1:k + 1], 0)
+        h = draw(at.hidden_mean(v), key, 2 * k)
+        v = draw(at.visible_mean(h), key, 2 * k + 1)
+        assert np.array_equal(v, seen[k - 1])
+    assert_allclose(log_w, wanted + gibbs_log_weights(rbm, v, a_0, schedule[2:], 0), rtol=1e-12)
 
 
 class Still:
@@ -139,16 +142,18 @@ def collapsed_transition_matrix(rbm):
     return K
 
 
+@proves("E7")
 @pytest.mark.parametrize("t_0, t_1", [(0, 0.2), (0.2, 0.25), (0.7, 1), (1, 0.4), (0.1, 0)])
 def test_a_collapsed_weight_is_a_ratio_of_hidden_weights(case, t_0, t_1):
     """(E7): of neighbouring machines on the path"""
-    rbm, base_bias = case
+    rbm, a_0 = case
     h = exact.all_states(rbm.n_hidden)
-    before, after = (log_weight(machine_at(rbm, base_bias, t), h) for t in (t_0, t_1))
-    got = anneal_collapsed(rbm, h, base_bias, np.array([t_0, t_1], float), Still(h))
+    before, after = (log_weight(machine_at(rbm, a_0, t), h) for t in (t_0, t_1))
+    got = collapsed_log_weights(rbm, h, a_0, np.array([t_0, t_1], float), Still(h))
     assert_allclose(got, after - before, rtol=1e-12, atol=1e-12)
 
 
+@proves("E8")
 @pytest.mark.parametrize("j", range(4))
 def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
     """(E8): it is on where the uniform number lies below that probability, and only there; all states, both kernels"""
@@ -165,24 +170,26 @@ def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
         assert_allclose(after, log_weight(rbm, drawn), rtol=1e-13)
 
 
+@proves("E4", "E8")
 @pytest.mark.parametrize("n_steps", SCHEDULES)
 def test_the_mean_collapsed_weight_is_the_ratio_of_partition_functions(case, n_steps):
     """(E4) and (E8), exactly: sweeps leave p_t(h) as it is, forwards and in reverse, and E[w] = Z / Z_0 or Z_0 / Z"""
-    rbm, base_bias = case
+    rbm, a_0 = case
     h = exact.all_states(rbm.n_hidden)
     for schedule in (SCHEDULES[n_steps], SCHEDULES[n_steps][::-1]):
-        machines = [machine_at(rbm, base_bias, t) for t in schedule]
+        machines = [machine_at(rbm, a_0, t) for t in schedule]
         log_z = [exact.log_partition_function(machine) for machine in machines]
         p = weighted = np.exp(log_weight(machines[0], h) - log_z[0])
         for k in range(1, len(schedule)):
             K = collapsed_transition_matrix(machines[k - 1])
             assert_allclose(p @ K, p, rtol=1e-12)
-            step = anneal_collapsed(rbm, h, base_bias, np.array(schedule[k - 1:k + 1], float), Still(h))
+            step = collapsed_log_weights(rbm, h, a_0, np.array(schedule[k - 1:k + 1], float), Still(h))
             weighted = (weighted @ K) * np.exp(step)
             p = np.exp(log_weight(machines[k], h) - log_z[k])
         assert_allclose(np.log(weighted.sum()), log_z[-1] - log_z[0], rtol=1e-12)
 
 
+@proves("E4", "E5", "E6")
 @pytest.mark.parametrize("collapsed", [True, False])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_estimate_agrees_with_the_exact_answer(case, dtype, collapsed):
@@ -236,7 +243,7 @@ def test_rates_of_the_base_are_clipped_and_a_chain_alone_has_no_error(rng):
 def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
     """(E3): within five standard errors"""
     starts, rates = [], np.array([0.05, 0.3, 0.5, 0.7, 0.95])
-    monkeypatch.setattr(annealing, "anneal", lambda rbm, v, *rest: starts.append(v) or np.zeros(len(v)))
+    monkeypatch.setattr(annealing, "gibbs_log_weights", lambda rbm, v, *rest: starts.append(v) or np.zeros(len(v)))
     annealed_importance_sampling(random_rbm(rng, beta=beta), 20000, 3, rng, rates, collapsed=False)
     assert (np.abs(starts[0].mean(axis=0) - rates) < 5 * np.sqrt(rates * (1 - rates) / 20000)).all()
 
@@ -244,7 +251,7 @@ def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
 def test_collapsed_chains_are_heated_from_hidden_states_of_the_rows(rng, beta, monkeypatch):
     """(R4), (E6): h is drawn from p(h | v) of the row, with which (v, h) is a sample too; within five errors"""
     starts, rbm = [], random_rbm(rng, beta=beta)
-    monkeypatch.setattr(annealing, "anneal_collapsed", lambda rbm, h, *rest: starts.append(h) or np.zeros(len(h)))
+    monkeypatch.setattr(annealing, "collapsed_log_weights", lambda rbm, h, *rest: starts.append(h) or np.zeros(len(h)))
     v = np.array([[0, 1, 1, 0, 1]])
     reverse_annealed_importance_sampling(rbm, np.tile(v, (20000, 1)), 3, rng, collapsed=True)
     mean = rbm.hidden_mean(v)[0]
@@ -257,68 +264,13 @@ def test_without_exact_samples_nothing_is_claimed(rng):
     assert reverse_annealed_importance_sampling(rbm, np.ones((3, 5)), 4, rng).bound == "heuristic"
 
 
-@pytest.mark.parametrize("size", [(5, 4), (3, 6), (4, 4)], ids=str)
-@pytest.mark.parametrize("block", [4, 2**16], ids=lambda block: f"block={block}")
-def test_exact_samples_have_the_probabilities_of_the_model(size, block, beta, monkeypatch):
-    """(R7) and (R4): all visible states, within five standard errors, from one block of hidden states and from many"""
-    monkeypatch.setattr(exact, "BLOCK", block)
-    rbm, n = random_rbm(np.random.default_rng(2), *size, beta=beta), 20000
-    v = exact.sample(rbm, n, np.random.default_rng(4))
-    assert v.shape == (n, size[0]) and v.dtype == np.uint8
-    frequency = np.bincount(v @ (1 << np.arange(size[0])), minlength=2 ** size[0]) / n
-    p = np.exp(log_unnormalised(rbm, exact.all_states(size[0])) - exact.log_partition_function(rbm))
-    assert (np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / n) + 1e-4).all()
-
-
-@pytest.mark.parametrize("scale", [0.1, 1, 5, 100])
-@pytest.mark.parametrize("bias", [0.5, 200])
-def test_log_z_without_exponentials_is_log_z(scale, bias, beta):
-    """(R15): against the plain sum over hidden states, from weak couplings to where the factors leave their range"""
-    rng = np.random.default_rng(6)
-    for n_visible, n_hidden in ((1, 1), (30, 1), (9, 8), (130, 9), (7, 12)):
-        rbm = RBM(scale * rng.standard_normal((n_visible, n_hidden)), bias * rng.standard_normal(n_visible),
-                  bias * rng.standard_normal(n_hidden), beta)
-        h = exact.all_states(n_hidden)
-        log_weight = beta * (h @ rbm.b) + np.logaddexp(0, beta * (rbm.a + h @ rbm.W.T)).sum(axis=1)
-        top = log_weight.max()
-        assert_allclose(exact.log_partition_function(rbm), top + np.log(np.exp(log_weight - top).sum()), rtol=1e-12)
-
-
-@pytest.mark.parametrize("scale", [0.1, 1, 5, 200])
-def test_all_pixels_flipped_at_once_are_pixels_flipped_one_by_one(scale, beta):
-    """(R16) against (E1): F(v) of every neighbour of v"""
-    rng = np.random.default_rng(7)
-    rbm = random_rbm(rng, 70, 33, beta=beta, scale=scale)
-    X, wanted = rng.integers(2, size=(5, 70)).astype(np.uint8), np.zeros(5)
-    for i in range(70):
-        flipped = X.copy()
-        flipped[:, i] ^= 1
-        wanted -= np.logaddexp(0, beta * (rbm.free_energy(X) - rbm.free_energy(flipped)))
-    assert_allclose(pseudo_likelihoods(rbm, X), wanted, rtol=1e-9)
-
-
-def test_the_pseudo_likelihood_does_not_depend_on_the_batches(rng, monkeypatch):
-    """(R16)"""
-    rbm, X = random_rbm(rng), rng.integers(2, size=(7, 5))
-    whole = pseudo_likelihoods(rbm, X)
-    monkeypatch.setattr("minife.evaluation.likelihood.ROWS", 3)
-    assert_allclose(pseudo_likelihoods(rbm, X), whole, rtol=1e-14)
-
-
-def test_a_product_of_many_factors_is_cut_before_it_overflows():
-    """(R15): 3000 terms of up to 600, of which one product holds one, and 3000 of 0.001, of which it holds all"""
-    for x, y in ((350.0, 250.0), (-7.0, 0.0)):
-        x, y = np.full((2, 3000), x), np.full((3000, 3), y)
-        assert_allclose(kernels.softplus_product(x, y), reference.softplus_product(x, y), rtol=1e-12)
-
-
 @pytest.mark.parametrize("change, error, words", [
     ({"n_chains": 0}, ValueError, "n_chains"), ({"n_temperatures": 1.5}, ValueError, "n_temperatures"),
     ({"rng": 3}, TypeError, "rng"), ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers"),
     ({"base_rates": np.full(5, 1.2)}, ValueError, "base_rates"), ({"schedule": [0, 0.5, 1]}, ValueError, "schedule"),
     ({"schedule": [0, 0.5, 0.5, 1]}, ValueError, "increasing"), ({"schedule": [0.1, 0.5, 0.7, 1]}, ValueError, "from"),
     ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"), ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite"),
-    ({"collapsed": "pixels"}, ValueError, "collapsed must be")])
+    ({"collapsed": "pixels"}, TypeError, "collapsed must be True or False")])
 def test_wrong_arguments_of_annealing(rng, change, error, words):
     arguments = {"n_chains": 5, "n_temperatures": 3, "rng": rng, "base_rates": None, "schedule": None,
                  "collapsed": None} | change
@@ -330,12 +282,14 @@ def test_wrong_arguments_of_annealing(rng, change, error, words):
             reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 5)), **arguments)
 
 
-def test_wrong_arguments_of_exact_samples_and_of_reverse_chains(rng):
-    with pytest.raises(ValueError, match="n must be a positive integer"):
-        exact.sample(random_rbm(rng), 0, rng)
-    with pytest.raises(TypeError, match="rng"):
-        exact.sample(random_rbm(rng), 3, 7)
-    with pytest.raises(ValueError, match="at most 25 units"):
-        exact.sample(random_rbm(rng, 30, 26), 3, rng)
+def test_wrong_arguments_of_reverse_chains(rng):
     with pytest.raises(ValueError, match="v must have shape"):
         reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 4)), 3, rng)
+    with pytest.raises(TypeError, match="exact_samples must be True or False, got 'no'"):
+        reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 5)), 3, rng, exact_samples="no")
+
+
+def test_estimates_name_themselves(rng):
+    estimate = annealed_importance_sampling(random_rbm(rng), 7, 3, rng)
+    assert repr(estimate).startswith(f"AnnealedEstimate(log Z = {estimate.log_z:.3f} ± ")
+    assert repr(estimate).endswith(f"lower, {estimate.effective_sample_size:.1f} of 7 chains effective)")
