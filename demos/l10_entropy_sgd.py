@@ -16,7 +16,7 @@ from minife.data import load_digits
 from minife.descent import SGD
 from minife.descent.optimizers import linear_decay
 from minife.landscape import label_balance, label_temperature, noise_rise
-from minife.landscape.entropy_sgd import entropy_gradient, local_free_energy
+from minife.landscape.entropy_sgd import langevin_direction, local_free_energy
 from minife.units import Rectified
 
 N_GRADIENTS = 2000
@@ -55,7 +55,7 @@ def learn(seed, n_gradients, momentum=0.0, l2=0.0, n_steps=None, gamma=None, noi
             slope = mlp.gradient(X[batch], y[batch])
         else:
             inner = 0.1 * (1 - step / n_outer)
-            slope = entropy_gradient(mlp, X, y, gamma, n_steps, inner, noise, rng)
+            slope = langevin_direction(mlp, X, y, gamma, n_steps, inner, noise, rng)
         optimizer.step(mlp.parameters, slope)
         if step % max(1, n_outer // 50) == 0:
             lowest = min(lowest, mlp.loss(digits.X_test, digits.y_test))

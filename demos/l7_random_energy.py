@@ -3,8 +3,8 @@
     python demos/l7_random_energy.py            about 5 seconds on one core
     python demos/l7_random_energy.py --quick    1 second
 
-2^N independent levels of variance N/2 (L12). Above T_c the entropy is that of a large model (L13); below, few levels share
-the weight (L14)."""
+2^N independent levels of variance N/2 (L10). Above T_c the entropy is that of a large model (L11); below, few levels share
+the weight (L12)."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -42,8 +42,8 @@ def draw(S, Y, arguments):
         entropy.plot(TEMPERATURES, S[N], label=f"N = {N}")
         sharing.plot(TEMPERATURES, [y.mean() for y in Y[N]], label=f"N = {N}")
     T = np.linspace(0.1, 1.2, 200)
-    entropy.plot(T, entropy_at(T), color="black", linestyle="-", linewidth=1, label="large N (L13)")
-    sharing.plot(T, mean_participation(T), color="black", linestyle="-", linewidth=1, label="large N (L14)")
+    entropy.plot(T, entropy_at(T), color="black", linestyle="-", linewidth=1, label="large N (L11)")
+    sharing.plot(T, mean_participation(T), color="black", linestyle="-", linewidth=1, label="large N (L12)")
     largest = max(SIZES)
     sharing.plot(T, mean_participation(T, largest), color="black", linestyle=":", label=f"$1-T/T_N$, N = {largest}")
     spread.hist(Y[12][2], bins=np.linspace(0, 1, 21), color="0.6", edgecolor="white")

@@ -3,8 +3,8 @@
     python demos/l8_perceptron.py            about 15 seconds on one core
     python demos/l8_perceptron.py --quick    2 seconds: N = 11
 
-Entropy of solutions and U(T), S(T) of the number of training errors (L15), the error on new examples (L16), and the local
-entropy: how many solutions lie near a solution (L17). P = alpha N patterns."""
+Entropy of solutions and U(T), S(T) of the number of training errors (L13), the error on new examples (L14), and the local
+entropy: how many solutions lie near a solution (L15). P = alpha N patterns."""
 import matplotlib.pyplot as plt
 import numpy as np
 

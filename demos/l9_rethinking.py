@@ -5,8 +5,8 @@
     python demos/l9_rethinking.py --seeds 5  the README's table
 
 784-200-10, ReLU, 1000 digits, Adam with rate 0.001, 100 epochs. The balance of the training loss (L1), the rise of that
-loss under noise on the weights of 30 % of their size (L18), the top eigenvalue of its Hessian (L19), the exponent of the
-spectrum of W1 (L20). What these say of generalisation is an observation, no theorem."""
+loss under noise on the weights of 30 % of their size (L16), the top eigenvalue of its Hessian (L17), the exponent of the
+spectrum of W1 (L18). What these say of generalisation is an observation, no theorem."""
 import matplotlib.pyplot as plt
 import numpy as np
 

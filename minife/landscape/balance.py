@@ -1,4 +1,4 @@
-"""The balance of a loss: the entropy that a model leaves open, plus beta times the energy gap to the truth."""
+"""The balance of a loss: the entropy that a model leaves open, plus the energy gap to the truth."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,73 +6,80 @@ import numpy as np
 from .. import validation
 from ..backprop.losses import CategoricalCrossEntropy
 from ..rbm import exact
-from ..rbm.model import unit as binary
+from ..tap.expansion import check_machine
+from ..units import Binary, Potts
 from .temperature import at_temperature, data_energy
 
-potts = CategoricalCrossEntropy.unit
-FARTHEST = 20                                                                 # of log beta from 0
+binary, potts = Binary(), Potts()
+FARTHEST = 20                               # of log beta from 0 in the search for T*
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Balance:
     """What -log p of each row is made of, in nats, each (n,): loss = entropy + gap  (L1, L3)
 
     entropy  S, how much the model leaves open, whatever the truth is
-    gap      beta (E_y - U), how far the truth lies above the mean energy; positive: the model is too sure of itself"""
+    gap      beta (E_y - U), how far the truth lies above the mean energy"""
     entropy: np.ndarray
     gap: np.ndarray
     loss = property(lambda self: self.entropy + self.gap)
 
+    def __repr__(self):
+        return (f"Balance({len(self.gap)} rows, mean loss {self.loss.mean():.4g} = entropy "
+                f"{self.entropy.mean():.4g} + gap {self.gap.mean():.4g})")
+
 
 def label_balance(x, y, beta=1.0):
-    """Return the Balance of -log p(y | x) where softmax outputs have the fields x (n, n_classes)  (L1)
+    """Return the Balance of -log p(y) of softmax outputs with the fields x (n, n_classes)  (L1)
 
     y   labels (n,), or probabilities (n, n_classes). The energy of the label k is -x_k."""
-    x, y, beta = *_fields_and_targets(x, y), validation.positive(beta, "beta")
-    m = potts.mean(beta * x)                                                  # (n, n_classes)
-    S = -potts.conjugate(m)                                                   # (n,)
+    x, y = _fields_and_targets(x, y)
+    beta = validation.positive(beta, "beta")
+    m = potts.mean(beta * x)                                          # (n, n_classes)
+    S = -potts.conjugate(m)                                           # (n,)
     U = -(m * x).sum(axis=1)
     E_y = -(y * x).sum(axis=1)
     return Balance(S, beta * (E_y - U))
 
 
 def data_balance(rbm, X, model):
-    """Return the Balance of -log p(x) of an RBM at states X (n, n_visible)  (L3)
+    """Return the Balance of -log p(x) of an RBM at the states X (n, n_visible)  (L3)
 
-    model   what knows U and S of the machine: exact.thermodynamics(rbm), thermodynamics(rbm, m_v, m_h, order) at one
-            fixed point of TAP, or sampled_thermodynamics(rbm, v, log_z)"""
+    model   what knows U and S of the machine: exact.thermodynamics(rbm), or thermodynamics(rbm,
+            m_v, m_h, order) at one fixed point, or sampled_thermodynamics(rbm, v, log_z)"""
+    rbm = check_machine(rbm).double()
     X = rbm.states(X, "X")
-    S_x = -binary.conjugate(rbm.hidden_mean(X)).sum(axis=1)                   # (n,), of h with v clamped at x
-    U_x = data_energy(rbm, X)                                                 # (n,)
+    S_x = -binary.conjugate(rbm.hidden_mean(X)).sum(axis=1)           # (n,), S(h|x)
+    U_x = data_energy(rbm, X)                                         # (n,)
     return Balance(model.S - S_x, rbm.beta * (U_x - model.U))
 
 
 def label_temperature(x, y):
-    """Return T*, the temperature at which the mean loss of the labels y is lowest: there the mean gap is 0  (L2)
+    """Return T*, the temperature at which the mean loss of the labels is lowest, its gap 0  (L2)
 
-    x (n, n_classes) and y as in label_balance. 0 if the right label always has the largest field, infinity if it
+    x and y as in label_balance. 0 if the right label always has the largest field; infinity if it
     does no better than a label drawn at random."""
     x, y = _fields_and_targets(x, y)
     E_y = -(y * x).sum(axis=1).mean()
-    if E_y <= -x.max(axis=1).mean():                                          # U at beta = infinity
+    if E_y <= -x.max(axis=1).mean():                                  # U at beta = infinity
         return 0.0
-    if E_y >= -x.mean():                                                      # U at beta = 0
+    if E_y >= -x.mean():                                              # U at beta = 0
         return np.inf
     return _temperature_without_gap(lambda beta: label_balance(x, y, beta).gap.mean())
 
 
-def data_temperature(rbm, X, thermodynamics=exact.thermodynamics):
-    """Return T*, in units of the machine's own T, at which the mean gap of the states X is 0  (L3, L4)
+def data_temperature(rbm, X, model=exact.thermodynamics):
+    """Return T*, in units of the machine's T, at which the mean gap of the states X is 0  (L3)
 
-    thermodynamics   function of a machine to its U and S: by default exact sums, for machines that allow them"""
+    model   function of a machine to its U and S; exact sums if nothing is said"""
     def gap(beta):
         machine = at_temperature(rbm, 1 / (rbm.beta * beta))
-        return data_balance(machine, X, thermodynamics(machine)).gap.mean()
+        return data_balance(machine, X, model(machine)).gap.mean()
     return _temperature_without_gap(gap)
 
 
 def _fields_and_targets(x, y):
-    """Return x (n, n_classes) and y as floats of the same shape, or say what is wrong with them."""
+    """Return x (n, n_classes) and y as floats of the same shape."""
     x = validation.real_array(x, "x", n_dims=2, dtype=np.float64)
     y = CategoricalCrossEntropy().targets(y, x.shape[1])
     if len(x) != len(y):
@@ -81,9 +88,10 @@ def _fields_and_targets(x, y):
 
 
 def _temperature_without_gap(gap):
-    """Return 1 / beta at the zero of gap(beta) next to beta = 1: below it the gap is negative, above positive  (L2)
+    """Return 1/beta at the zero of gap(beta) nearest to 1: below it gap < 0, above gap > 0
 
-    A bracket that grows from log beta = 0; then the secant, with Illinois' halving where one end stays."""
+    A bracket that grows from log beta = 0; then secants, with Illinois' halving of an end's value
+    where that end stays."""
     low = high = 0.0
     f_low = f_high = gap(1.0)
     while f_low > 0 and low > -FARTHEST:
@@ -94,8 +102,8 @@ def _temperature_without_gap(gap):
         f_high = gap(np.exp(high))
     if f_low > 0 or f_high < 0:
         return np.inf if f_low > 0 else 0.0
-    last = 0
-    while high - low > 1e-12:
+    t, last = high, 0
+    while high - low > 1e-12 and f_low < f_high:
         t = low - f_low * (high - low) / (f_high - f_low)
         f = gap(np.exp(t))
         if abs(f) < 1e-14:

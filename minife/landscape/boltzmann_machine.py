@@ -96,14 +96,18 @@ class BoltzmannMachine:
         m = validation.means(m, self.n_units, "m", least=-1)
         return unit.field(m) / self.beta - (m @ self.J + self.b)
 
+    def splitting_temperature(self):
+        """Return the largest eigenvalue of J: from this T on Gamma has one minimum  (L9)"""
+        return float(np.linalg.eigvalsh(self.J)[-1])
+
     def fixed_point(self, m, clamped=None, n_temperatures=1, tol=1e-10, max_iter=1000):
         """Return the SpinFixedPoint that sweeps of the free units reach from m (n, n_units)  (L8)
 
         clamped         units that keep their value in m, bool (n_units,) or, row by row,
                         (n, n_units); None: none
         n_temperatures  above 1, deterministic annealing: so many temperatures fall in equal ratios
-                        from twice the largest eigenvalue of J, where Gamma has one minimum (L9), to
-                        1/beta; at each a few sweeps start where the last one ended
+                        from twice the splitting temperature to 1/beta; at each a few sweeps start
+                        where the last one ended
         At one temperature no sweep raises Gamma. Warns NotConvergedWarning where the residual of a
         row is still above tol after max_iter sweeps at the last one."""
         m = np.array(validation.means(m, self.n_units, "m", least=-1), dtype=float)
@@ -113,7 +117,7 @@ class BoltzmannMachine:
         n_temperatures = validation.positive_integer(n_temperatures, "n_temperatures")
         tol = validation.positive(tol, "tol")
         max_iter = validation.positive_integer(max_iter, "max_iter")
-        hottest, n_cooling = max(2 * np.linalg.eigvalsh(self.J)[-1], 1 / self.beta), 0
+        hottest, n_cooling = max(2 * self.splitting_temperature(), 1 / self.beta), 0
         for T in np.geomspace(1 / self.beta, hottest, n_temperatures)[:0:-1]:   # all but 1 / beta
             n_cooling = n_cooling + self._sweeps(m, free, T, tol, COOLING_SWEEPS)[1]
         residual, n_iter = self._sweeps(m, free, 1 / self.beta, tol, max_iter)
@@ -134,7 +138,7 @@ class BoltzmannMachine:
             x, moving, largest = m[rows], free[rows], np.zeros(len(rows))
             for i in groups:
                 old, theta = x[:, i], (x @ self.J[:, i] + self.b[i]) / T      # (n, len(i))
-                x[:, i] = np.where(moving[:, i], unit.mean(theta), old)       # the minimum over each
+                x[:, i] = np.where(moving[:, i], unit.mean(theta), old)       # minimum over each
                 error = np.abs(x[:, i] - old) / (1 - old**2 + FLOOR)
                 largest = np.maximum(largest, error.max(axis=1))
             m[rows], residual[rows] = x, largest
@@ -152,7 +156,7 @@ class BoltzmannMachine:
         return groups
 
     def contrastive_loss(self, X, y, **solver):
-        """Return the mean of Gamma* (X, y clamped) - Gamma* (only X clamped), an energy  (L11)
+        """Return the mean of Gamma* (X, y clamped) - Gamma* (only X clamped), an energy  (L20)
 
         X, y    0 or 1: (n, n_inputs) and (n, n_outputs), or (n,) for one output
         solver  arguments of fixed_point
@@ -161,7 +165,7 @@ class BoltzmannMachine:
         return float((clamped.free_energy - free.free_energy).mean())
 
     def contrastive_gradient(self, X, y, **solver):
-        """Return the gradient of contrastive_loss: <m m^T> and <m>, free - clamped  (L10, L11)
+        """Return the gradient of contrastive_loss: <m m^T> and <m>, free - clamped  (L19, L20)
 
         A coupling counts once: d_J[i, j] is the derivative when J_ij and J_ji move together."""
         clamped, free = self._phases(X, y, solver)

@@ -1,4 +1,4 @@
-"""Local entropy: a loss averaged over a neighbourhood of the weights, its exact slope, and Entropy-SGD."""
+"""Local entropy: a loss averaged over a neighbourhood of the weights, its slope, Entropy-SGD."""
 import numpy as np
 
 from .. import validation
@@ -6,9 +6,9 @@ from ..backprop.mlp import MLP
 
 
 def local_free_energy(f, x, gamma):
-    """Return -log of the integral of e^(-f(x') - gamma (x - x')^2 / 2) at points x, and <x'> there  (L17)
+    """Return -log of the integral of e^(-f(x') - gamma (x - x')^2 / 2) at points x, and <x'>  (L21)
 
-    f   values of a function on the points x (n,), equally spaced; outside of them it counts as infinite"""
+    f   values of a function on the points x (n,), equally spaced; elsewhere it is infinite"""
     f, x = validation.real_array(f, "f", n_dims=1), validation.real_array(x, "x", n_dims=1)
     gamma = validation.positive(gamma, "gamma")
     if f.shape != x.shape:
@@ -19,8 +19,8 @@ def local_free_energy(f, x, gamma):
     return -log_sum - np.log(x[1] - x[0]), p @ x
 
 
-def entropy_gradient(mlp, X, y, gamma, n_steps, step, noise, rng, batch_size=50):
-    """Return gamma (x - <x'>), the slope of minus the local entropy at the parameters x  (L17)
+def langevin_direction(mlp, X, y, gamma, n_steps, step, noise, rng, batch_size=50):
+    """Return gamma (x - <x'>), the slope of minus the local entropy at the parameters x  (L21)
 
     <x'> is a running mean over n_steps of Langevin dynamics from x in f(x') + gamma |x - x'|^2 / 2:
     each goes down its slope on a batch by `step`, plus noise of standard deviation

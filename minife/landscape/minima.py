@@ -1,4 +1,4 @@
-"""Minima of a free energy: found from many starts, weighed, counted, and listed at temperature zero."""
+"""Minima of a free energy: found from many starts, weighed, counted, and listed at T = 0."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ class Minima:
     is_minimum              whether that is positive (n,)
     n_starts                how many of the starts ended there (n,)
     weight                  e^(-beta Gamma_k) over its sum over the minima (n,); 0 at other points
-    log_partition_function  log of that sum, the estimate of log Z by all minima; -inf without any"""
+    log_partition_function  log of that sum: log Z by all minima together; -inf without any"""
     m_v: np.ndarray
     m_h: np.ndarray
     free_energy: np.ndarray
@@ -87,7 +87,7 @@ def find_spin_minima(machine, m, merge=1e-2, **solver):
 
 
 def flip_stable_states(machine):
-    """Return all states s (n, n_units), -1 or 1, that no flip of a single spin improves, T = 0  (L9)
+    """Return all states s (n, n_units), -1 or 1, that no flip of one spin improves
 
     They are the minima of Gamma as T goes to 0. A list of all 2^n_units states, so at most 20."""
     machine = validation.instance(machine, "machine", BoltzmannMachine)
@@ -100,10 +100,10 @@ def flip_stable_states(machine):
 
 
 def random_couplings(n_units, rng, funnel=0.0):
-    """Return J (n_units, n_units): a spin glass, plus `funnel` times one pattern, that of all spins up
+    """Return J (n_units, n_units): a spin glass, plus `funnel` times the pattern of all spins up
 
-    J_ij is normal with mean funnel / n and variance 1 / n; a funnel of 1 or more wins over the glass
-    in a large machine (Sherrington and Kirkpatrick 1975)."""
+    J_ij is normal with mean funnel / n and variance 1 / n; in a large machine a funnel of more than
+    1 wins over the glass (Sherrington and Kirkpatrick 1975)."""
     n = validation.positive_integer(n_units, "n_units")
     mean = validation.not_negative(funnel, "funnel") / n
     J = np.triu(mean + validation.generator(rng).standard_normal((n, n)) / np.sqrt(n), 1)

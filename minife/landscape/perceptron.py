@@ -1,4 +1,4 @@
-"""A perceptron with couplings -1 and 1, small enough to count all 2^N: how much entropy is left to what has learned."""
+"""A perceptron with couplings -1 and 1, small enough to list all 2^N of them."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,14 @@ MOST_COUPLINGS = 21
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Patterns X (n, N) of -1 and 1, labels y (n,), and the teacher (N,) whose rule they follow, or None."""
+    """Patterns X (n, N) of -1 and 1, labels y (n,), and the teacher (N,) of their rule, or None."""
     X: np.ndarray
     y: np.ndarray
     teacher: np.ndarray | None
 
 
 def random_problem(n_couplings, n_patterns, rng, rule=False):
-    """Return a Problem: labels at random, or, if rule, those of a random teacher, sign(w.x). N is odd: no ties."""
+    """Return a Problem: labels at random or, if rule, those of a random teacher, sign(w.x)"""
     N = _odd(n_couplings)
     n_patterns = validation.not_negative_integer(n_patterns, "n_patterns")
     X = validation.generator(rng).choice([-1, 1], size=(n_patterns, N))
@@ -33,7 +33,7 @@ def all_couplings(n_couplings):
 
 
 def errors(w, X, y):
-    """Return E(w) (n_w,), how many of the patterns X (n, N) each w (n_w, N) gets wrong  (L15)"""
+    """Return E(w) (n_w,), how many of the patterns X (n, N), y each w (n_w, N) gets wrong  (L13)"""
     E = np.zeros(len(w), dtype=np.int64)
     w = np.asarray(w, dtype=np.float32)
     for x, label in zip(np.asarray(X, dtype=np.float32), y):
@@ -42,16 +42,18 @@ def errors(w, X, y):
 
 
 def solution_entropy(E, n_couplings):
-    """Return log2 of the number of w without errors over N; -inf where no w solves all  (L15)"""
+    """Return log2 of the number of w without errors over N; -inf where no w solves all  (L13)"""
     n = np.count_nonzero(np.asarray(E) == 0)
     return np.log2(n) / n_couplings if n else -np.inf
 
 
 def error_thermodynamics(E, T):
-    """Return U and S of the number of errors at temperatures T (n_T,), from the counts n(E) of all w  (L15)
+    """Return U and S (n_T,) of the errors at temperatures T (n_T,), from E of all w  (L13)
 
-    Z(T) = sum_E n(E) e^(-E/T); S, in nats, falls to the log of the number of best w as T goes to 0."""
+    S, in nats, falls to the log of the number of best w as T goes to 0."""
     T = validation.real_array(T, "T", n_dims=1)[:, None]
+    if T.min() <= 0:
+        raise ValueError(f"T must be positive, got {T.min()}")
     n = np.bincount(E)                                       # n(E), E = 0, 1, ...
     E = np.flatnonzero(n)
     exponent = np.log(n[E]) - E / T                          # (n_T, n_E)
@@ -62,18 +64,18 @@ def error_thermodynamics(E, T):
 
 
 def generalisation_error(w, teacher):
-    """Return the error on new examples of each w (n_w, N) of large N: arccos(overlap with the teacher) / pi  (L16)"""
+    """Return the error on new examples (n_w,) of each w (n_w, N), of large N  (L14)"""
     overlap = np.asarray(w, dtype=float) @ teacher / len(teacher)
     return np.arccos(np.clip(overlap, -1, 1)) / np.pi
 
 
 def local_solution_entropy(w, solves, distance):
-    """Return log2 of the number of solutions within Hamming distances 0 ... distance of each solution, over N  (L17)
+    """Return log2 of how many solutions lie within each distance of each solution, over N  (L15)
 
     w       all couplings (2^N, N), in the order of all_couplings
     solves  which of them solve, bool (2^N,)
-    The result is (n_solutions, distance + 1); the solution itself counts, so it starts at 0. Flipping coupling i flips
-    bit i of the number of w: a count of the set within distance d is d steps of a sum over neighbours."""
+    The result is (n_solutions, distance + 1), for Hamming distances 0 ... distance; the solution
+    itself counts, so it starts at 0."""
     N = w.shape[1]
     solves = validation.mask(solves, (2**N,), "solves")
     distance = validation.not_negative_integer(distance, "distance")
@@ -82,9 +84,10 @@ def local_solution_entropy(w, solves, distance):
 
 
 def _sphere_counts(solves, distance):
-    """Return how many solutions lie at exactly each distance from every w: (distance + 1, 2^N).
+    """Return how many solutions lie at exactly each distance from every w: (distance + 1, 2^N)
 
-    Coupling by coupling: those at distance d agree in it and have d among the rest, or differ and have d - 1."""
+    Coupling by coupling: those at distance d agree in it and have d among the rest, or differ in it
+    and have d - 1. To flip coupling i is to flip bit i of the number of w."""
     counts = np.zeros((distance + 1, len(solves)), dtype=np.int64)
     counts[0] = solves
     bit = 1

@@ -1,4 +1,4 @@
-"""How sharp is the minimum that a network found: noise on its weights, curvature, and the spectrum of its weights."""
+"""How sharp is the minimum that a network found: noise, curvature, spectrum."""
 import numpy as np
 
 from .. import validation
@@ -9,10 +9,11 @@ LEAST = 10                                               # values in a tail whos
 
 
 def noise_rise(mlp, X, y, noise, n_draws, rng):
-    """Return how much the mean loss over X, y rises, on average, under noise on all parameters  (L18)
+    """Return how much the mean loss over X, y rises, on average, under noise on parameters  (L16)
 
     noise   standard deviation of the normal noise, over the root mean square of each array. For
-            small noise the rise is half the noise's variance times the trace of the Hessian."""
+            small noise the rise is half the noise's variance times the trace of the Hessian. Each
+            of n_draws counts with both signs."""
     validation.instance(mlp, "mlp", MLP)
     noise, n_draws = validation.not_negative(noise, "noise"), _count(n_draws, "n_draws")
     kept, loss, rng = _copy(mlp.parameters), mlp.loss(X, y), validation.generator(rng)
@@ -20,9 +21,12 @@ def noise_rise(mlp, X, y, noise, n_draws, rng):
     rises = []
     try:
         for _ in range(n_draws):
-            for name, array in mlp.parameters.items():
-                array[...] = kept[name] + size[name] * rng.standard_normal(array.shape)
-            rises.append(mlp.loss(X, y) - loss)
+            delta = {name: size[name] * rng.standard_normal(array.shape)
+                     for name, array in kept.items()}
+            for sign in (1, -1):                                      # what is linear cancels
+                for name, array in mlp.parameters.items():
+                    array[...] = kept[name] + sign * delta[name]
+                rises.append(mlp.loss(X, y) - loss)
     finally:
         for name, array in mlp.parameters.items():
             array[...] = kept[name]
@@ -30,7 +34,7 @@ def noise_rise(mlp, X, y, noise, n_draws, rng):
 
 
 def top_curvature(mlp, X, y, n_steps, rng):
-    """Return the eigenvalue of the Hessian of the mean loss that is largest in size  (L19)
+    """Return the eigenvalue of the Hessian of the mean loss that is largest in size  (L17)
 
     By n_steps products of the Hessian with a vector, each the last one over its length."""
     validation.instance(mlp, "mlp", MLP)
@@ -45,11 +49,10 @@ def top_curvature(mlp, X, y, n_steps, rng):
 
 
 def tail_exponent(W):
-    """Return the exponent alpha of the density l^-alpha of the largest squared singular values  (L20)
+    """Return the exponent of the power law of the largest squared singular values l, and l_0  (L18)
 
-    and from which value l_0 on. alpha = 1 + n / sum log(l / l_0), the most likely one for the n
-    values from l_0 on; of all l_0 with 10 or more, the one whose fit is nearest to what is seen in
-    the largest difference of the cumulative shares.
+    It is the most likely one for the values from l_0 on; of all l_0 with 10 or more, that one whose
+    cumulative shares differ least from those of its power law, at their largest difference.
     Source: Clauset, Shalizi and Newman (2009)."""
     W = validation.real_array(W, "W", n_dims=2, dtype=np.float64)
     values = np.sort(np.linalg.svd(W, compute_uv=False)**2)
