@@ -20,7 +20,7 @@ from minife.plots import BLUE, ORANGE
 from minife.units import Rectified
 
 LOOK = {"true": (BLUE, "o-"), "random": (ORANGE, "s--")}
-EPOCHS = (0, 1, 2, 4, 8, 16, 32, 64, 100)
+EPOCHS = (0, 1, 2, 4, 8, 16, 24, 28, 32, 36, 40, 64, 100)
 ROWS = {"loss": "training loss  [nats]", "error": "training error", "entropy": "entropy S  [nats]", "test": "test error",
         "rise": "rise of the loss under 30 % noise  [nats]", "curvature": "top Hessian eigenvalue",
         "exponent": "exponent of the spectrum of $W_1$", "norm": "norm of all parameters"}
@@ -33,13 +33,15 @@ def main():
     epochs = [epoch for epoch in EPOCHS if epoch <= (32 if arguments.quick else 100)]
     seeds = range(arguments.seed, arguments.seed + (1 if arguments.quick else arguments.seeds))
     runs = {kind: [learn(kind, seed, epochs) for seed in seeds] for kind in LOOK}
-    print(f"after {epochs[-1]} epochs, mean +- standard deviation of {len(seeds)} seeds")
-    print(f"{'labels':10}" + "".join(f"{row:>18}" for row in ROWS))
-    for epoch in (0, -1):
-        for kind in LOOK:
-            last = [[run[row][epoch] for run in runs[kind]] for row in ROWS]
-            start = "  at start" if epoch == 0 else ""
-            print(f"{kind:10}" + "".join(f"{np.mean(x):11.4f}+-{np.std(x):5.4f}" for x in last) + start)
+    print(f"mean +- standard deviation of {len(seeds)} seeds")
+    print(f"{'labels, epoch':20}" + "".join(f"{row:>18}" for row in ROWS))
+    last = [len(epochs) - 1] * len(seeds)
+    same = [int(np.abs(np.array(true["loss"]) - random["loss"][-1]).argmin())
+            for true, random in zip(runs["true"], runs["random"])]
+    for kind, when in (("true", last), ("random", last), ("true", same), ("true", [0] * len(seeds))):
+        values = [[run[row][k] for run, k in zip(runs[kind], when)] for row in ROWS]
+        which = sorted({epochs[k] for k in when})
+        print(f"{kind}, {which}".ljust(20) + "".join(f"{np.mean(x):11.4f}+-{np.std(x):5.4f}" for x in values))
     draw(runs, epochs, arguments)
 
 
