@@ -115,7 +115,7 @@ def learn(digits, n_labels, name, n_hidden, n_epochs, seed):
 
     start = time.process_time()
     history = train(machine, X, y, SGD(schedule, momentum, l2=1e-5), n_epochs, rng, objective=objective, alpha=alpha,
-                    negative_phase=phase(), draw_grey=True, batch_size=BATCH_SIZE,
+                    negative_phase=phase(), grey="drawn", batch_size=BATCH_SIZE,
                     callbacks=[watch] if all_labels else [])
     return {"machine": machine, "curve": [record.get("test") for record in history], "training": error(machine, X, y),
             "test": error(machine, digits.X_test, digits.y_test), "p": np.exp(machine.log_conditional(digits.X_test)),

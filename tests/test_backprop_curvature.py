@@ -45,10 +45,12 @@ def test_one_layer_under_a_matching_loss_has_no_negative_curvature(loss):
 
 @proves("B10", "B11", "B12")
 def test_a_hessian_by_hand():
-    """(B10) to (B12): two layers of one unit, E = (w2 (w1 x + b1) + b2 - y)^2 / 2, at w1 = 2, w2 = 3, x = 5, y = 1
+    """(B10) to (B12): two layers of one unit, E = (w2 (w1 x + b1) + b2 - y)^2 / 2, at w1 = 2, w2 =
+    3, x = 5, y = 1
 
-    With b1 = b2 = 0 the output is 30 and the error 29. In the order W1, b1, W2, b2 the output has the slopes
-    15, 3, 10, 1 and the second slopes 5 (w1, w2) and 1 (b1, w2): H is their outer product plus 29 times these."""
+    With b1 = b2 = 0 the output is 30 and the error 29. In the order W1, b1, W2, b2 the output has
+    the slopes 15, 3, 10, 1 and the second slopes 5 (w1, w2) and 1 (b1, w2): H is their outer
+    product plus 29 times these."""
     mlp = network((1, 1, 1), Gaussian(), SquaredError())
     mlp.parameters = {"W1": np.array([[2.0]]), "b1": np.zeros(1), "W2": np.array([[3.0]]), "b2": np.zeros(1)}
     hessian = np.outer([15, 3, 10, 1], [15, 3, 10, 1])
@@ -61,7 +63,8 @@ def test_a_hessian_by_hand():
 
 @proves("B10", "B11")
 def test_the_curvature_of_a_hidden_unit_counts():
-    """(B10) and (B11) by hand: E = tanh(w)^2 / 2 has the second slope c^2 + m A''' with A''' = -2 m c"""
+    """(B10) and (B11) by hand: E = tanh(w)^2 / 2 has the second slope c^2 + m A''' with A''' = -2 m
+    c"""
     mlp = network((1, 1, 1), Spin(), SquaredError())
     mlp.parameters = {"W1": np.array([[log(2)]]), "b1": np.zeros(1), "W2": np.ones((1, 1)), "b2": np.zeros(1)}
     v = {key: np.full_like(array, key == "W1") for key, array in mlp.parameters.items()}

@@ -85,7 +85,8 @@ def test_losses_by_hand():
 
 @proves("B6")
 def test_the_softmax_loss_is_the_free_energy_of_the_clamped_output_minus_that_of_the_free_one():
-    """(B6): states k of energy -x_k, summed over to be free; its slope is clamped minus free moments of the energy's"""
+    """(B6): states k of energy -x_k, summed over to be free; its slope is clamped minus free
+    moments of the energy's"""
     loss = CategoricalCrossEntropy()
     for k, states in enumerate(np.eye(3)):
         weights = np.exp(X)                                             # (n, 3), e^-E
@@ -107,7 +108,8 @@ def test_the_sigmoid_loss_is_clamped_minus_free_too():
 
 @proves("B7")
 def test_squared_error_of_another_output_unit_learns_nothing_where_it_is_saturated():
-    """(B7): the slope (m - y) c dies with the variance, though the output is as wrong as can be; (B4) does not"""
+    """(B7): the slope (m - y) c dies with the variance, though the output is as wrong as can be;
+    (B4) does not"""
     x, y = np.array([[-40.0]]), np.array([[1.0]])
     assert SquaredError(Binary()).value(x, y) == 0.5
     assert abs(SquaredError(Binary()).gradient(x, y)) < 1e-17
@@ -118,7 +120,8 @@ def test_squared_error_of_another_output_unit_learns_nothing_where_it_is_saturat
 
 @proves("B11")
 def test_second_derivatives_of_the_losses():
-    """(B11): variance times r for a matching loss, a covariance matrix for softmax; by hand for the squared sigmoid"""
+    """(B11): variance times r for a matching loss, a covariance matrix for softmax; by hand for the
+    squared sigmoid"""
     r = np.random.default_rng(2).normal(size=X.shape)
     assert_allclose(LOSSES[0].hessian_product(X, Y, r), r)
     m = Binary().mean(X)
@@ -134,7 +137,8 @@ def test_second_derivatives_of_the_losses():
 @each_loss
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_extreme_fields_have_finite_losses(loss, dtype):
-    """(B5) at |x| = 1000, where e^x overflows: a loss of 0 where right, and of the whole field where wrong"""
+    """(B5) at |x| = 1000, where e^x overflows: a loss of 0 where right, and of the whole field
+    where wrong"""
     x = np.array([[1000, -1000], [-1000, 1000]], dtype)
     y = np.array([[1, 0], [1, 0]], dtype)
     value, slope, curvature = loss.value(x, y), loss.gradient(x, y), loss.hessian_product(x, y, np.ones_like(x))

@@ -15,6 +15,7 @@ from minife.backprop import BinaryCrossEntropy, CategoricalCrossEntropy, Squared
 from minife.backprop.layers import activate, activate_backward, dense, dense_backward_input
 from minife.backprop.mlp import moments_in_normal_field
 from minife.descent import SGD, Adam
+from minife.gradcheck import check_gradient
 from minife.parameters import flatten
 from minife.units import Binary, Gaussian, LeakyRectified, Potts, Rectified, Spin, Step
 
@@ -31,7 +32,8 @@ def test_fields_by_hand():
 @proves("B2")
 @each_unit
 def test_an_activation_minimises_the_free_energy_of_its_unit(unit):
-    """(B2): A*(h) - h x is least, and then -A(x), at the mean h in the field x, among the means of all fields"""
+    """(B2): A*(h) - h x is least, and then -A(x), at the mean h in the field x, among the means of
+    all fields"""
     x = np.linspace(-3, 3, 25)[:, None]
     h = activate(x, unit)
     others = unit.mean(np.linspace(-5, 5, 1001))
@@ -46,7 +48,8 @@ def test_an_activation_minimises_the_free_energy_of_its_unit(unit):
 
 @proves("B1", "B2", "B4", "B8", "B9")
 def test_a_network_by_hand():
-    """(B1), (B2), (B4), (B8) and (B9): two inputs, two sigmoid units with the means 3/4 and 1/2, one output at 4/5"""
+    """(B1), (B2), (B4), (B8) and (B9): two inputs, two sigmoid units with the means 3/4 and 1/2,
+    one output at 4/5"""
     mlp = network((2, 2, 1), Binary(), BinaryCrossEntropy())
     mlp.parameters = {"W1": np.array([[0, log(2)], [-log(3), 0]]), "b1": np.array([0, -log(2)]),
                       "W2": np.array([[2 * log(2)], [3 * log(2)]]), "b2": np.array([-log(2)])}
@@ -111,7 +114,8 @@ def test_networks_agree_with_plain_loops(depth, unit, activation, slope):
 
 @proves("B8")
 def test_the_loss_is_a_mean_over_rows():
-    """(B8): so twice the same rows change nothing, and the gradient of a batch is the mean of those of its rows"""
+    """(B8): so twice the same rows change nothing, and the gradient of a batch is the mean of those
+    of its rows"""
     for loss in LOSSES:
         mlp, X, y = random_network(3, Spin(), loss)
         assert mlp.loss(np.vstack([X, X]), np.vstack([y, y])) == pytest.approx(mlp.loss(X, y), rel=1e-14)
@@ -123,7 +127,8 @@ def test_the_loss_is_a_mean_over_rows():
 
 @proves("B1", "B9")
 def test_a_deep_network_of_gaussian_units_is_a_product_of_matrices():
-    """(B1), (B9): the fields at the top are x W1 W2 W3, and the error below is sent back through the transposes"""
+    """(B1), (B9): the fields at the top are x W1 W2 W3, and the error below is sent back through
+    the transposes"""
     mlp, X, y = random_network(3, Gaussian(), SquaredError())
     W1, W2, W3 = (mlp.parameters[f"W{k}"] for k in (1, 2, 3))
     for k in (1, 2, 3):
@@ -207,7 +212,8 @@ def test_shapes_and_types_of_what_a_network_returns(loss, dtype):
 @each_loss
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-13), (np.float32, 1e-5)])
 def test_inputs_that_are_states_give_the_numbers_of_the_same_inputs_as_floats(loss, dtype, rounding):
-    """(B1), (B8), (B12): by sums of rows instead of products; after learning too, and where the input is normalised"""
+    """(B1), (B8), (B12): by sums of rows instead of products; after learning too, and where the
+    input is normalised"""
     rng, y = np.random.default_rng(0), [[1, 0]] * 30
     states = rng.integers(2, size=(30, 9), dtype=np.uint8)
     for optimizer in (lambda: SGD(0.1, l2=0.1), lambda: SGD(0.1, momentum=0.9), lambda: Adam(0.01)):
@@ -251,7 +257,8 @@ def test_outputs_are_means_of_the_output_unit():
 @proves("B13")
 @each_unit
 def test_fields_of_a_wide_network_start_with_mean_0_and_variance_1(unit):
-    """(B13) in all of four layers of hundreds of units: for each unit over the rows, up to 1 / sqrt(width)"""
+    """(B13) in all of four layers of hundreds of units: for each unit over the rows, up to 1 /
+    sqrt(width)"""
     rng = np.random.default_rng(6)
     mlp = MLP((300, 200, 400, 250, 300), unit, rng=rng)
     for x in mlp.fields(rng.standard_normal((1000, 300))):
@@ -264,7 +271,8 @@ def test_fields_of_a_wide_network_start_with_mean_0_and_variance_1(unit):
 @proves("B13")
 @each_unit
 def test_moments_in_a_normal_field(unit):
-    """(B13) against the trapezoid rule; for the identity 0 and 1, for ReLU 1 / sqrt(2 pi) and (1 - 1 / pi) / 2"""
+    """(B13) against the trapezoid rule; for the identity 0 and 1, for ReLU 1 / sqrt(2 pi) and (1 -
+    1 / pi) / 2"""
     x = np.linspace(-12, 12, 200_001)
     weight = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi) * (x[1] - x[0])
     mean = weight @ unit.mean(x)
@@ -276,17 +284,89 @@ def test_moments_in_a_normal_field(unit):
         assert_allclose(expected, closed, atol=1e-9)
 
 
-@pytest.mark.parametrize("unit, growth", [(Binary(), 1.034), (Spin(), 1.178), (Rectified(), 1.467), (Gaussian(), 1)],
-                         ids=["Binary", "Spin", "Rectified", "Gaussian"])
-def test_errors_do_not_fade_on_their_way_down(unit, growth):
-    """(B9), (B13): at the start a layer multiplies the mean square of any errors by E[c^2] / Var h, at least 1"""
-    rng = np.random.default_rng(7)
-    mlp, squares = MLP((300,) * 5, unit, rng=rng), [1.0]
-    fields, error = mlp.fields(rng.standard_normal((500, 300))), rng.standard_normal((500, 300))
-    for k in (4, 3, 2):
-        error = activate_backward(dense_backward_input(error, mlp.parameters[f"W{k}"]), fields[k - 2], unit)
+GROWTH = [(Binary(), 1.034), (Spin(), 1.178), (Rectified(), 1.467), (Gaussian(), 1)]
+
+
+def growth(mlp, rng):
+    """Return by how much each layer multiplies the mean square of errors sent down, top first."""
+    n, squares = mlp.sizes[0], [1.0]
+    fields, error = mlp.fields(rng.standard_normal((500, n))), rng.standard_normal((500, n))
+    for k in range(mlp.depth - 1, 1, -1):
+        d_h = dense_backward_input(error, mlp.parameters[f"W{k}"])
+        error = activate_backward(d_h, fields[k - 2], mlp.hidden)
         squares.append((error**2).mean())
-    assert_allclose(np.divide(squares[1:], squares[:-1]), growth, rtol=0.05)
+    return np.divide(squares[1:], squares[:-1])
+
+
+@proves("B9", "B13")
+@pytest.mark.parametrize("unit, expected", GROWTH, ids=["Binary", "Spin", "Rectified", "Gaussian"])
+def test_errors_grow_on_their_way_down(unit, expected):
+    """(B9), (B13): at the start a layer multiplies the mean square of errors by E[c^2] / Var h, at least 1"""
+    rng = np.random.default_rng(7)
+    assert_allclose(growth(MLP((300,) * 5, unit, rng=rng), rng), expected, rtol=0.05)
+
+
+def test_errors_explode_through_twenty_relu_layers_and_not_from_hes_start():
+    """1.467^19 is 1457; He's variance 2 / n_in and no biases keep E[h^2] and the errors as they are"""
+    rng = np.random.default_rng(3)
+    mlp = MLP((400,) * 21, Rectified(), rng=rng)
+    assert 500 < np.prod(growth(mlp, rng)) < 4000
+    for k in range(1, 21):
+        mlp.parameters[f"W{k}"] = rng.standard_normal((400, 400)) * np.sqrt(2 / 400)
+        mlp.parameters[f"b{k}"] = np.zeros(400)
+    assert 0.2 < np.prod(growth(mlp, rng)) < 5
+    fields = mlp.fields(rng.standard_normal((500, 400)))
+    assert 0.2 < (fields[-1] ** 2).mean() / (fields[0] ** 2).mean() < 5
+
+
+class Swish:
+    """A unit with an activation alone."""
+
+    def mean(self, x):
+        return x / (1 + np.exp(-x))
+
+
+class Cubic:
+    """A hidden unit of one's own with all four functions: A(x) = x^2 / 2 + x^4 / 4."""
+
+    def potential(self, x):
+        return x**2 / 2 + x**4 / 4
+
+    def mean(self, x):
+        return x + x**3
+
+    def variance(self, x):
+        return 1 + 3 * x**2
+
+    def third_cumulant(self, x):
+        return 6 * x
+
+
+def test_any_unit_with_the_four_functions_may_be_hidden():
+    mlp = network((3, 4, 2), Cubic())
+    X, y = np.random.default_rng(0).normal(size=(5, 3)), [0, 1, 1, 0, 1]
+    mlp.parameters["W1"] *= 0.3
+    check_gradient(lambda _: mlp.loss(X, y), mlp.parameters, mlp.gradient(X, y))
+    with pytest.raises(TypeError, match="hidden must be a unit with potential, mean, variance, third_cumulant"):
+        network((3, 2), Swish())
+
+
+@pytest.mark.parametrize("name, array, message", [
+    ("W1", np.zeros((5, 4)), r"W1 must have shape \(3, 4\), got \(5, 4\)"), ("b2", np.zeros(1), "b2 must have shape"),
+    ("b1", 0.0, r"b1 must have shape \(4,\), got none"), ("W2", None, r"W2 must have shape \(4, 2\), got none")])
+def test_a_replaced_parameter_is_noticed_at_the_next_call(name, array, message):
+    X, y = np.zeros((2, 3)), [0, 1]
+    for call in (lambda mlp: mlp.predict(X.astype(np.uint8)), lambda mlp: mlp.fields(X), lambda mlp: mlp.loss(X, y),
+                 lambda mlp: mlp.gradient(X, y), lambda mlp: hessian_vector_product(mlp, X, y, mlp.parameters),
+                 lambda mlp: train(mlp, X, y, SGD(0.1), 1, np.random.default_rng(0))):
+        mlp = network((3, 4, 2))
+        mlp.parameters[name] = array
+        with pytest.raises(ValueError, match=message):
+            call(mlp)
+
+
+def test_a_network_names_itself():
+    assert repr(network((3, 4, 2))) == "MLP(3 x 4 x 2, Spin, CategoricalCrossEntropy, float64)"
 
 
 def test_the_start_is_the_generators_alone():
@@ -329,7 +409,8 @@ def test_the_shift_and_scale_of_the_data_do_not_change_what_a_network_sees():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6 / 3])
 def test_constant_inputs_do_no_harm(value, dtype):
-    """(B14): one of them is seen as 0 and leaves the scale to the rest; where all are, the scale is 1"""
+    """(B14): one of them is seen as 0 and leaves the scale to the rest; where all are, the scale is
+    1"""
     mlp, X = network((2, 2), dtype=dtype), np.full((7, 2), value)
     mlp.normalise_input(X)
     assert mlp.input_scale == 1 and np.abs(mlp.fields(X)[0]).max() == 0

@@ -25,7 +25,8 @@ OPTIMIZERS = {"momentum": lambda: SGD(0.05, momentum=0.9, l2=1e-3), "RMSProp": l
 @each_unit
 @each_loss
 def test_small_steps_descend_the_loss(unit, loss):
-    """(B8), (D2): every full-batch step of gradient descent lowers E_train, by rate |slope|^2 to first order"""
+    """(B8), (D2): every full-batch step of gradient descent lowers E_train, by rate |slope|^2 to
+    first order"""
     mlp = network((3, 6, 2), unit, loss)
     losses, slopes = [mlp.loss(TOY_X, TOY_Y)], [norm(mlp.gradient(TOY_X, TOY_Y))]
 
@@ -40,7 +41,8 @@ def test_small_steps_descend_the_loss(unit, loss):
 
 @proves("D1", "D2")
 def test_training_is_the_loop_written_out():
-    """(B8), (D2): batches of an order of each epoch's own, the last one ragged, and a history of their mean loss"""
+    """(B8), (D2): batches of an order of each epoch's own, the last one ragged, and a history of
+    their mean loss"""
     trained, rng = network((3, 4, 2)), np.random.default_rng(5)
     history = train(trained, TOY_X, TOY_Y, SGD(0.1, momentum=0.5), 3, np.random.default_rng(5), batch_size=10)
     mlp, velocity = network((3, 4, 2)), dict.fromkeys(trained.parameters, 0)
@@ -71,7 +73,8 @@ def test_linear_regression_arrives_at_least_squares():
 @pytest.mark.parametrize("problem, n_hidden, n_epochs", [(xor(), 8, 60), (line_symmetry(6), 16, 100)],
                          ids=["xor", "line_symmetry"])
 def test_problems_that_no_single_layer_solves_are_solved_from_every_start(problem, n_hidden, n_epochs):
-    """tanh units on normalised inputs, one sigmoid output, Adam with rate 0.1 on all rows at once: 20 of 20 seeds"""
+    """tanh units on normalised inputs, one sigmoid output, Adam with rate 0.1 on all rows at once:
+    20 of 20 seeds"""
     X, y = problem
     for seed in range(20):
         rng = np.random.default_rng(seed)
@@ -93,7 +96,8 @@ def test_a_single_layer_does_not_solve_xor():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
-    """(D2), (D3), (D4): to the last bit, whatever the start and the seed of the run that takes up the file"""
+    """(D2), (D3), (D4): to the last bit, whatever the start and the seed of the run that takes up
+    the file"""
     def run(mlp, n_epochs, seed, checkpoint=None):
         return train(mlp, TOY_X, TOY_Y, OPTIMIZERS[name](), n_epochs, np.random.default_rng(seed), batch_size=5,
                      checkpoint=checkpoint, same_seed=False)
@@ -179,7 +183,8 @@ def test_float32_networks_stay_float32_in_training(name):
 
 
 def test_centring_removes_the_steep_direction_of_the_digits():
-    """(B14): the largest eigenvalue of the mean of h_0^T h_0 over the embedded grey digits: 76, without centring 560"""
+    """(B14): the largest eigenvalue of the mean of h_0^T h_0 over the embedded grey digits: 76,
+    without centring 560"""
     X, mlp = load_digits(binary=False).X_train, MLP((784, 1), loss=SquaredError())
     mlp.normalise_input(X)
     h_0, _ = mlp.check_rows(X, np.zeros(len(X)))

@@ -84,15 +84,13 @@ def test_layers_are_the_half_steps_of_the_solver_bit_for_bit(rng, beta):
     """(C1): the solver's own half step, undamped; from 0, where its m + d (mean - m) rounds to the mean"""
     rbm = random_rbm(rng, 7, 5, beta)
     X = rows(rng, rbm).astype(float)
-    layers, v = unroll(rbm, 3).forward(X), X[None]
+    layers, v = unroll(rbm, 3).forward(X), X
     for t in range(4):
-        h = np.zeros((1, 6, 5))
-        reference.move_layer(reference.layer_sums(v, [rbm.W]), rbm.b, beta, h, 1.0)
-        assert_array_equal(layers[2 * t], h[0])
+        h = reference.sigmoid(reference.layer_field(v, None, rbm.W, rbm.b, beta, 1))
+        assert_array_equal(layers[2 * t], h)
         if t < 3:
-            v = np.zeros((1, 6, 7))
-            reference.move_layer(reference.layer_sums(h, [rbm.W.T]), rbm.a, beta, v, 1.0)
-            assert_array_equal(layers[2 * t + 1], v[0])
+            v = reference.sigmoid(reference.layer_field(h, None, rbm.W.T, rbm.a, beta, 1))
+            assert_array_equal(layers[2 * t + 1], v)
 
 
 @each_order
@@ -540,7 +538,7 @@ def test_what_does_not_converge_says_so(rng):
     (lambda rbm: unroll(rbm, 2, order=2).untie(), "only order 1 without step is an MLP"),
     (lambda rbm: unroll(rbm, 2).untie(SquaredError()), "loss must have binary output units"),
     (lambda rbm: TiedClassifier(rbm, 1, np.ones((3, 2)), np.ones(2)), r"U and d must have shapes \(4, k\)"),
-    (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), rbm.b, np.ones(2)), "a and b must have shapes"),
+    (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), rbm.b, np.ones(2)), "a must have shape"),
     (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), np.ones(3), np.ones(2)), "W and U must have shapes"),
     (lambda rbm: ClampedMachine(rbm.W, rbm.W.T, rbm.b, rbm.a, order=3), "order must be one of 1, 2"),
     (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), tol=0), "tol must be a positive number"),

@@ -56,3 +56,21 @@ def test_norm_constraint_of_each_unit(dtype):
         constraint.apply(theta)
         assert_allclose(theta["W"], expected, rtol=1e-6)
         assert theta["W"].dtype == dtype and np.all(theta["b"] == b)
+
+
+@pytest.mark.parametrize("names", [5, (), [1], {"W": 1}, b"W"])
+def test_names_are_names(names):
+    with pytest.raises(TypeError, match="names must be names of parameters, such as"):
+        NormConstraint(1.0, names=names)
+
+
+def test_a_name_is_one_name_and_all_must_be_known():
+    theta = {"W": np.ones((2, 2)), "W1": np.ones((2, 2))}
+    NormConstraint(1.0, names="W1").apply(theta)              # not W, though "W" in "W1"
+    assert theta["W"].sum() == 4 and theta["W1"].sum() == 2
+    with pytest.raises(ValueError, match=r"names must be among W, W1, got \('W', 'V'\)"):
+        NormConstraint(1.0, names=("W", "V")).apply(theta)
+    for flag in ("ceiling", "per_unit"):
+        with pytest.raises(TypeError, match=f"{flag} must be True or False, got 'yes'"):
+            NormConstraint(1.0, **{flag: "yes"})
+    assert repr(NormConstraint(3, names="W")) == "NormConstraint(radius=3.0, p=2, names=('W',), ceiling=False, per_unit=False)"

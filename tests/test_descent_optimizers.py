@@ -1,5 +1,7 @@
-"""The steps that every trainer shares, by hand and against the papers' algorithms; schedules and decay."""
+"""The steps that every trainer shares, by hand and against the papers' algorithms; schedules and
+decay."""
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -48,7 +50,8 @@ def test_rmsprop_by_hand():
 def test_adam_by_hand():
     """(D4): with decays 1/2 and 3/4, epsilon 1 and rate 9
 
-    The means of slope and square are 1, 1 and then 3, 7; less their start at zero 2, 4 and then 4, 16."""
+    The means of slope and square are 1, 1 and then 3, 7; less their start at zero 2, 4 and then 4,
+    16."""
     places = path(Adam(9, decay=0.5, square_decay=0.75, epsilon=1.0), [2, 5])
     assert_allclose(np.diff([0, *places]), [-9 * 2 / (1 + 2), -9 * 4 / (1 + 4)], rtol=1e-14)
 
@@ -109,8 +112,9 @@ def test_the_defaults_are_those_of_the_papers():
 @proves("D2", "D3", "D4")
 @pytest.mark.parametrize("slope", [3e4, -1e-3])
 def test_a_constant_slope(slope):
-    """Adam steps by the rate from the first step on, whatever the size of the slope  (D4); RMSProp, which does not
-    correct its start at zero, by rate / sqrt(1 - decay^t)  (D3); momentum gathers speed as 1 - momentum^t  (D2)"""
+    """Adam steps by the rate from the first step on, whatever the size of the slope  (D4); RMSProp,
+    which does not correct its start at zero, by rate / sqrt(1 - decay^t)  (D3); momentum gathers
+    speed as 1 - momentum^t  (D2)"""
     t, sign = np.arange(1, 21), np.sign(slope)
     assert_allclose(path(Adam(0.01, epsilon=1e-20), [slope] * 20), -0.01 * sign * t, rtol=1e-12)
     assert_allclose(path(RMSProp(0.01, decay=0.9, epsilon=1e-20), [slope] * 20),
@@ -120,9 +124,11 @@ def test_a_constant_slope(slope):
 
 @proves("D4")
 def test_alternating_slopes_nearly_cancel_in_adam():
-    """(D4): of slopes s, -s, s, ... the corrected mean of squares is s^2, and that of slopes a geometric sum,
+    """(D4): of slopes s, -s, s, ... the corrected mean of squares is s^2, and that of slopes a
+    geometric sum,
 
-    +-s (1 - d) / (1 + d) * (1 - (-d)^t) / (1 - d^t) with d the decay: in the long run 1/19 of s for d = 0.9."""
+    +-s (1 - d) / (1 + d) * (1 - (-d)^t) / (1 - d^t) with d the decay: in the long run 1/19 of s for
+    d = 0.9."""
     t, d = np.arange(1, 201), 0.9
     alternating = -(-1.0) ** t
     steps = -np.diff([0, *path(Adam(1.0, d, epsilon=1e-20), 7 * alternating)])
@@ -132,7 +138,8 @@ def test_alternating_slopes_nearly_cancel_in_adam():
 
 @proves("D3", "D4")
 def test_epsilon_is_added_to_the_root():
-    """(D3), (D4): so a slope of epsilon takes half a step, and the first Adam step from slope 0 none at all"""
+    """(D3), (D4): so a slope of epsilon takes half a step, and the first Adam step from slope 0
+    none at all"""
     assert_allclose(path(Adam(1.0, epsilon=1e-3), [1e-3]), [-0.5])
     assert_allclose(path(RMSProp(1.0, decay=0.0, epsilon=1e-3), [1e-3]), [-0.5])
     assert path(Adam(1.0), [0.0]) == [0.0] == path(RMSProp(1.0), [0.0])
@@ -153,7 +160,8 @@ def test_each_parameter_takes_its_own_steps(name, rng):
 @proves("D2", "D3", "D4")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_decay_is_the_gradient_of_a_penalty_on_weights_alone(name, rng):
-    """(D2): l1 |W|_1 + l2 |W|^2 / 2; biases, with one axis, and weights that are 0 feel no pull of l1"""
+    """(D2): l1 |W|_1 + l2 |W|^2 / 2; biases, with one axis, and weights that are 0 feel no pull of
+    l1"""
     def run(penalty, **decay):
         optimizer = OPTIMIZERS[name](0.1, **decay)
         theta = {"W": np.array([[1.0, -2.0, 0.0]]), "b": np.array([3.0])}
@@ -243,7 +251,8 @@ def test_a_schedule_sets_the_rate_of_each_step():
 
 
 def test_inverse_time_decay_arrives_at_a_mean():
-    """Robbins and Monro (1951): with n_steps = 1 and rate 1, SGD on (b - x)^2 / 2 is the running mean of the x"""
+    """Robbins and Monro (1951): with n_steps = 1 and rate 1, SGD on (b - x)^2 / 2 is the running
+    mean of the x"""
     x, theta = np.random.default_rng(0).standard_normal(100), {"b": np.zeros(1)}
     optimizer = SGD(inverse_time_decay(1, 1))
     for value in x:
@@ -294,3 +303,79 @@ def test_parameters_flat_and_their_norms():
     theta = {"W": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": np.array([-5.0])}
     assert flatten(theta).tolist() == [1, 2, 3, 4, -5]
     assert norm(theta) == np.sqrt(55) and norm(theta, 1) == 15
+
+
+@pytest.mark.parametrize("name", ["momentum", "RMSProp", "Adam"])
+def test_an_optimizer_refuses_the_parameters_of_another_model(name):
+    """It remembers slopes of the first one; nothing is moved"""
+    optimizer = OPTIMIZERS[name](0.1)
+    optimizer.step({"W": np.ones((6, 4))}, {"W": np.ones((6, 4))})
+    for other in (np.zeros((400, 300)), np.zeros((4, 6))):
+        b = np.zeros(3)
+        with pytest.raises(ValueError, match=rf"has moved W of shape \(6, 4\); got \({len(other)}, "):
+            optimizer.step({"b": b, "W": other}, {"b": np.ones(3), "W": np.ones(other.shape)})
+        assert not b.any() and not other.any() and optimizer.n_steps == 1
+    with pytest.raises(ValueError, match="has moved W of dtype float64; got float32"):
+        optimizer.step({"W": np.zeros((6, 4), np.float32)}, {"W": np.ones((6, 4))})
+
+
+BAD_STEPS = {
+    "missing": ({"W": np.ones((2, 3))}, {"V": np.ones((2, 3))}, "the gradient must have a slope for W, got V"),
+    "shape": ({"W": np.ones((2, 3))}, {"W": np.ones((3, 2))}, r"the gradient of W must have shape \(2, 3\), got \(3, 2\)"),
+    "one": ({"W": np.ones(100_000)}, {"W": np.ones(1)}, r"the gradient of W must have shape \(100000,\), got \(1,\)"),
+    "read-only": ({"W": np.broadcast_to(1.0, (1, 1))}, {"W": np.ones((1, 1))}, "the parameter W must be writeable"),
+    "list": ({"W": [1.0]}, {"W": np.ones(1)}, "the parameter W must be a contiguous array"),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("bad", BAD_STEPS)
+def test_bad_step(name, bad):
+    theta, gradient, message = BAD_STEPS[bad]
+    with pytest.raises(ValueError, match=message):
+        OPTIMIZERS[name](0.1).step(theta, gradient)
+
+
+@pytest.mark.parametrize("schedule", [linear_decay, exponential_decay, inverse_time_decay])
+def test_a_schedule_is_an_object_that_can_be_pickled_and_read(schedule):
+    rate = schedule(0.4, 10)
+    again = pickle.loads(pickle.dumps(SGD(rate, momentum=0.5)))
+    assert [again.learning_rate(t) for t in range(12)] == [rate(t) for t in range(12)]
+    assert repr(again) == f"SGD(learning_rate={schedule.__name__}(0.4, 10), l1=0.0, l2=0.0, momentum=0.5, nesterov=False)"
+    for arguments, message in (((0.4, 0), "n_steps must be a positive number, got 0"),
+                               ((-1, 10), "learning_rate must be a positive number, got -1"),
+                               ((0.4, None), "n_steps must be a positive number, got None")):
+        with pytest.raises(ValueError, match=message):
+            schedule(*arguments)
+
+
+@pytest.mark.parametrize("rate", [np.nan, -0.1, "fast", None, True])
+def test_a_schedule_returns_a_rate(rate):
+    with pytest.raises(ValueError, match="learning_rate must return numbers of at least 0, got .* for step 0"):
+        SGD(lambda t: rate).step({"b": np.zeros(1)}, {"b": np.ones(1)})
+
+
+def test_a_class_is_no_schedule():
+    with pytest.raises(ValueError, match="learning_rate must be a positive number, got <class"):
+        SGD(linear_decay)
+
+
+@proves("D2")
+@pytest.mark.parametrize("curvature", [0.02, 1.0, 30.0])
+def test_momentum_in_a_bowl_shrinks_all_directions_at_one_pace(curvature):
+    """(D2): x_{t+1} = (1 + mu - rate lambda) x_t - mu x_{t-1}, whose roots have the size sqrt(mu) where they are complex"""
+    mu, rate, x = 0.9, 0.1, [1.0]
+    optimizer, theta = SGD(rate, momentum=mu), {"b": np.ones(1)}
+    for _ in range(400):
+        optimizer.step(theta, {"b": curvature * theta["b"]})
+        x.append(theta["b"][0])
+    x = np.array(x)
+    assert_allclose(x[2:], (1 + mu - rate * curvature) * x[1:-1] - mu * x[:-2], atol=1e-12)
+    roots = np.roots([1, -(1 + mu - rate * curvature), mu])
+    complex_roots = (1 - np.sqrt(mu))**2 < rate * curvature < (1 + np.sqrt(mu))**2
+    assert complex_roots == (curvature != 0.02)
+    if complex_roots:
+        assert_allclose(np.abs(roots), np.sqrt(mu))
+        assert np.abs(x[380:]).max() < 50 * np.sqrt(mu)**380
+    else:
+        assert x[400] > np.sqrt(mu)**400 * 1000               # flatter than that, and slower

@@ -20,7 +20,7 @@ from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.vae import VAE
 from minife.gradcheck import GradientError, check_gradient, numerical_gradient
 from minife.parameters import flatten, norm
-from minife.rbm import ClassificationRBM, GaussianRBM, exact, gaussian
+from minife.rbm import ClassificationRBM, GaussianRBM, exact
 from proofs import proves
 
 X = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], dtype=np.uint8)
@@ -311,14 +311,14 @@ TABLE = [
     *line("backprop.curvature.hessian_vector_product", "B10 B11 B12", second_derivative,
           depth=DEPTHS, unit=UNITS, loss=LOSSES),
 
-    *line("rbm.model.RBM.free_energy_gradient", "R8", lambda beta: weights_and_biases(
+    *line("rbm.model.Machine.free_energy_gradient", "R8", lambda beta: weights_and_biases(
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X), beta), beta=BETAS),
     *line("rbm.exact.log_likelihood_gradient", "R9 R10", lambda beta: weights_and_biases(
         lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X), beta), beta=BETAS),
     *line("rbm.gaussian.GaussianRBM.free_energy_gradient", "R21", lambda beta: gaussian_machine(
         lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v), beta), beta=BETAS),
-    *line("rbm.gaussian.log_likelihood_gradient", "R21", lambda beta: gaussian_machine(
-        gaussian.log_likelihood, gaussian.log_likelihood_gradient, beta), beta=BETAS),
+    *line("rbm.exact.log_likelihood_gradient", "R9 R21", lambda beta: gaussian_machine(
+        exact.log_likelihood, exact.log_likelihood_gradient, beta), beta=BETAS),
     *line("rbm.classification.ClassificationRBM.gradient", "R23 R24", labels_and_images,
           objective=("discriminative", "generative", "hybrid"), rows=("binary", "grey"), beta=BETAS),
 

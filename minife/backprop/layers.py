@@ -1,11 +1,12 @@
-"""One layer, forward and backward on one screen. Each backward quotes the line that it differentiates.
+"""One layer, forward and backward on one screen. A backward quotes the line that it differentiates.
 
-d_x is the slope of the loss in x, row by row; for the fields x it is the error, which the README calls delta. Rows of
-zeros and ones may be States, of which h @ W and h.T @ d_x are sums of rows  (K1)."""
+d_x is the slope of the loss in x, row by row; for the fields x it is the error, which the README
+calls delta. Rows of zeros and ones may be States, of which h @ W and h.T @ d_x are sums of rows
+of W and of d_x  (K1)."""
 
 
 def dense(h, W, b):
-    """Return the fields x (n, n_out) of the units that see h (n, n_in) through W (n_in, n_out)  (B1)"""
+    """Return the fields x (n, n_out) of units that see h (n, n_in) through W (n_in, n_out)  (B1)"""
     return h @ W + b
 
 
@@ -21,7 +22,7 @@ def activate_backward(d_h, x, unit):
 
 
 def dense_backward(d_x, h):
-    """Return d_W (n_in, n_out) and d_b (n_out,), summed over the rows, given d_x (n, n_out)  (B8)"""
+    """Return d_W (n_in, n_out) and d_b (n_out,), sums over the rows, given d_x (n, n_out)  (B8)"""
     # x = h @ W + b
     d_W = h.T @ d_x                                                         # (n_in, n_out)
     d_b = d_x.sum(axis=0)                                                   # (n_out,)
@@ -29,6 +30,6 @@ def dense_backward(d_x, h):
 
 
 def dense_backward_input(d_x, W):
-    """Return d_h (n, n_in), given d_x (n, n_out): each unit below gets the errors that it caused above  (B9)"""
+    """Return d_h (n, n_in), given d_x (n, n_out): the errors above, through the weights  (B9)"""
     # x = h @ W + b
     return d_x @ W.T                                                        # (n, n_in)

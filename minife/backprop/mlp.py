@@ -1,10 +1,7 @@
-"""The multilayer perceptron: a forward pass of fields and activations, a backward pass of errors, both by hand."""
-import zlib
-
+"""The multilayer perceptron: a forward pass of fields, a backward pass of errors, both by hand."""
 import numpy as np
 
 from .. import validation
-from ..descent.loop import descend, functions
 from ..kernels.products import as_states
 from ..units import Binary, Step
 from .layers import activate, activate_backward, dense, dense_backward, dense_backward_input
@@ -14,36 +11,42 @@ NEEDED_OF_A_HIDDEN_UNIT = ("potential", "mean", "variance", "third_cumulant")
 
 
 class MLP:
-    """Layers k = 1 to depth: fields x_k = h_{k-1} W_k + b_k, activations h_k = A'(x_k); h_0 is the input  (B1, B2)
+    """Layers k = 1 to depth of fields x_k = h_{k-1} W_k + b_k, activations h_k = A'(x_k)  (B1, B2)
+
+    h_0 is the input; the parameters are W1, b1, W2, b2, ...: W_k is (n_in, n_out), b_k is (n_out,).
 
     sizes   numbers of units (n_inputs, n_hidden, ..., n_outputs), two or more
-    hidden  the hidden unit: Binary() sigmoid, Spin() tanh, Rectified() ReLU, LeakyRectified(), Gaussian() identity, or
-            any object with the functions potential, mean, variance and third_cumulant of chapter U
-    loss    CategoricalCrossEntropy() (softmax output), BinaryCrossEntropy() (sigmoid) or SquaredError() (linear)
+    hidden  the hidden unit: Binary() sigmoid, Spin() tanh, Rectified() ReLU, LeakyRectified(),
+            Gaussian() identity, or any object with the functions potential, mean, variance and
+            third_cumulant of chapter U
+    loss    CategoricalCrossEntropy() (softmax output), BinaryCrossEntropy() (sigmoid) or
+            SquaredError() (linear)
     rng     numpy.random.Generator for the initial weights
-    dtype   numpy.float32 or numpy.float64
-    The parameters are W1, b1, W2, b2, ...: W_k is (n_in, n_out), b_k is (n_out,)."""
+    dtype   numpy.float32 or numpy.float64"""
 
-    def __init__(self, sizes, hidden=Binary(), loss=CategoricalCrossEntropy(), rng=None, dtype=np.float64):
+    def __init__(self, sizes, hidden=Binary(), loss=CategoricalCrossEntropy(), rng=None,
+                 dtype=np.float64):
         if np.ndim(sizes) != 1 or len(sizes) < 2:
-            raise ValueError(f"sizes must be two numbers or more, inputs and outputs, got {sizes!r}")
+            raise ValueError("sizes must be two numbers or more, inputs and outputs, "
+                             f"got {sizes!r}")
         self.sizes = tuple(validation.positive_integer(size, "sizes") for size in sizes)
         if isinstance(loss, type) or not hasattr(loss, "hessian_product"):
-            raise TypeError("loss must be SquaredError(), BinaryCrossEntropy() or CategoricalCrossEntropy(), "
-                            f"got {loss!r}")
+            raise TypeError("loss must be SquaredError(), BinaryCrossEntropy() or "
+                            f"CategoricalCrossEntropy(), got {loss!r}")
         self.hidden, self.loss_function = checked_hidden(hidden), loss
         self.dtype = validation.float_type(dtype)
         self.depth = len(self.sizes) - 1
         self.input_mean, self.input_scale = np.zeros(self.sizes[0], self.dtype), 1.0
-        self.parameters = self._initialise(np.random.default_rng() if rng is None else validation.generator(rng))
+        rng = np.random.default_rng() if rng is None else validation.generator(rng)
+        self.parameters = self._initialise(rng)
 
     def __repr__(self):
         sizes, unit = " x ".join(map(str, self.sizes)), type(self.hidden).__name__
         return f"MLP({sizes}, {unit}, {type(self.loss_function).__name__}, {self.dtype})"
 
     def _initialise(self, rng):
-        """Return parameters with which every field starts with mean 0 and variance 1 over normalised data  (B13)"""
-        mean, variance = 0.0, 1.0                           # of the units that a layer sees: first the inputs
+        """Return parameters that give every field mean 0 and variance 1  (B13)"""
+        mean, variance = 0.0, 1.0            # of the units that a layer sees: first the inputs
         parameters = {}
         for k in range(1, self.depth + 1):
             n_in, n_out = self.sizes[k - 1], self.sizes[k]
@@ -54,23 +57,23 @@ class MLP:
         return parameters
 
     def normalise_input(self, X):
-        """Let the network see h_0 = (x - mean) / scale from now on: each input centred, all in one scale  (B14)"""
+        """Let the network see h_0 = (X - mean) / scale from now on, one scale for all  (B14)"""
         X = self._inputs(X).astype(self.dtype, copy=False)
-        away = X - X[0]                                     # exactly 0 where nothing varies
+        away = X - X[0]                      # exactly 0 where nothing varies
         self.input_mean, scale = X[0] + away.mean(axis=0), np.sqrt(away.var(axis=0).mean())
         self.input_scale = float(scale) if scale > 0 else 1.0
 
     def fields(self, X):
-        """Return the fields [x_1, ..., x_depth] of all layers, each (n, n_units), of the rows of X (n, n_inputs)"""
+        """Return the fields [x_1, ..., x_depth], each (n, n_units), of the rows of X."""
         x, _ = self.forward(self._normalised(X))
         return list(x.values())
 
     def predict(self, X):
-        """Return the means of the output units (n, n_outputs): probabilities, or numbers for SquaredError()."""
+        """Return the means of the output units (n, n_outputs): probabilities, or numbers."""
         return self.loss_function.unit.mean(self.fields(X)[-1])
 
     def loss(self, X, y):
-        """Return the mean loss E_train over the rows of X (n, n_inputs) and their targets y  (B8)"""
+        """Return the mean loss E_train over the rows of X and their targets y  (B8)"""
         h_0, y = self.check_rows(X, y)
         x, _ = self.forward(h_0)
         return float(self.loss_function.value(x[self.depth], y).mean())
@@ -80,9 +83,10 @@ class MLP:
         return self.backward(*self.check_rows(X, y))[0]
 
     def forward(self, h_0):
-        """Return the fields x and the activations h, dicts layer -> (n, n_units), of a checked input h_0  (B1, B2)
+        """Return the fields x and the activations h, dicts layer k -> (n, n_units)  (B1, B2)
 
-        x holds the layers 1 to depth. h holds 0 to depth - 1; the output units belong to the loss."""
+        h_0 is an input as from check_rows(). x holds the layers 1 to depth, h the layers 0 to
+        depth - 1; the output units belong to the loss."""
         x, h = {}, {0: h_0}
         for k in range(1, self.depth + 1):
             x[k] = dense(h[k - 1], self.parameters[f"W{k}"], self.parameters[f"b{k}"])
@@ -91,37 +95,39 @@ class MLP:
         return x, h
 
     def backward(self, h_0, y):
-        """Return the gradient of the mean loss and the output fields, given h_0 and y as from check_rows()  (B8, B9)
+        """Return the gradient of the mean loss, and the output fields  (B8, B9)
 
-        One pass forward, then one backward in the opposite order."""
+        h_0 and y are as from check_rows(). One pass forward, then one backward."""
         x, h = self.forward(h_0)
-        d_x = self.loss_function.gradient(x[self.depth], y) / len(y)                                # (B4)
+        d_x = self.loss_function.gradient(x[self.depth], y) / len(y)                    # (B4)
         slope = {}
         for k in range(self.depth, 0, -1):
-            slope[f"W{k}"], slope[f"b{k}"] = dense_backward(d_x, h[k - 1])                          # (B8)
+            slope[f"W{k}"], slope[f"b{k}"] = dense_backward(d_x, h[k - 1])              # (B8)
             if k > 1:
                 d_h = dense_backward_input(d_x, self.parameters[f"W{k}"])
-                d_x = activate_backward(d_h, x[k - 1], self.hidden)                                 # (B9)
-        return {name: slope[name] for name in self.parameters}, x[self.depth]  # in their order, as flatten() needs
+                d_x = activate_backward(d_h, x[k - 1], self.hidden)                     # (B9)
+        return {name: slope[name] for name in self.parameters}, x[self.depth]  # in their order
 
     def check_rows(self, X, y):
-        """Return the normalised input h_0 of the rows of X and their targets, or say what is wrong with them."""
+        """Return the input h_0 of the rows of X and their targets, or say what is wrong."""
         h_0 = self._normalised(X)
         y = self.loss_function.targets(y, self.sizes[-1]).astype(self.dtype, copy=False)
         if len(h_0) != len(y):
-            raise ValueError(f"X and y must have the same number of rows, got {len(h_0)} and {len(y)}")
+            raise ValueError("X and y must have the same number of rows, "
+                             f"got {len(h_0)} and {len(y)}")
         return h_0, y
 
     def check_parameters(self):
-        """Raise ValueError if a parameter is missing or has been replaced by one of another shape."""
+        """Raise ValueError if a parameter was replaced by one of another shape, or taken away."""
         for k in range(1, self.depth + 1):
-            for name, shape in ((f"W{k}", self.sizes[k - 1:k + 1]), (f"b{k}", self.sizes[k:k + 1])):
-                if np.shape(self.parameters.get(name)) != shape:
-                    raise ValueError(f"the parameter {name} must have shape {shape}, got "
-                                     f"{np.shape(self.parameters[name]) if name in self.parameters else 'none'}")
+            shapes = {f"W{k}": self.sizes[k - 1:k + 1], f"b{k}": self.sizes[k:k + 1]}
+            for name, shape in shapes.items():
+                found = getattr(self.parameters.get(name), "shape", "none")
+                if found != shape:
+                    raise ValueError(f"the parameter {name} must have shape {shape}, got {found}")
 
     def _inputs(self, X):
-        """Return X as finite numbers (n, n_inputs) of the network's type, or states of uint8 as they are."""
+        """Return X as finite numbers (n, n_inputs) of the network's type; states as they are."""
         if not validation.are_states(X):
             X = validation.real_array(X, "X", n_dims=2, dtype=self.dtype)
         if X.shape[1] != self.sizes[0]:
@@ -141,48 +147,21 @@ def checked_hidden(unit):
     """Return a hidden unit, or say which of the functions that backprop needs it lacks."""
     missing = [name for name in NEEDED_OF_A_HIDDEN_UNIT if not callable(getattr(unit, name, None))]
     if isinstance(unit, Step):
-        raise TypeError("hidden cannot be Step(): its variance is 0, so that (B9) sends no error to the layers below")
+        raise TypeError("hidden cannot be Step(): its variance is 0, so that (B9) sends no error "
+                        "to the layers below")
     if isinstance(unit, type) or missing:
-        got = f"the class {unit.__name__} itself" if isinstance(unit, type) else f"{unit!r}, without {', '.join(missing)}"
-        raise TypeError(f"hidden must be a unit with {', '.join(NEEDED_OF_A_HIDDEN_UNIT)}, such as Spin(), got {got}")
+        got = f"{unit!r}, without {', '.join(missing)}"
+        if isinstance(unit, type):
+            got = f"the class {unit.__name__} itself"
+        raise TypeError(f"hidden must be a unit with {', '.join(NEEDED_OF_A_HIDDEN_UNIT)}, "
+                        f"such as Spin(), got {got}")
     return unit
 
 
 def moments_in_normal_field(unit):
-    """Return mean and variance of the activation A'(x) in a field x that is normal with mean 0 and variance 1  (B13)"""
-    x = np.linspace(-8, 8, 4001)                        # a sum over a fine grid, with a point at the kink of ReLU
+    """Return mean and variance of A'(x) for a standard normal field x  (B13)"""
+    x = np.linspace(-8, 8, 4001)             # a fine grid, with a point at the kink of ReLU
     h, weight = unit.mean(x), np.exp(-(x**2) / 2)
     weight /= weight.sum()
     mean = weight @ h
     return mean, weight @ (h - mean) ** 2
-
-
-def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
-    """Return the history, one dict per epoch, of minimising the mean loss over X, y; mlp is changed in place.
-
-    The loss in the history is the mean over the epoch, each row as the network saw it. optimizer, n_epochs, rng, and
-    by name batch_size, norm_constraint, callbacks, checkpoint, same_seed, history, label: as in
-    minife.descent.loop.descend."""
-    h_0, y = validation.instance(mlp, "mlp", MLP).check_rows(X, y)
-    order, outputs = [], []
-
-    def gradient(rows):
-        slope, x = mlp.backward(h_0.take(rows, axis=0), y.take(rows, axis=0))
-        order.append(rows)
-        outputs.append(x)
-        return slope
-
-    def mean_loss(mlp, epoch):
-        loss = mlp.loss_function.value(np.concatenate(outputs), y[np.concatenate(order)]).mean()
-        order.clear()
-        outputs.clear()
-        return {"loss": float(loss)}
-
-    def kind():
-        loss, hidden, output = mlp.loss_function, mlp.hidden, mlp.loss_function.unit
-        return {"network": f"an MLP of {mlp.sizes} {type(hidden).__name__}{vars(hidden) or ''} units, {mlp.dtype}",
-                "loss": f"{type(loss).__name__} of {type(output).__name__}{vars(output) or ''} units",
-                "data": f"{len(h_0)} rows with checksum {zlib.crc32(h_0.tobytes(), zlib.crc32(y.tobytes())):08x}"}
-
-    return descend(mlp, gradient, len(h_0), optimizer, n_epochs, rng, kind=kind,
-                   callbacks=(mean_loss, *functions(callbacks)), **loop)

@@ -1,8 +1,8 @@
-"""The post's own network, written out: one layer of sigmoid units, one of sigmoid outputs, cross entropy.
+"""The post's own network, written out: sigmoid units, sigmoid outputs and cross entropy.
 
-X (n, n_inputs) are the rows of the data, y (n, n_outputs) their targets in [0, 1]. W (n_inputs, n_hidden) and
-b (n_hidden,) are the post's W and b; U (n_hidden, n_outputs) and d (n_outputs,) are its W' and b'. No class and no loop:
-MLP((n_inputs, n_hidden, n_outputs), Binary(), BinaryCrossEntropy()) is the same network."""
+X (n, n_inputs) are the rows of the data, y (n, n_outputs) their targets in [0, 1]. W and b are the
+post's own letters, U and d stand for its W' and b'. No class and no loop; the same network is
+MLP((n_inputs, n_hidden, n_outputs), Binary(), BinaryCrossEntropy())."""
 import numpy as np
 
 
@@ -21,7 +21,7 @@ def forward(X, W, b, U, d):
 
 
 def loss(m, y):
-    """Return the cross entropy of the outputs m (n, n_outputs) with the targets y, the mean over the rows  (B5, B8)"""
+    """Return the cross entropy of the outputs m with the targets y, a mean over rows  (B5, B8)"""
     return -(y * np.log(m) + (1 - y) * np.log(1 - m)).sum(axis=1).mean()
 
 

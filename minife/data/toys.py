@@ -3,6 +3,8 @@ from numbers import Integral
 
 import numpy as np
 
+from ..kernels.products import all_states
+
 
 def bars_and_stripes(side):
     """Return every distinct image of side x side pixels whose rows, or whose columns, are each all on or all off.
@@ -17,7 +19,7 @@ def bars_and_stripes(side):
     ValueError unless side is an integer from 1 to 16. Source: MacKay, Information Theory, Inference, and
     Learning Algorithms, 2003, chapter 43."""
     _check_size("bars_and_stripes", "side", side, range(1, 17))
-    lines = _all_states(side)
+    lines = _counted(side)
     horizontal = np.repeat(lines, side, axis=1)                     # (2**side, side * side)
     vertical = np.tile(lines, side)                                 # (2**side, side * side)
     return np.concatenate([horizontal, vertical[1:-1]])             # blank and full are in horizontal already
@@ -27,7 +29,7 @@ def xor():
     """Return the four states of two bits, and whether the bits differ, which no single layer can tell.
 
     X is uint8 0/1, (4, 2), and y int64 0/1, (4,). Source: Minsky and Papert, Perceptrons, 1969."""
-    X = _all_states(2)
+    X = _counted(2)
     return X, (X[:, 0] != X[:, 1]).astype(np.int64)
 
 
@@ -40,14 +42,13 @@ def line_symmetry(n_bits):
     ValueError unless n_bits is an even integer from 2 to 20. Source: Peterson and Anderson, A mean field
     theory learning algorithm for neural networks, 1987."""
     _check_size("line_symmetry", "n_bits", n_bits, range(2, 21, 2))
-    X = _all_states(n_bits)
+    X = _counted(n_bits)
     return X, (X == X[:, ::-1]).all(axis=1).astype(np.int64)
 
 
-def _all_states(n_bits):
+def _counted(n_bits):
     """Return every state of n_bits bits, uint8 0/1, (2**n_bits, n_bits), in counting order, leftmost bit slowest."""
-    shifts = np.arange(n_bits)[::-1]
-    return (np.arange(2**n_bits)[:, None] >> shifts & 1).astype(np.uint8)
+    return np.ascontiguousarray(all_states(n_bits)[:, ::-1])
 
 
 def _check_size(function, name, value, allowed):

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a run in a file, and the settings that a run must share with the file to go on."""
+"""Checkpoints: the whole state of a run in a file, and what a run must share with it to go on."""
 import copy
 import os
 import warnings
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from . import storage
 
-FORMAT = "checkpoint"
+KIND = "checkpoint"
 
 
 class Checkpoint:
-    """The file (.npz) that holds a run after each epoch: settings, parameters, all that is kept, rng and history.
+    """The file (.npz) that holds a run after each epoch: settings, state and history.
 
     settings   dict name -> number or text, of the loop and the optimizer
     keep       dict name -> objects with state() and restore()"""
@@ -20,26 +20,29 @@ class Checkpoint:
             raise TypeError(f"checkpoint must be a path, got {path!r:.60}")
         if not Path(path).parent.is_dir():
             raise FileNotFoundError(f"checkpoint {path}: there is no folder {Path(path).parent}")
-        self.path, self.model, self.keep, self.rng, self.same_seed = path, model, keep, rng, same_seed
-        kind = kind()
+        self.path, self.model, self.keep, self.rng = path, model, keep, rng
+        kind, self.same_seed = kind(), same_seed
         kind = kind if isinstance(kind, dict) else {"kind": kind}
         self.settings = kind | {name: f"{name}={value}" for name, value in settings.items()}
         self.seed = copy.deepcopy(rng.bit_generator.state)
 
     def save(self, history):
         """Write the state of the run; the file appears complete or not at all."""
-        parts = {"model": self.model.parameters} | {name: thing.state() for name, thing in self.keep.items()}
-        arrays = {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
-        text = {"settings": self.settings, "seed": self.seed, "rng": self.rng.bit_generator.state, "history": history}
-        storage.write(self.path, FORMAT, text, arrays)
+        parts = {"model": self.model.parameters}
+        parts |= {name: thing.state() for name, thing in self.keep.items()}
+        arrays = {f"{part}.{name}": array
+                  for part, state in parts.items() for name, array in state.items()}
+        text = {"settings": self.settings, "seed": self.seed,
+                "rng": self.rng.bit_generator.state, "history": history}
+        storage.write(self.path, KIND, text, arrays)
 
     def resume(self, history):
-        """If there is a file, bring model, rng, history and all that is kept to its state, in place.
+        """If there is a file, bring the run and its history to the state of the file, in place.
 
         Nothing is changed if the file is of another run."""
         if not os.path.exists(self.path):
             return
-        text, arrays = storage.read(self.path, FORMAT, ("settings", "seed", "rng", "history"))
+        text, arrays = storage.read(self.path, KIND, ("settings", "seed", "rng", "history"))
         self.compare(text)
         parts = {part: {} for part in ("model", *self.keep)}
         for name, array in arrays.items():
@@ -48,9 +51,9 @@ class Checkpoint:
         for name, array in self.model.parameters.items():
             found = parts["model"].get(name)
             if found is None or found.shape != array.shape or found.dtype != array.dtype:
-                holds = "no such array" if found is None else f"shape {found.shape} and {found.dtype}"
-                raise ValueError(f"checkpoint {self.path}: the parameter {name} has shape {array.shape} and "
-                                 f"{array.dtype}, the file holds {holds}")
+                held = "none" if found is None else f"shape {found.shape} and {found.dtype}"
+                raise ValueError(f"checkpoint {self.path}: the parameter {name} has shape "
+                                 f"{array.shape} and {array.dtype}, that of the file {held}")
         for part, thing in self.keep.items():
             thing.restore(parts[part])
         self.rng.bit_generator.state, self.seed = text["rng"], text["seed"]
@@ -59,20 +62,24 @@ class Checkpoint:
         history[:] = text["history"]
 
     def compare(self, text):
-        """Raise ValueError, with what differs, if the file is of a run with other settings or another seed."""
-        there, here = text["settings"], self.settings
-        differ = [name for name in {**here, **there} if here.get(name) != there.get(name)]
+        """Raise ValueError, saying what differs, if the file is of a run with other settings."""
+        theirs, ours = text["settings"], self.settings
+        differ = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
         if differ:
-            there, here = (", ".join(str(run.get(name, f"no {name}")) for name in differ) for run in (there, here))
-            raise ValueError(f"checkpoint {self.path} is of another run: it holds {there}; this run has {here}")
+            theirs, ours = (", ".join(str(run.get(name, f"no {name}")) for name in differ)
+                            for run in (theirs, ours))
+            raise ValueError(f"checkpoint {self.path} is of another run: it holds {theirs}; "
+                             f"this run has {ours}")
         now = storage.plain(self.seed)
         if now["bit_generator"] != text["seed"]["bit_generator"] or \
                 self.same_seed and now not in (text["seed"], text["rng"]):
-            raise ValueError(f"checkpoint {self.path} is of another run: it began with other random numbers; give the "
-                             "same seed, or same_seed=False to go on with those of the file")
+            raise ValueError(f"checkpoint {self.path} is of another run: it began with other "
+                             "random numbers; give the same seed, or same_seed=False to go on with "
+                             "those of the file")
 
 
 def nothing_is_left(path, n_done, n_epochs):
     """Warn that a run has no epoch left to do."""
     where = "its history" if path is None else f"checkpoint {path}"
-    warnings.warn(f"nothing is left to train: {where} holds {n_done} epochs, n_epochs is {n_epochs}", stacklevel=3)
+    warnings.warn(f"nothing is left to train: {where} holds {n_done} epochs, "
+                  f"n_epochs is {n_epochs}", stacklevel=3)

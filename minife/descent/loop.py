@@ -1,7 +1,7 @@
-"""Training is one loop, whatever is trained: shuffled batches, a gradient, a step; after each epoch the norm.
+"""Training is one loop, whatever is trained: shuffled batches, a gradient, a step; then the norm.
 
-epochs() is the algorithm. descend() is what every trainer calls: it stands around the algorithm with checks, callbacks,
-a history and a checkpoint."""
+epochs() is the algorithm. descend() is what every trainer calls: it stands around the algorithm
+with checks, callbacks, a history and a checkpoint."""
 import time
 
 import numpy as np
@@ -16,7 +16,7 @@ from .progress import progress
 
 
 def epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint, rng):
-    """Take model.parameters down the gradient, in place; yield the number of each epoch when it is done  (D1)"""
+    """Take model.parameters down the gradient, in place; yield each epoch when it is done  (D1)"""
     for epoch in numbers:
         order = rng.permutation(n_rows)
         for start in range(0, n_rows, batch_size):
@@ -30,27 +30,34 @@ class StopTraining(Exception):
     """Raised by a callback to end the training after this epoch."""
 
 
-def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100, norm_constraint=None, callbacks=(),
-            checkpoint=None, same_seed=True, kind=str, keep=None, history=None, label=None):
-    """Return the history, one dict per epoch, of descending a gradient; model.parameters are changed in place.
+def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100,
+            norm_constraint=None, callbacks=(), checkpoint=None, same_seed=True, kind=str,
+            keep=None, history=None, label=None):
+    """Return the history, one dict per epoch; model.parameters are changed in place.
 
     model           has .parameters, a dict name -> array
     gradient        function of the indices of a batch of rows, to the dict of slopes to descend
     n_rows          rows of the data; every epoch sees each once, in an order of its own
     optimizer       an Optimizer, such as SGD(0.1)
     norm_constraint a NormConstraint, applied after every epoch  (D5)
-    callbacks       a function or several, each called as callback(model, epoch) after an epoch. A dict that it returns
-                    joins the history; True, or raising StopTraining, ends the training
-    checkpoint      a path (.npz): the whole state is written there after every epoch, complete or not at all, and a run
-                    that finds the file goes on from it, to the very numbers of a run that was never interrupted
-    same_seed       False lets a run with another seed go on from the checkpoint, with the random numbers of the file
-    kind            function that says in words what is trained, and on what: a text, or a dict name -> text
-    keep            dict name -> further objects with state() and restore() whose state a resumed run needs
-    history         the list of the epochs that went before, if this run goes on from another; n_epochs counts them
-                    too. It grows in place, epoch by epoch, so an interrupted run leaves there how far it came
+    callbacks       a function or several, each called as callback(model, epoch) after an epoch. A
+                    dict that it returns joins the history; True, or raising StopTraining, ends the
+                    training
+    checkpoint      a path (.npz): the whole state is written there after every epoch, complete or
+                    not at all, and a run that finds the file goes on from it, to the very numbers
+                    of a run that was never interrupted
+    same_seed       False lets a run with another seed go on from the checkpoint, with the random
+                    numbers of the file
+    kind            function that says in words what is trained, and on what: a text, or a dict
+                    name -> text
+    keep            dict name -> further objects with state() and restore() that a resumed run needs
+    history         the list of the epochs that went before, if this run goes on from another;
+                    n_epochs counts them too. It grows in place, epoch by epoch, so an interrupted
+                    run leaves there how far it came
     label           a text: shows progress under that name
-    Warns if nothing is left to do. Raises ValueError if the checkpoint is of another run, naming what differs, and
-    FloatingPointError if the parameters stop being finite; the last checkpoint is then still good."""
+    Warns if nothing is left to do. Raises ValueError if the checkpoint is of another run, naming
+    what differs, and FloatingPointError if the parameters stop being finite; the last checkpoint is
+    then still good."""
     n_rows = validation.positive_integer(n_rows, "n_rows")
     n_epochs = validation.positive_integer(n_epochs, "n_epochs")
     batch_size = validation.positive_integer(batch_size, "batch_size")
@@ -63,17 +70,22 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
         validation.instance(label, "label", str)
     file = None
     if checkpoint is not None:
-        run = {"batch_size": batch_size, "n_rows": n_rows, "norm_constraint": repr(norm_constraint)}
-        file = Checkpoint(checkpoint, kind, run | optimizer.settings(), model, {"optimizer": optimizer} | (keep or {}),
-                          rng, validation.flag(same_seed, "same_seed"))
+        settings = optimizer.settings() | {"batch_size": batch_size, "n_rows": n_rows,
+                                           "norm_constraint": repr(norm_constraint)}
+        keep = {"optimizer": optimizer} | (keep or {})
+        file = Checkpoint(checkpoint, kind, settings, model, keep, rng,
+                          validation.flag(same_seed, "same_seed"))
         file.resume(history)
     if len(history) >= n_epochs:
         nothing_is_left(checkpoint, len(history), n_epochs)
     keep_freed_memory(4 * sum(array.nbytes for array in model.parameters.values()))
-    numbers, start = progress(range(len(history) + 1, n_epochs + 1), label), time.perf_counter()
-    for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint, rng):
+    numbers = progress(range(len(history) + 1, n_epochs + 1), label)
+    start = time.perf_counter()
+    for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint,
+                        rng):
         if not all(np.isfinite(array).all() for array in model.parameters.values()):
-            raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: lower the learning rate")
+            raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: "
+                                     "lower the learning rate")
         record = {"epoch": epoch, "seconds": time.perf_counter() - start}
         stop = call_back(callbacks, model, record)
         history.append(record)
@@ -87,14 +99,16 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
 
 def functions(callbacks):
     """Return callbacks, one function or several, as a list of functions."""
-    callbacks = [callbacks] if callable(callbacks) else callbacks
-    if not isinstance(callbacks, (list, tuple)) or not all(callable(f) and not isinstance(f, type) for f in callbacks):
-        raise TypeError(f"callbacks must be a function of (model, epoch) or a list of such, got {callbacks!r:.80}")
-    return list(callbacks)
+    several = [callbacks] if callable(callbacks) else callbacks
+    if not isinstance(several, (list, tuple)) or not all(map(callable, several)) \
+            or any(isinstance(callback, type) for callback in several):
+        raise TypeError("callbacks must be a function of (model, epoch) or a list of such, "
+                        f"got {callbacks!r:.80}")
+    return list(several)
 
 
 def call_back(callbacks, model, record):
-    """Let each callback see the model, add what it returns to the record; return whether one wants to stop."""
+    """Add what each callback returns to the record; return whether one wants to stop."""
     stop = False
     for callback in callbacks:
         try:
@@ -108,5 +122,6 @@ def call_back(callbacks, model, record):
         elif isinstance(result, (bool, np.bool_)):
             stop = stop or bool(result)
         elif result is not None:
-            raise TypeError(f"a callback must return None, a dict, or True to stop, got {result!r:.60}")
+            raise TypeError("a callback must return None, a dict, or True to stop, "
+                            f"got {result!r:.60}")
     return stop

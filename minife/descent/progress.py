@@ -4,13 +4,13 @@ import time
 
 
 def progress(items, label=None):
-    """Return the items, a sequence, for iteration; if a label is given, show how far it is and the time left."""
+    """Return the items, a sequence, for iteration; a label shows how far it is, and time left."""
     return items if label is None else _shown(items, label)
 
 
 def _shown(items, label):
     n, start, terminal = len(items), time.perf_counter(), sys.stderr.isatty()
-    over = "\r\033[K" if terminal else ""                 # back to the start of the line, and clear it
+    over = "\r\033[K" if terminal else ""         # back to the start of the line, and clear it
     for k, item in enumerate(items, start=1):
         try:
             yield item
@@ -21,8 +21,8 @@ def _shown(items, label):
         if k == n:
             print(f"{over}{label}: {n}/{n}, {duration(passed)}", file=sys.stderr, flush=True)
         elif terminal or 10 * k // n > 10 * (k - 1) // n:
-            print(f"{over}{label}: {k}/{n}, {duration(passed / k * (n - k))} left", file=sys.stderr, flush=True,
-                  end="" if terminal else "\n")
+            print(f"{over}{label}: {k}/{n}, {duration(passed / k * (n - k))} left",
+                  file=sys.stderr, flush=True, end="" if terminal else "\n")
 
 
 def duration(seconds):

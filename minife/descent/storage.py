@@ -1,6 +1,7 @@
 """Files: .npz archives of named arrays and one JSON text, written atomically, read without pickle.
 
-Each file says what it holds, its kind ("checkpoint", or the class of an estimator), and the version of its layout."""
+Each file says what it holds, its kind ("checkpoint", or the class of an estimator), and the
+version of its layout."""
 import json
 import math
 import os
@@ -15,10 +16,10 @@ VERSION = 2
 
 
 def write(path, kind, text, arrays):
-    """Write arrays (a dict) and text (a dict of what JSON holds) to path: the file appears complete or not at all."""
+    """Write arrays (a dict) and text (a dict of what JSON holds): all of the file, or nothing."""
     text = json.dumps({"minife": VERSION, "kind": kind} | text, default=_plain)
     arrays = {name: without_objects(array, name) for name, array in arrays.items()}
-    temporary = Path(f"{os.fspath(path)}.{uuid.uuid4().hex}.writing")  # so that two writers do not meet
+    temporary = Path(f"{os.fspath(path)}.{uuid.uuid4().hex}.writing")  # two writers do not meet
     try:
         with open(temporary, "wb") as file:
             np.savez(file, text=text, **arrays)
@@ -43,8 +44,9 @@ def read(path, kind, entries=()):
             raise ValueError("its text is no dict")
     except (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError):
         raise
-    except Exception as error:  # whatever zip, NumPy and JSON say of a broken file
-        raise ValueError(f"{path} is no whole file of minife: {error!s:.200}") from error
+    except Exception as error:                 # whatever zip, NumPy and JSON say of a broken file
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} is no whole file of minife: {reason}") from error
     if text.get("minife") != VERSION:
         raise ValueError(f"{path} has the layout {text.get('minife', 'of an older minife')!s:.60}; "
                          f"this minife reads layout {VERSION}")
@@ -57,7 +59,7 @@ def read(path, kind, entries=()):
 
 
 def pick(path, arrays, names):
-    """Return the arrays of these names, as a dict; ValueError if the file at path has not all of them."""
+    """Return the arrays of these names, a dict; ValueError if the file at path lacks one."""
     missing = [name for name in names if name not in arrays]
     if missing:
         raise ValueError(f"{path} is no whole file: it holds no array {', '.join(missing)}")
@@ -65,40 +67,45 @@ def pick(path, arrays, names):
 
 
 def _arrays(archive, size):
-    """Yield name and array of each member of an archive of that many bytes; none may claim more than there is."""
+    """Yield name and array of each member of an archive of that many bytes.
+
+    None may claim to be larger than it is, so that no small file asks for all of the memory."""
     members = archive.infolist()
     if any(member.compress_type != zipfile.ZIP_STORED for member in members) \
             or sum(member.file_size for member in members) > size:
         raise ValueError("its members are compressed or overlap, as minife never writes them")
     for member in members:
         data = BytesIO(archive.read(member))
-        version = np.lib.format.read_magic(data)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        first = np.lib.format.read_magic(data) == (1, 0)
+        header = getattr(np.lib.format, f"read_array_header_{1 if first else 2}_0")
         shape, _, dtype = header(data)
-        if not dtype.hasobject and math.prod(shape) * dtype.itemsize != len(data.getvalue()) - data.tell():
-            raise ValueError(f"{member.filename} holds other than the {shape} of {dtype} that it announces")
+        n_bytes = len(data.getvalue()) - data.tell()
+        if not dtype.hasobject and math.prod(shape) * dtype.itemsize != n_bytes:
+            raise ValueError(f"{member.filename} announces {shape} of {dtype} and has other data")
         data.seek(0)
-        yield member.filename.removesuffix(".npy"), np.lib.format.read_array(data, allow_pickle=False)
+        array = np.lib.format.read_array(data, allow_pickle=False)
+        yield member.filename.removesuffix(".npy"), array
 
 
 def without_objects(array, name):
-    """Return array; if it holds Python objects, as an array of the texts or numbers that these are."""
+    """Return array; if it holds Python objects, as an array of the texts or numbers they are."""
     array = np.asarray(array)
     if not array.dtype.hasobject:
         return array
     values = array.tolist()
     try:
-        plain_array = np.array(values)
-        same = plain_array.dtype.kind in "biufU" and plain_array.tolist() == values
+        known = np.array(values)
+        same = known.dtype.kind in "biufU" and known.tolist() == values
     except ValueError:
         same = False
     if not same:
-        raise TypeError(f"{name} cannot be written to a file: it holds objects that are not all texts or all numbers")
-    return plain_array
+        raise TypeError(f"{name} cannot be written to a file: it holds objects that are not all "
+                        "texts or all numbers")
+    return known
 
 
 def plain(value):
-    """Return value as it comes back from a file: NumPy's numbers and arrays as numbers and lists."""
+    """Return value as it comes back from a file: numbers, texts, lists and dicts."""
     return json.loads(json.dumps(value, default=_plain))
 
 
@@ -112,7 +119,7 @@ def check_plain(value, name):
 
 
 def _plain(x):
-    """Return NumPy's numbers and arrays, which callbacks return, as Python's; refuse any other object."""
+    """Return NumPy's numbers and arrays as Python's; refuse any other object."""
     if isinstance(x, (np.ndarray, np.generic)):
         return x.tolist()
     raise TypeError(f"{type(x).__name__} is neither number nor text")

@@ -1,8 +1,9 @@
 """Chapter R, restricted Boltzmann machines: exact sums, sampling and learning."""
-from . import classification, exact, gaussian, gibbs, tempering, training
+from . import centering, classification, exact, gaussian, gibbs, tempering, training
 from .classification import ClassificationRBM
 from .gaussian import GaussianRBM
-from .model import RBM, Moments
+from .model import RBM
+from .moments import Moments
 
-__all__ = ["RBM", "ClassificationRBM", "GaussianRBM", "Moments", "classification", "exact", "gaussian",
+__all__ = ["RBM", "ClassificationRBM", "GaussianRBM", "Moments", "centering", "classification", "exact", "gaussian",
            "gibbs", "tempering", "training"]

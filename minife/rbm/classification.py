@@ -7,63 +7,42 @@ from .. import kernels, validation
 from ..descent.loop import descend
 from . import exact
 from .labelled import LabelledRBM, label_unit
-from .model import RBM, Moments, unit
-from .training import ExactEnumeration, PersistentContrastiveDivergence, run_kind
+from .model import RBM, unit
+from .moments import Moments
+from .training import GREY, PersistentContrastiveDivergence, check_phase, run_kind
 
 OBJECTIVES = ("discriminative", "generative", "hybrid")
 
 
 class ClassificationRBM:
-    """E(x, y, h) = -a.x - d_y - c.h - x^T W h - U_y.h: an RBM with a label of n_classes values  (R22)
+    """E(x, y, h) = -a.x - d_y - b.h - x^T W h - U_y.h: an RBM with a label of n_classes values  (R22)
 
     W        (n_visible, n_hidden), float32 or float64; all others are of the same type
     U        (n_classes, n_hidden), the weights of the label
-    a, c, d  biases of the visible units, the hidden units and the classes
+    a, b, d  biases of the visible units, the hidden units and the classes
     beta     inverse temperature 1/T > 0
-    All are copied into .joint, the RBM over (x, one-hot y), of which .parameters are views."""
+    All are copied into .joint, the machine over (x, one-hot y), of which .parameters are views."""
 
-    def __init__(self, W, U, a, c, d, beta=1.0):
+    def __init__(self, W, U, a, b, d, beta=1.0):
         W = validation.real_array(W, "W", n_dims=2)
         U = validation.real_array(U, "U", n_dims=2, dtype=W.dtype)
-        a, c, d = (validation.real_array(x, name, n_dims=1, dtype=W.dtype)
-                   for x, name in ((a, "a"), (c, "c"), (d, "d")))
+        a, b, d = (validation.real_array(x, name, n_dims=1, dtype=W.dtype)
+                   for x, name in ((a, "a"), (b, "b"), (d, "d")))
         expected = (len(U), W.shape[1]), W.shape[:1], W.shape[1:], U.shape[:1]
-        got = U.shape, a.shape, c.shape, d.shape
+        got = U.shape, a.shape, b.shape, d.shape
         if got != expected:
-            raise ValueError(f"U, a, c and d must have shapes {expected} to go with W {W.shape}, got {got}")
+            raise ValueError(f"U, a, b and d must have shapes {expected} to go with W {W.shape}, got {got}")
         self.n_visible, self.n_hidden, self.n_classes = *W.shape, len(U)
-        self.joint = LabelledRBM(np.vstack([W, U]), np.hstack([a, d]), c.copy(), beta, n_classes=len(U))
-
-    beta = property(lambda self: self.joint.beta)
-    W = property(lambda self: self.joint.W[:self.n_visible])
-    U = property(lambda self: self.joint.W[self.n_visible:])
-    a = property(lambda self: self.joint.a[:self.n_visible])
-    c = property(lambda self: self.joint.b)
-    d = property(lambda self: self.joint.a[self.n_visible:])
-
-    @classmethod
-    def initialise(cls, n_visible, n_hidden, n_classes, rng, X=None, dtype=np.float64):
-        """Return a machine with W and U uniform within 1 / sqrt(m), m the larger side of each; a as in RBM.initialise.
-
-        Source: Larochelle, Mandel, Pascanu and Bengio, Learning algorithms for the classification RBM, 2012."""
-        start = RBM.initialise(n_visible, n_hidden, rng, X, dtype)
-        n_classes = validation.positive_integer(n_classes, "n_classes")
-        W, U = (rng.uniform(-1, 1, (n, n_hidden)) / np.sqrt(max(n, n_hidden)) for n in (n_visible, n_classes))
-        return cls(W.astype(dtype), U.astype(dtype), start.a, start.b, np.zeros(n_classes, dtype))
-
-    @property
-    def parameters(self):
-        """Return the dict of W, U, a, c and d: the arrays themselves."""
-        return {"W": self.W, "U": self.U, "a": self.a, "c": self.c, "d": self.d}
+        self.joint = LabelledRBM(np.vstack([W, U]), np.hstack([a, d]), b.copy(), beta, n_classes=len(U))
 
     def free_energy(self, X):
         """Return F(x, y) (n, n_classes) of X (n, n_visible), states or means, with every label  (R22)"""
-        X = validation.states_or_means(X, self.n_visible, "X")
-        return -(X.astype(self.a.dtype) @ self.a)[:, None] - self._class_weights(self._field(X)) / self.beta
+        X = self._rows(X)
+        return -(X @ self.a)[:, None] - self._class_weights(self._field(X)) / self.beta
 
     def log_conditional(self, X):
         """Return log p(y | x) (n, n_classes), the log of the softmax over y of -beta F(x, y)  (R22)"""
-        log_weight = self._class_weights(self._field(validation.states_or_means(X, self.n_visible, "X")))
+        log_weight = self._class_weights(self._field(self._rows(X)))
         return log_weight - label_unit.potential(log_weight)[:, None]
 
     def predict(self, X):
@@ -71,11 +50,11 @@ class ClassificationRBM:
         return self.log_conditional(X).argmax(axis=1)
 
     def given_label(self, label):
-        """Return the RBM over x and h that is left when y is held: it has the hidden bias c + U_y  (R24)
+        """Return the RBM over x and h that is left when y is held: it has the hidden bias b + U_y  (R24)
 
         Its chains dream of that label, as p(x | y) is its distribution. Its W and a are this machine's own arrays."""
         label = validation.labels([label], self.n_classes, "label")[0]
-        return RBM(self.W, self.a, self.c + self.U[label], self.beta)
+        return RBM(self.W, self.a, self.b + self.U[label], self.beta)
 
     def log_likelihood(self, X, y, objective="discriminative", alpha=0.01):
         """Return the mean over rows of log p(y | x), of log p(x, y), or of log p(y | x) + alpha log p(x, y)  (R24)
@@ -92,25 +71,23 @@ class ClassificationRBM:
         return float(value)
 
     def gradient(self, X, y, objective="discriminative", alpha=0.01):
-        """Return the gradient of log_likelihood: exact, in W, U, a, c and d  (R23, R24)"""
+        """Return the gradient of log_likelihood: exact, in W, U, a, b and d  (R23, R24)"""
         X, y = self._check(X, y)
-        return self.ascent(X, y, shares(objective, alpha), ExactEnumeration(lambda joint: self.moments()), rng=None)
+        discriminative, generative = shares(objective, alpha)
+        return self.ascent(X, y, discriminative, generative, self.moments() if generative else None)
 
-    def ascent(self, X, y, shares, negative_phase, rng):
-        """Return the gradient on checked rows and labels, <.>_model of the generative share by the negative phase.
+    def ascent(self, X, y, discriminative, generative, model=None):
+        """Return the gradient on checked rows and labels; model are the Moments of the generative share.
 
         Clamped at its rows, log p(x, y) adds its share to D at the true label: one pass serves both  (R23, R24)"""
-        discriminative, generative = shares
-        field = self._field(X)
-        one_hot = np.eye(self.n_classes, dtype=field.dtype)[y]                      # (n, n_classes)
+        field, one_hot = self._field(X), np.eye(self.n_classes, dtype=self.W.dtype)[y]  # one_hot (n, n_classes)
         D = (discriminative + generative) * one_hot
         if discriminative:
             D -= label_unit.mean(self._class_weights(field))
         slopes = self._clamped_slopes(X, field, self.beta / len(y) * D)
         if generative:
-            model = negative_phase.moments(self.joint, np.hstack([X, one_hot.astype(X.dtype)]), rng)
             slopes["a"] += generative * self.beta * X.mean(axis=0)
-            for name, mean in self._split(model.vh, model.v, model.h).items():
+            for name, mean in self._split(model).items():
                 slopes[name] -= generative * self.beta * mean
         return slopes
 
@@ -126,12 +103,12 @@ class ClassificationRBM:
         return Moments(np.hstack([v, p]), h, np.vstack([vh, [p_y * m.h for p_y, m in zip(p, each)]]))
 
     def _log_weights_of_labels(self):
-        """Return the logarithms of the C terms of Z (n_classes,)  (R24)"""
+        """Return the logarithms of the n_classes terms of Z (n_classes,)  (R24)"""
         return self.beta * self.d + [exact.log_partition_function(self.given_label(k)) for k in range(self.n_classes)]
 
     def _field(self, X):
-        """Return c + x W (n, n_hidden) of checked X: what all labels have in common in o_y = c + x W + U_y  (R22)"""
-        return self.c + X @ self.W
+        """Return b + x W (n, n_hidden) of checked X: what all labels have in common in o_y = b + x W + U_y  (R22)"""
+        return self.b + X @ self.W
 
     def _class_weights(self, field):
         """Return beta d_y + sum_j softplus(beta o_yj) (n, n_classes), the sum as a logarithm of products  (R22, R15)"""
@@ -145,20 +122,50 @@ class ClassificationRBM:
             mean = unit.mean(self.beta * (field + self.U[k]))                       # (n, n_hidden), sigma(beta o_kj)
             U[k] = D[:, k] @ mean
             hidden += D[:, k, None] * mean
-        return {"W": X.T @ hidden, "U": U, "a": np.zeros_like(self.a),
-                "c": hidden.sum(axis=0), "d": D.sum(axis=0)}
+        return {"W": X.T @ hidden, "U": U, "a": np.zeros_like(self.a), "b": hidden.sum(axis=0), "d": D.sum(axis=0)}
 
-    def _split(self, W, a, b):
-        """Return what belongs to W, U, a, c and d in arrays over the rows (x, one-hot y)."""
+    def _split(self, model):
+        """Return the Moments of (x, one-hot y) and h under the names of what they are slopes in."""
         n = self.n_visible
-        return {"W": W[:n], "U": W[n:], "a": a[:n], "c": b, "d": a[n:]}
+        return {"W": model.vh[:n], "U": model.vh[n:], "a": model.v[:n], "b": model.h, "d": model.v[n:]}
+
+    # The parameters are views of the joint machine's arrays.
+
+    beta = property(lambda self: self.joint.beta)
+    W = property(lambda self: self.joint.W[:self.n_visible])
+    U = property(lambda self: self.joint.W[self.n_visible:])
+    a = property(lambda self: self.joint.a[:self.n_visible])
+    b = property(lambda self: self.joint.b)
+    d = property(lambda self: self.joint.a[self.n_visible:])
+
+    @classmethod
+    def initialise(cls, n_visible, n_hidden, n_classes, rng, X=None, dtype=np.float64):
+        """Return a machine with W and U uniform within 1 / sqrt(m), m the larger side of each; a as in RBM.initialise.
+
+        Source: Larochelle, Mandel, Pascanu and Bengio, Learning algorithms for the classification RBM, 2012."""
+        start = RBM.initialise(n_visible, n_hidden, rng, X, dtype)
+        n_classes = validation.positive_integer(n_classes, "n_classes")
+        W, U = (rng.uniform(-1, 1, (n, n_hidden)) / np.sqrt(max(n, n_hidden)) for n in (n_visible, n_classes))
+        dtype = start.W.dtype
+        return cls(W.astype(dtype), U.astype(dtype), start.a, start.b, np.zeros(n_classes, dtype))
+
+    @property
+    def parameters(self):
+        """Return the dict of W, U, a, b and d: the arrays themselves."""
+        return {"W": self.W, "U": self.U, "a": self.a, "b": self.b, "d": self.d}
+
+    def _rows(self, X):
+        return validation.states_or_means(X, self.n_visible, "X", self.W.dtype)
 
     def _check(self, X, y):
-        X = validation.states_or_means(X, self.n_visible, "X", self.W.dtype)
-        y = validation.labels(y, self.n_classes, "y")
+        X, y = self._rows(X), validation.labels(y, self.n_classes, "y")
         if len(X) != len(y):
             raise ValueError(f"X and y must have the same number of rows, got {len(X)} and {len(y)}")
         return X, y
+
+    def __repr__(self):
+        return (f"ClassificationRBM({self.n_visible} x {self.n_hidden}, {self.n_classes} classes, beta={self.beta}, "
+                f"{self.W.dtype})")
 
 
 def shares(objective, alpha):
@@ -169,23 +176,30 @@ def shares(objective, alpha):
 
 
 def train(machine, X, y, optimizer, n_epochs, rng, *, objective="discriminative", alpha=0.01, negative_phase=None,
-          draw_grey=False, **loop):
+          grey="means", **loop):
     """Return the history, one dict per epoch, of raising the log-likelihood of an objective, in place  (R23, R24)
 
     X               (n, n_visible), binary, or grey values in [0, 1]; y labels (n,)
     negative_phase  of the generative share, over (x, one-hot y): any of minife.rbm.training; None is PCD
-    draw_grey       true takes grey values as the probabilities of binary pixels, which are drawn anew at every step
+    grey            "means" or "drawn", as in minife.rbm.training.train  (R25)
     optimizer, n_epochs, rng and loop: as in minife.descent.loop.descend"""
-    X, y = machine._check(X, y)
-    weights = shares(objective, alpha)
-    phase = PersistentContrastiveDivergence() if negative_phase is None else negative_phase
+    X, y = validation.instance(machine, "machine", ClassificationRBM)._check(X, y)
+    discriminative, generative = shares(objective, alpha)
+    phase = PersistentContrastiveDivergence() if negative_phase is None else check_phase(negative_phase)
+    validation.one_of(grey, "grey", GREY)
 
     def gradient(rows):
-        x = machine.joint.states_at(X[rows], rng) if draw_grey else X[rows]
-        return {name: -slope for name, slope in machine.ascent(x, y[rows], weights, phase, rng).items()}
+        x, model = X[rows], None
+        if grey == "drawn":
+            x = machine.joint.states_at(x, rng)
+        if generative:
+            one_hot = np.eye(machine.n_classes, dtype=x.dtype)[y[rows]]
+            model = phase.moments(machine.joint, np.hstack([x, one_hot]), rng)
+        ascent = machine.ascent(x, y[rows], discriminative, generative, model)
+        return {name: -slope for name, slope in ascent.items()}
 
     def kind():
-        return (f"{objective}, alpha = {alpha}, draw_grey = {draw_grey}, labels {zlib.crc32(y.tobytes()):08x}, "
-                f"{run_kind(machine.joint, X, phase)}")
+        return (f"{objective}, alpha = {alpha}, labels {zlib.crc32(y.tobytes()):08x}, "
+                f"{run_kind(machine.joint, X, phase, grey=grey)}")
 
     return descend(machine, gradient, len(X), optimizer, n_epochs, rng, keep={"phase": phase}, kind=kind, **loop)

@@ -3,27 +3,28 @@ import numpy as np
 
 from .. import kernels, validation
 from ..kernels.products import States
-
-
-def sample_hidden(rbm, v, rng):
-    """Return binary h (n, n_hidden) drawn from p(h | v) at visible states v (n, n_visible)  (R4)"""
-    return Draws(rng)(rbm.hidden_mean(rbm.states(v, "v")))
-
-
-def sample_visible(rbm, h, rng):
-    """Return visible states v (n, n_visible) drawn from p(v | h) at binary h (n, n_hidden)  (R4)"""
-    return rbm.draw_visible(validation.states(h, rbm.n_hidden, "h"), Draws(rng))
+from .model import Machine
 
 
 def gibbs_chain(rbm, v, n_steps, rng):
     """Return v (n, n_visible) and h (n, n_hidden), after n_steps of h ~ p(h | v), v ~ p(v | h) from v  (R12)
 
     Each row is a chain. The returned pair is a state of the joint chain: v was drawn from p(v | h)."""
-    v, draw = rbm.states(v, "v"), Draws(rng)
+    v, draw = _machine(rbm).states(v, "v"), Draws(rng)
     for _ in range(validation.positive_integer(n_steps, "n_steps")):
         h = draw(rbm.hidden_mean(v))
         v = rbm.draw_visible(h, draw)
     return v, h
+
+
+def sample_hidden(rbm, v, rng):
+    """Return binary h (n, n_hidden) drawn from p(h | v) at visible states v (n, n_visible)  (R4)"""
+    return Draws(rng)(rbm.hidden_mean(_machine(rbm).states(v, "v")))
+
+
+def sample_visible(rbm, h, rng):
+    """Return visible states v (n, n_visible) drawn from p(v | h) at binary h (n, n_hidden)  (R4)"""
+    return _machine(rbm).draw_visible(validation.states(h, rbm.n_hidden, "h"), Draws(rng))
 
 
 class Draws:
@@ -44,3 +45,10 @@ class Draws:
         """Return a numpy.random.Generator for the next draw, where units are not binary."""
         self.n += 1
         return np.random.default_rng((self.key, self.n - 1))
+
+    def __repr__(self):
+        return f"Draws({self.n} so far)"
+
+
+def _machine(rbm):
+    return validation.instance(rbm, "rbm", Machine)

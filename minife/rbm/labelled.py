@@ -1,36 +1,60 @@
 """The joint machine of an image and its label: an RBM whose last visible units are one unit of several states."""
 import numpy as np
 
+from .. import validation
+from ..kernels.products import as_states
 from ..units import Potts
-from .model import RBM
+from .model import Machine, unit
 
 label_unit = Potts()
 
 
-class LabelledRBM(RBM):
-    """The RBM whose last n_classes visible units are one label y, written one-hot: a unit of the Potts kind  (R22)"""
+class LabelledRBM(Machine):
+    """The machine whose last n_classes visible units are one label y, written one-hot: a unit of the Potts kind  (R22)"""
 
     def __init__(self, W, a, b, beta=1.0, *, n_classes):
         super().__init__(W, a, b, beta)
-        self.n_classes = n_classes
+        self.n_classes = validation.positive_integer(n_classes, "n_classes")
+        if self.n_classes >= self.n_visible:
+            raise ValueError(f"n_classes must be below the {self.n_visible} visible units, got {n_classes}")
 
-    def double(self):
-        raise TypeError("sums over all binary states would count rows with no label: use ClassificationRBM's own sums")
-
-    swapped = double
-
-    def random_states(self, n, rng):
-        return self._labelled(super().random_states(n, rng), rng.integers(self.n_classes, size=n))
+    def visible_mean(self, h):
+        """Return p(x_i = 1 | h) and p(y | h) side by side (n, n_visible)  (R4, R22)"""
+        x, o = self._fields(h)
+        return np.hstack([unit.mean(self.beta * x), label_unit.mean(self.beta * o)])
 
     def draw_visible(self, h, draw):
         """Return (x, one-hot y) drawn from p(x | h) p(y | h): the label is one draw from a softmax  (R22)"""
         u = np.random.default_rng((draw.key, draw.n)).random((len(h), 1))
-        v = draw(self.visible_mean(h))
-        labels = slice(self.n_visible - self.n_classes, None)
-        p = label_unit.mean(self.beta * (self.a[labels] + h @ self.W[labels].T))      # (n, n_classes)
-        y = (p.cumsum(axis=1, dtype=np.float64) < u).sum(axis=1)
-        return self._labelled(v, np.minimum(y, self.n_classes - 1))                 # a sum may round to less than 1
+        mean = self.visible_mean(h)
+        p = mean[:, -self.n_classes:].cumsum(axis=1, dtype=np.float64)      # (n, n_classes)
+        y = np.minimum((p < u).sum(axis=1), self.n_classes - 1)             # a sum may round to less than 1
+        return self._labelled(draw(mean), y)
+
+    def random_states(self, n, rng):
+        """Return n visible states with which chains can begin: fair coins, and labels of equal probability."""
+        v = as_states(rng.integers(2, size=(n, self.n_visible), dtype=np.uint8))
+        return self._labelled(v, rng.integers(self.n_classes, size=n))
+
+    def log_weights(self, h):
+        """Return log w(h) (n,), w(h) = sum_xy e^(-beta E(x, y, h)), of binary h (n, n_hidden)  (R7, R22)"""
+        h = validation.states(h, self.n_hidden, "h")
+        x, o = self._fields(h)
+        return (self.beta * (h @ self.b) + unit.potential(self.beta * x).sum(axis=1)
+                + label_unit.potential(self.beta * o))
+
+    def energy_given(self, h):
+        """Return <E | h> and Var(E | h), both (n,), of binary h (n, n_hidden)  (R11)"""
+        h = validation.states(h, self.n_hidden, "h")
+        (x, o), (m, p) = self._fields(h), np.hsplit(self.visible_mean(h), [-self.n_classes])
+        mean = (p * o).sum(axis=1)
+        return (-(h @ self.b) - (m * x).sum(axis=1) - mean,
+                ((m - m**2) * x**2).sum(axis=1) + (p * (o - mean[:, None]) ** 2).sum(axis=1))
+
+    def _fields(self, h):
+        """Return the fields of the pixels and those of the label (n, n_classes)."""
+        return np.hsplit(self.visible_field(h), [-self.n_classes])
 
     def _labelled(self, v, y):
-        v[:, self.n_visible - self.n_classes:] = np.arange(self.n_classes) == y[:, None]
+        v[:, -self.n_classes:] = np.arange(self.n_classes) == y[:, None]
         return v

@@ -4,6 +4,7 @@ import copy
 import numpy as np
 
 from .. import validation
+from .gaussian import GaussianRBM
 from .gibbs import gibbs_chain
 from .training import NegativePhase
 
@@ -30,14 +31,24 @@ class ParallelTempering(NegativePhase):
         self.v = self.swap_rates = None                  # v (n_betas, n_chains, n_visible), hottest first
 
     def moments(self, rbm, batch, rng):
-        if self.v is None:
-            self.v = np.stack([rbm.random_states(self.n_chains, rng) for _ in self.betas])
-        E = np.empty(self.v.shape[:2])
+        v = self.chains(rbm, rng)
+        E = np.empty(v.shape[:2])
         for r, share in enumerate(self.betas):
-            self.v[r], h = gibbs_chain(at_share(rbm, share), self.v[r], self.n_steps, rng)
-            E[r] = rbm.energy(self.v[r], h)              # the state (v, h) is swapped; h is then drawn anew from v
-        self.swap_rates = swap_neighbours(self.v, E, rbm.beta * np.array(self.betas), rng)
-        return rbm.clamped_moments(self.v[-1])
+            v[r], h = gibbs_chain(at_share(rbm, share), v[r], self.n_steps, rng)
+            E[r] = rbm.energy(v[r], h)                   # the state (v, h) is swapped; h is then drawn anew from v
+        self.swap_rates = swap_neighbours(v, E, rbm.beta * np.array(self.betas), rng)
+        self.v = v
+        return rbm.clamped_moments(v[-1])
+
+    def chains(self, rbm, rng):
+        """Return where the chains of v are; they begin at random visible states."""
+        if self.betas[0] == 0 and isinstance(rbm, GaussianRBM):
+            raise ValueError("betas must begin above 0 for Gaussian units, which have no width there")
+        if self.v is None:
+            return np.stack([rbm.random_states(self.n_chains, rng) for _ in self.betas])
+        if self.v.shape[2:] != rbm.a.shape:
+            raise ValueError(f"these chains have {self.v.shape[-1]} visible units; the machine has {rbm.n_visible}")
+        return self.v
 
     def state(self):
         return {} if self.v is None else {"v": self.v}
@@ -47,10 +58,9 @@ class ParallelTempering(NegativePhase):
 
 
 def at_share(rbm, share):
-    """Return the machine at `share` of its inverse temperature, sharing its arrays. The share may be 0: a fair coin
-    needs no validated beta."""
+    """Return the machine at `share` of its inverse temperature, with the same arrays; the share may be 0."""
     hot = copy.copy(rbm)
-    hot.beta = share * rbm.beta
+    vars(hot)["beta"] = share * rbm.beta
     return hot
 
 

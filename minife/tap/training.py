@@ -1,6 +1,6 @@
 """Extended mean field: learning with magnetisations in place of samples."""
 from .. import validation
-from ..rbm.model import Moments
+from ..rbm.moments import Moments
 from ..rbm.training import NegativePhase
 from .expansion import ORDERS, check_machine, pair_means
 from .solvers import check_method, sweeps

@@ -32,8 +32,8 @@ class BruteForce:
         bits = np.tile(bits, (n_classes, 1))
         self.x, self.h = bits[:, :n], bits[:, n:]
         self.y = np.repeat(np.arange(n_classes), len(number))
-        W, U, a, c, d = machine.parameters.values()
-        self.E = -(self.x @ a + d[self.y] + self.h @ c + ((self.x @ W + U[self.y]) * self.h).sum(axis=1))   # (R22)
+        W, U, a, b, d = machine.parameters.values()
+        self.E = -(self.x @ a + d[self.y] + self.h @ b + ((self.x @ W + U[self.y]) * self.h).sum(axis=1))   # (R22)
         weight = np.exp(-machine.beta * self.E)
         self.Z, self.p = weight.sum(), weight / weight.sum()
 
@@ -111,7 +111,7 @@ def test_gradient_of_the_conditional_is_clamped_minus_free(case):
     gradient = machine.gradient(X, y)
     assert_allclose(gradient["W"], W, rtol=1e-10, atol=1e-15)
     assert_allclose(gradient["U"], U, rtol=1e-10, atol=1e-15)
-    assert_allclose(gradient["c"], U.sum(axis=0), rtol=1e-10, atol=1e-15)
+    assert_allclose(gradient["b"], U.sum(axis=0), rtol=1e-10, atol=1e-15)
     assert not gradient["a"].any() and abs(gradient["d"].sum()) < 1e-15
 
 
@@ -135,7 +135,8 @@ def test_every_negative_phase_dreams_of_labels_too(case, phase, rng):
     machine, _, X, y = case
     phase, X, y = copy.deepcopy(phase), np.tile(X, (300, 1)).astype(np.uint8), np.tile(y, 300)
     for _ in range(1 if isinstance(phase, ContrastiveDivergence) else 25):
-        estimate = machine.ascent(X, y, shares("generative", 0), phase, rng)
+        model = phase.moments(machine.joint, np.hstack([X, np.eye(3, dtype=np.uint8)[y]]), rng)
+        estimate = machine.ascent(X, y, *shares("generative", 0), model)
     for name, slope in machine.gradient(X, y, "generative").items():
         assert np.abs(estimate[name] - slope).max() < 5 * 0.5 * machine.beta / np.sqrt(1800)
 
@@ -147,7 +148,7 @@ def test_a_step_of_the_loop_climbs_the_objective(case, objective, rng):
     before = {name: array.copy() for name, array in machine.parameters.items()}
     slope = machine.gradient(X, y, objective, 0.3)
     train(machine, X, y, SGD(0.1), 1, rng, objective=objective, alpha=0.3,
-          negative_phase=ExactEnumeration(lambda joint: machine.moments()))
+          negative_phase=ExactEnumeration())
     for name, array in machine.parameters.items():
         assert_allclose(array - before[name], 0.1 * slope[name], rtol=1e-11, atol=1e-15)
 
@@ -162,7 +163,7 @@ def test_grey_pixels_may_be_drawn(rng):
     for draw_grey in (False, True):
         seen = []
         train(Recorder.initialise(4, 3, 2, rng), grey, np.arange(500) % 2, SGD(0.1), 2, rng, batch_size=500,
-              draw_grey=draw_grey)
+              grey="drawn" if draw_grey else "means")
         assert len(seen) == 2 and (seen[0] != seen[1]).any() == draw_grey
         for rows in seen:
             assert rows.dtype == (np.uint8 if draw_grey else np.float64)
@@ -176,7 +177,7 @@ def test_one_hidden_unit_and_two_classes_by_hand():
     assert_allclose(np.exp(machine.log_conditional([[1]])), [[1 / 3, 2 / 3]], rtol=1e-14)
     gradient = machine.gradient([[1]], [1])               # D = (-1/3, 1/3), sigma(o) = (2/3, 5/6)
     assert_allclose(gradient["U"], [[-2 / 9], [5 / 18]], rtol=1e-14)
-    assert_allclose([gradient["W"][0, 0], gradient["c"][0]], 5 / 18 - 2 / 9, rtol=1e-13)
+    assert_allclose([gradient["W"][0, 0], gradient["b"][0]], 5 / 18 - 2 / 9, rtol=1e-13)
     assert_allclose(gradient["d"], [-1 / 3, 1 / 3], rtol=1e-14)
 
 
@@ -209,7 +210,7 @@ def test_resumed_run_is_the_uninterrupted_run(objective, dtype, tmp_path):
         machine = ClassificationRBM.initialise(6, 5, 2, np.random.default_rng(0), dtype=dtype)
         grey = 0.1 + 0.8 * X
         train(machine, grey, more.pop("y", y), SGD(0.1, momentum=0.5), n_epochs, np.random.default_rng(seed),
-              objective=objective, **{"draw_grey": True} | more)
+              objective=objective, **{"grey": "drawn"} | more)
         assert all(array.dtype == dtype for array in machine.parameters.values())
         return machine
     whole = run(4, 3)
@@ -220,7 +221,7 @@ def test_resumed_run_is_the_uninterrupted_run(objective, dtype, tmp_path):
     with pytest.raises(ValueError, match="is of another run"):
         run(4, 5, checkpoint=tmp_path / "run.npz", y=1 - y)
     with pytest.raises(ValueError, match="is of another run"):
-        run(4, 5, checkpoint=tmp_path / "run.npz", draw_grey=False)
+        run(4, 5, checkpoint=tmp_path / "run.npz", grey="means")
 
 
 def test_single_precision_is_near_double(rng):
@@ -231,7 +232,8 @@ def test_single_precision_is_near_double(rng):
     assert_allclose(single.log_conditional(X), double.log_conditional(X), atol=1e-5)
     for name, slope in single.gradient(X, y, "hybrid", 0.1).items():
         assert_allclose(slope, double.gradient(X, y, "hybrid", 0.1)[name], atol=1e-5)
-    for name, slope in single.ascent(X, y, (True, 0.1), PersistentContrastiveDivergence(), rng).items():
+    model = PersistentContrastiveDivergence().moments(single.joint, None, rng)
+    for name, slope in single.ascent(single._rows(X), y, True, 0.1, model).items():
         assert slope.dtype == np.float32, name
 
 
@@ -240,7 +242,7 @@ def test_fields_of_any_size(scale, rng):
     """(R22) where exponentials of fields are no numbers any more: softplus is then the field, or nothing"""
     machine = ClassificationRBM(*(scale * array for array in random_machine(rng, 6, 30).parameters.values()))
     X = rng.integers(2, size=(9, 6))
-    o = machine.c + (X @ machine.W)[:, None] + machine.U                            # (n, n_classes, n_hidden)
+    o = machine.b + (X @ machine.W)[:, None] + machine.U                            # (n, n_classes, n_hidden)
     log_weight = machine.d + np.logaddexp(0, o).sum(axis=2)
     expected = log_weight - np.logaddexp.reduce(log_weight, axis=1, keepdims=True)
     assert_allclose(machine.log_conditional(X), expected, rtol=1e-12, atol=1e-12 * np.abs(log_weight).max())
@@ -299,11 +301,11 @@ def test_settings_reach_the_one_loop():
     X, y = line_symmetry(6)
     X = 0.2 + 0.5 * X
     model = RBMClassifier(5, objective="hybrid", alpha=0.2, learning_rate=0.3, batch_size=9, n_iter=3, n_chains=7,
-                          n_gibbs_steps=2, draw_grey=True, momentum=0.6, weight_decay=0.01, random_state=3,
+                          n_gibbs_steps=2, grey="drawn", momentum=0.6, weight_decay=0.01, random_state=3,
                           dtype=np.float64).fit(X, y)
     rng = np.random.default_rng(3)
     machine = ClassificationRBM.initialise(6, 5, 2, rng, X)
-    train(machine, X, y, SGD(0.3, 0.6, l2=0.01), 3, rng, objective="hybrid", alpha=0.2, batch_size=9, draw_grey=True,
+    train(machine, X, y, SGD(0.3, 0.6, l2=0.01), 3, rng, objective="hybrid", alpha=0.2, batch_size=9, grey="drawn",
           negative_phase=PersistentContrastiveDivergence(7, 2))
     assert_array_equal(model.rbm_.W, machine.W)
 
@@ -333,6 +335,14 @@ def test_bad_arguments(name):
         call()
 
 
-def test_sums_over_unlabelled_states_are_refused():
-    with pytest.raises(TypeError, match="would count rows with no label: use ClassificationRBM's own"):
-        exact.log_partition_function(MACHINE.joint)
+def test_exact_sums_of_the_joint_machine_count_rows_with_one_label(case):
+    """(R22, R24): summed over h, with the label a softmax; given_label sums over x or h, label by label"""
+    machine, brute, X, y = case
+    joint, rows = machine.joint, np.hstack([X, np.eye(3, dtype=int)[y]])
+    assert_allclose(exact.log_partition_function(joint), machine.log_partition_function(), rtol=1e-13)
+    assert_allclose(exact.log_likelihood(joint, rows), machine.log_likelihood(X, y, "generative"), rtol=1e-12)
+    for name, mean in vars(machine.moments()).items():
+        assert_allclose(getattr(exact.moments(joint), name), mean, rtol=1e-12)
+    thermo, U = exact.thermodynamics(joint), brute.p @ brute.E
+    assert_allclose([thermo.U, thermo.S, thermo.C],
+                    [U, -brute.p @ np.log(brute.p), joint.beta**2 * (brute.p @ (brute.E - U) ** 2)], rtol=1e-10)
