@@ -383,8 +383,8 @@ TABLE = [
         lambda vae, rows, noise: vae.backward(*vae.check_rows(rows, noise))[1], **case),
         n_latent=(1, 3), rows=("binary", "grey")),
 
-    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L3", spin_magnetisations, beta=BETAS),
-    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L5", couplings_and_fields, beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L8", spin_magnetisations, beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L20", couplings_and_fields, beta=BETAS),
 ]
 
 
