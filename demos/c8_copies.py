@@ -1,12 +1,14 @@
-"""From the RBM to the MLP by counting copies: r copies of each hidden unit, coupled to the label by U / r.
+"""From the RBM to the MLP by counting copies: r copies of each hidden unit, coupled to the label by
+U / r.
 
     python demos/c8_copies.py            about a minute on one core
     python demos/c8_copies.py --quick    about five seconds
 
-For every r this is one Boltzmann machine at one temperature, its loss -log p(y | x) is a free energy with the label
-clamped minus one with it free, and so is its gradient (C16). r = 1 is the classification RBM; r -> infinity is the
-ordinary network 784-30-10 with its cross entropy and its backprop gradient, but for an error of 1/r (C17). The script
-trains each of these machines on the digits, prints two tables, and saves figures/c8_copies.png."""
+For every r this is one Boltzmann machine at one temperature, its loss -log p(y | x) is a free
+energy with the label clamped minus one with it free, and so is its gradient (C16). r = 1 is the
+classification RBM; r -> infinity is the ordinary network 784-30-10 with its cross entropy and its
+backprop gradient, but for an error of 1/r (C17). The script trains each of these machines on the
+digits, prints two tables, and saves figures/c8_copies.png."""
 import matplotlib.pyplot as plt
 import numpy as np
 from common import demo_parser, save
@@ -30,7 +32,8 @@ def main():
     X, y = digits.X_train[:n_rows].astype(float), digits.y_train[:n_rows]
     X_test = digits.X_test.astype(float)
 
-    print(f"784-{N_HIDDEN}-10 on {n_rows} digits, {n_epochs} epochs of Adam in batches of {BATCH}, seeds "
+    print(f"784-{N_HIDDEN}-10 on {n_rows} digits, {n_epochs} epochs of Adam in batches of "
+          f"{BATCH}, seeds "
           f"{arguments.seed} to {arguments.seed + n_seeds - 1}\n"
           f"{'copies r':>9}{'training loss':>15}{'test error':>12}{'least to largest':>18}")
     errors = {}
@@ -38,8 +41,9 @@ def main():
         machines = [learn(r, X, y, n_epochs, arguments.seed + k) for k in range(n_seeds)]
         errors[r] = test = np.array([100 * error_rate(m, X_test, digits.y_test) for m in machines])
         loss = np.mean([machine.loss(X, y) for machine in machines])
-        print(f"{r:9}{loss:15.4f}{test.mean():10.1f} %{test.min():11.1f} to {test.max():.1f} %", flush=True)
-    trained = machines[0].parameters                                     # those of the network, seed 0
+        print(f"{r:9}{loss:15.4f}{test.mean():10.1f} %{test.min():11.1f} to {test.max():.1f} %",
+              flush=True)
+    trained = machines[0].parameters  # those of the network, seed 0
     ladder = 2 ** np.arange(12)
     gradients, losses = at_weights(trained, ladder, X[:500], y[:500])
     print(f"\nat the weights of the trained network, on 500 digits:\n{'copies r':>9}"
@@ -58,7 +62,8 @@ def start(seed, r=1):
 
 
 def learn(r, X, y, n_epochs, seed):
-    """Return CopiedUnits, or for r = inf their limit, an MLP, trained on the rows X and labels y."""
+    """Return CopiedUnits, or for r = inf their limit, an MLP, trained on the rows X and labels
+    y."""
     machine = start(seed).limit() if r == np.inf else start(seed, r)
     descend(machine, lambda rows: machine.gradient(X[rows], y[rows]), len(X), Adam(RATE), n_epochs,
             np.random.default_rng(seed), batch_size=BATCH)
@@ -71,7 +76,8 @@ def error_rate(machine, X, y):
 
 
 def at_weights(p, ladder, X, y):
-    """Return, for each r, the relative error of clamped minus free as backprop's gradient, and of the loss  (C17)"""
+    """Return, for each r, the relative error of clamped minus free as backprop's gradient, and of
+    the loss  (C17)"""
     machines = [CopiedUnits(p["W1"], p["W2"].T, p["b1"], p["b2"], int(r)) for r in ladder]
     backprop, loss = slopes_of_limit(machines[0], X, y), machines[0].limit().loss(X, y)
     return (np.array([distance(m.gradient(X, y), backprop) for m in machines]),
@@ -82,21 +88,25 @@ def draw(errors, ladder, gradients, losses):
     """Return the figure: the machine, its distance from the network, and its test error."""
     figure, (scheme, away, test) = plt.subplots(1, 3, figsize=(12, 4.4), width_ratios=(1.15, 1, 1))
     draw_scheme(scheme)
-    away.loglog(ladder, gradients, "o-", color=BLUE, markersize=4, label="gradient, relative: clamped − free, backprop")
+    away.loglog(ladder, gradients, "o-", color=BLUE, markersize=4,
+                label="gradient, relative: clamped − free, backprop")
     away.loglog(ladder, losses, "s--", color=ORANGE, markersize=4, label="loss [nats]")
     away.loglog(ladder, 1 / ladder, ":", color="0.4", label="1/r, for comparison")
     away.set(xlabel="copies r of each hidden unit", ylabel="distance from the ordinary network",
              ylim=(None, 30),
-             title=f"Clamped minus free becomes backprop:\nerror r to the power {exponent(ladder, gradients):.3f}")
+             title="Clamped minus free becomes backprop:\nerror r to the power "
+                   f"{exponent(ladder, gradients):.3f}")
     away.legend(fontsize="small", loc="upper right")
     names = [f"{r}" if r < np.inf else "∞: the MLP" for r in errors]
     for k, runs in enumerate(errors.values()):
         test.plot(np.full(len(runs), k), runs, ".", color=GREEN, alpha=0.6)
         test.plot(k, runs.mean(), "_", color=GREEN, markersize=22, markeredgewidth=2)
     means = [runs.mean() for runs in errors.values()]
-    test.set(xlabel="copies r of each hidden unit", ylabel="test error [%]", ylim=(0, 1.4 * max(means)),
+    test.set(xlabel="copies r of each hidden unit", ylabel="test error [%]",
+             ylim=(0, 1.4 * max(means)),
              xticks=range(len(names)), xticklabels=names, xlim=(-0.5, len(names) - 0.5),
-             title=f"All of them learn: mean test errors\nof {len(runs)} seeds from {min(means):.1f} to "
+             title=f"All of them learn: mean test errors\nof {len(runs)} seeds from "
+                   f"{min(means):.1f} to "
                    f"{max(means):.1f} %")
     return figure
 
@@ -109,7 +119,8 @@ def draw_scheme(axes, r=3):
     label = (2.5, 3)
     for a in x:
         for k, b in enumerate(h):
-            axes.plot(*zip(a, b), "-", color=(BLUE, ORANGE)[k // r], linewidth=0.6, alpha=0.7, zorder=1)
+            axes.plot(*zip(a, b), "-", color=(BLUE, ORANGE)[k // r], linewidth=0.6, alpha=0.7,
+                      zorder=1)
     for k, b in enumerate(h):
         axes.plot(*zip(b, label), "-", color=(BLUE, ORANGE)[k // r], linewidth=0.6, zorder=1)
     for points, colours in ((x, ["0.75"] * 4), (h, [BLUE] * r + [ORANGE] * r), ([label], [GREEN])):
@@ -119,7 +130,8 @@ def draw_scheme(axes, r=3):
                         ("label, clamped or free", (5.1, 2.9))):
         axes.text(*place, text, fontsize="small")
     axes.set(xlim=(0, 10.6), ylim=(-0.5, 3.5),
-             title="One Boltzmann machine, one temperature:\nr = 1 is an RBM, r → ∞ the ordinary network")
+             title="One Boltzmann machine, one temperature:\nr = 1 is an RBM, r → ∞ the ordinary "
+                   "network")
     axes.axis("off")
 
 
