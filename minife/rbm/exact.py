@@ -101,7 +101,7 @@ def _with_few_hidden_units(rbm):
 
 
 def _chunks(few, log_z):
-    """Yield all hidden states h and their probabilities p(h) = w(h) / Z, a chunk at a time  (R7)"""
+    """Yield all hidden states h and their probabilities p(h) = w(h) / Z, a chunk at a time  (R2, R7)"""
     size = min(CHUNK, 2**few.n_hidden)
     for start in range(0, 2**few.n_hidden, size):
         yield as_states(all_states(few.n_hidden, start, start + size)), np.exp(_log_weights(few, start, size) - log_z)
