@@ -161,8 +161,8 @@ def draw(steps, course, gap, right, T, sweep, best, arguments):
     heat_axes.axhline(0, color="0.8", linewidth=1, zorder=0)
     heat_axes.axvline(T[best], ymax=0.7, color="0.3", linewidth=1, linestyle=":")
     heat_axes.set_xscale("log")
-    heat_axes.set(title=f"Test loss is least at T = {T[best]:.2f}: clamped minus free\n"
-                        f"mean energy is {sweep['test']['slope'][best]:.2f} there",
+    heat_axes.set(title=f"Test loss is least at T = {T[best]:.2f},\n"
+                        f"where its slope is {round(sweep['test']['slope'][best], 2) + 0:.2f}",
                   xlabel="temperature T of the output, softmax(x / T)",
                   ylabel="loss and its slope [nats]", ylim=(-2, 2.8))
     heat_axes.legend(loc="upper left")
