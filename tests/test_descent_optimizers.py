@@ -341,7 +341,7 @@ def test_a_schedule_is_an_object_that_can_be_pickled_and_read(schedule):
     rate = schedule(0.4, 10)
     again = pickle.loads(pickle.dumps(SGD(rate, momentum=0.5)))
     assert [again.learning_rate(t) for t in range(12)] == [rate(t) for t in range(12)]
-    assert repr(again) == f"SGD(learning_rate={schedule.__name__}(0.4, 10), l1=0.0, l2=0.0, momentum=0.5)"
+    assert repr(again) == f"SGD(learning_rate={schedule.__name__}(0.4, 10), l1=0.0, l2=0.0, momentum=0.5, nesterov=False)"
     for arguments, message in (((0.4, 0), "n_steps must be a positive number, got 0"),
                                ((-1, 10), "learning_rate must be a positive number, got -1"),
                                ((0.4, None), "n_steps must be a positive number, got None")):

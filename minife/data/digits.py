@@ -53,12 +53,15 @@ def load_mnist(path=None):
                    arrays["x_test"].reshape(-1, 784), arrays["y_test"].astype(np.int64))
 
 
-def binarise(X, threshold=127):
+def binarise(X, threshold=None):
     """Return X > threshold, uint8 0/1, in the shape of X, which holds grey values: uint8, or floats in [0, 1].
+
+    threshold is 127 for uint8 and one half for floats, if not given: the same pixels either way.
 
     ValueError if X holds anything else, or if threshold is not in [0, 255) for uint8, [0, 1) for floats:
     no pixel could be on above that range, nor off below it."""
     X, top = _check_grey("binarise", X)
+    threshold = {255: 127, 1: 0.5}[top] if threshold is None else threshold
     if not 0 <= threshold < top:
         raise ValueError(f"binarise: threshold must be in [0, {top}) for {X.dtype} values, got {threshold!r}")
     return (X > threshold).astype(np.uint8)

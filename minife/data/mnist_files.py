@@ -25,6 +25,11 @@ def read_mnist(path):
         path = path / "mnist.npz"
     if not path.exists():
         raise FileNotFoundError(f"load_mnist: expected a file or folder at {path}, got none; {WHERE}")
+    if path.suffix.lower() == ".csv":
+        raise ValueError(f"load_mnist: {path} is a CSV file: read it with numpy.loadtxt(path, delimiter=',', skiprows=1, "
+                         f"dtype=numpy.uint8); the first column is y, the other 784 are X; or {WHERE}")
+    if path.is_file() and any(path.name.startswith(stem) for stem, _ in IDX_FILES.values()):
+        path = path.parent              # one of the four files stands for the folder of all
     arrays = {key: _read_idx(path, key) for key in IDX_FILES} if path.is_dir() else _read_npz(path)
     for part in ("train", "test"):
         _check_part(path, part, arrays[f"x_{part}"], arrays[f"y_{part}"])
@@ -46,10 +51,12 @@ def _read_idx(folder, key):
     """Return one of the arrays from the IDX file in a folder."""
     stem, n_axes = IDX_FILES[key]
     names = [f"{stem}{mark}idx{n_axes}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
-    path = next((folder / name for name in names if (folder / name).is_file()), None)
+    folders = [folder, folder / "MNIST" / "raw", folder / "raw"]          # the last two as torchvision keeps them
+    places = [place / name for name in names for place in (*folders, *(place / name for place in folders))]
+    path = next((place for place in places if place.is_file()), None)
     if path is None:
-        wanted = f"{names[0]} or mnist.npz in {folder}"
-        raise FileNotFoundError(f"load_mnist: expected {wanted}, got none; {WHERE}")
+        found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:6]) or "nothing"
+        raise FileNotFoundError(f"load_mnist: expected {names[0]} or mnist.npz in {folder}, found {found}; {WHERE}")
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":         # gzip's own mark, since browsers unpack a .gz and leave its name
         try:

@@ -100,11 +100,13 @@ class Optimizer:
 class SGD(Optimizer):
     """velocity <- momentum * velocity + slope, theta <- theta - rate * velocity  (D2)
 
-    momentum   in [0, 1); 0 is plain descent"""
+    momentum   in [0, 1); 0 is plain descent
+    nesterov   True steps by momentum * velocity + slope, what the velocity is to be next"""
 
-    def __init__(self, learning_rate=0.1, momentum=0.0, l1=0.0, l2=0.0):
+    def __init__(self, learning_rate=0.1, momentum=0.0, l1=0.0, l2=0.0, nesterov=False):
         super().__init__(learning_rate, l1, l2)
         self.momentum = _below_one(momentum, "momentum")
+        self.nesterov = validation.flag(nesterov, "nesterov")
 
     @property
     def remembers(self):
@@ -112,7 +114,11 @@ class SGD(Optimizer):
         return ("velocity",) if self.momentum else ()
 
     def move(self, theta, slope, *velocity, rate, l1, l2):
-        if self.momentum:
+        if self.momentum and self.nesterov:
+            (velocity,), g = velocity, slope + l1 * np.sign(theta) + l2 * theta
+            velocity[...] = self.momentum * velocity + g
+            theta -= rate * (self.momentum * velocity + g)
+        elif self.momentum:
             kernels.momentum_step(theta, *velocity, slope, rate, self.momentum, l1, l2)
         else:
             kernels.descent_step(theta, slope, rate, l1, l2)

@@ -2,11 +2,11 @@
 import numpy as np
 
 from .. import validation
-from ..descent import storage
 from ..descent.optimizers import SGD
 from ..rbm.classification import ClassificationRBM, train
 from ..rbm.gibbs import gibbs_chain
-from ..rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence
+from ..rbm.training import ContrastiveDivergence, NegativePhase, PersistentContrastiveDivergence
+from . import doors, files
 from .base import Estimator
 
 
@@ -19,8 +19,8 @@ class RBMClassifier(Estimator):
     alpha                the generative share ("hybrid")
     learning_rate        a number, or a function of the number of steps taken
     batch_size, n_iter   rows per step, epochs
-    method               "pcd" or "cd": the negative phase ("generative" and "hybrid")
-    n_chains             persistent chains ("pcd"), whatever the batch size
+    method               "pcd", "cd" or a NegativePhase ("generative" and "hybrid")
+    n_chains             persistent chains ("pcd"), whatever the batch size; None is one for each row of a batch
     n_gibbs_steps        Gibbs steps per update
     grey                 "means" takes grey values as they are, "drawn" as the probabilities of binary pixels, which
                          are drawn anew at every step
@@ -30,10 +30,12 @@ class RBMClassifier(Estimator):
     dtype                numpy.float32 or numpy.float64
     callbacks, checkpoint   as in minife.descent.loop.descend
 
-    After fit: classes_, history_ (a dict per epoch), rbm_ (the ClassificationRBM itself)."""
+    After fit: classes_, n_iter_, history_ (a dict per epoch), rbm_ (the ClassificationRBM itself)."""
+
+    _estimator_type, _model, _in_unit_interval = "classifier", "rbm_", True
 
     def __init__(self, n_components=256, *, objective="discriminative", alpha=0.01, learning_rate=0.1, batch_size=10,
-                 n_iter=10, method="pcd", n_chains=100, n_gibbs_steps=1, grey="means", momentum=0.0,
+                 n_iter=10, method="pcd", n_chains=None, n_gibbs_steps=1, grey="means", momentum=0.0,
                  weight_decay=0.0, random_state=None, verbose=0, dtype=np.float32, callbacks=(), checkpoint=None):
         self.n_components, self.objective, self.alpha = n_components, objective, alpha
         self.learning_rate, self.batch_size, self.n_iter, self.method = learning_rate, batch_size, n_iter, method
@@ -41,50 +43,83 @@ class RBMClassifier(Estimator):
         self.momentum, self.weight_decay, self.random_state = momentum, weight_decay, random_state
         self.verbose, self.dtype, self.callbacks, self.checkpoint = verbose, dtype, callbacks, checkpoint
 
+    n_iter_ = property(lambda self: len(self.fitted("history_")))
+
     def fit(self, X, y):
         """Learn from X (n, n_features), binary or grey values in [0, 1], and labels y (n,), and return self."""
-        validation.one_of(self.method, "method", ("pcd", "cd"))
-        n_components = validation.positive_integer(self.n_components, "n_components")
-        dtype = np.dtype(validation.one_of(np.dtype(self.dtype).name, "dtype", ("float32", "float64")))
-        n_features = validation.real_array(X, "X", n_dims=2).shape[1]
-        self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
-        rng = np.random.default_rng(self.random_state)
-        rbm = ClassificationRBM.initialise(n_features, n_components, len(self.classes_), rng, X, dtype)
-        if self.method == "pcd":
-            phase = PersistentContrastiveDivergence(self.n_chains, self.n_gibbs_steps)
+        return self._fit(X, y, None, validation.positive_integer(self.n_iter, "n_iter"), go_on=False)
+
+    def partial_fit(self, X, y, classes=None):
+        """Go on learning for one epoch over X and labels y, with chains and momentum as they are, and return self.
+
+        classes   all labels that will ever come, at the first call; later it may be left out"""
+        return self._fit(X, y, classes, 1, go_on=True)
+
+    def _fit(self, X, y, classes, n_epochs, go_on):
+        go_on = go_on and self.__sklearn_is_fitted__()
+        (X, names), y = self._read_to_learn(X, go_on), doors.labels(y)
+        doors.same_length(X, y)
+        X = doors.probabilities(X)
+        if go_on:
+            rbm, rng, history, known = self.rbm_, self._rng, self.history_, self.classes_
+            phase, optimizer = vars(self).get("_learned_by") or self._learner()
+        else:
+            known = np.unique(y) if classes is None else np.unique(doors.labels(classes))
+            rng, history = np.random.default_rng(self.random_state), []
+            n_components = validation.positive_integer(self.n_components, "n_components")
+            rbm = ClassificationRBM.initialise(X.shape[1], n_components, len(known), rng, X, validation.float_type(self.dtype))
+            phase, optimizer = self._learner()
+        if not np.isin(y, known).all():
+            raise ValueError(f"y must hold labels among {known}, got {y[~np.isin(y, known)][0]!r}")
+        with self._learning(names, X.shape[1], classes_=known, rbm_=rbm, _rng=rng, history_=history,
+                            _learned_by=(phase, optimizer)):
+            train(rbm, X, np.searchsorted(known, y), optimizer, len(history) + n_epochs, rng, objective=self.objective,
+                  alpha=self.alpha, negative_phase=phase, grey=self.grey, batch_size=self.batch_size,
+                  callbacks=doors.callbacks(self.callbacks), checkpoint=None if go_on else self.checkpoint,
+                  same_seed=self.random_state is not None, history=history,
+                  label=type(self).__name__ if self.verbose else None)
+        return self
+
+    def _learner(self):
+        """Return the negative phase and the optimizer that the arguments ask for."""
+        n_chains = self.batch_size if self.n_chains is None else self.n_chains
+        if isinstance(self.method, NegativePhase):
+            phase = self.method
+        elif validation.one_of(self.method, "method", ("pcd", "cd")) == "pcd":
+            phase = PersistentContrastiveDivergence(n_chains, self.n_gibbs_steps)
         else:
             phase = ContrastiveDivergence(self.n_gibbs_steps)
-        self.rbm_, self._rng, self.n_features_in_, self.history_ = rbm, rng, n_features, []
-        train(rbm, X, labels, SGD(self.learning_rate, self.momentum, l2=self.weight_decay), self.n_iter, rng,
-              objective=self.objective, alpha=self.alpha, negative_phase=phase, grey=self.grey,
-              batch_size=self.batch_size, callbacks=self.callbacks, checkpoint=self.checkpoint,
-              same_seed=self.random_state is not None, history=self.history_,
-              label="RBMClassifier" if self.verbose else None)
-        return self
+        return phase, SGD(self.learning_rate, self.momentum, l2=self.weight_decay)
 
     def predict_log_proba(self, X):
         """Return log p(y | x) (n, n_classes), in the order of classes_."""
-        return self.fitted("rbm_").log_conditional(X)
+        X, rbm = doors.probabilities(self._read(X)), self.fitted()
+        double = ClassificationRBM(*(array.astype(np.float64) for array in rbm.parameters.values()), rbm.beta)
+        return double.log_conditional(X)
 
     def predict_proba(self, X):
         """Return p(y | x) (n, n_classes), in the order of classes_."""
-        return np.exp(self.predict_log_proba(X))
+        p = np.exp(self.predict_log_proba(X))
+        return p / p.sum(axis=1, keepdims=True)
 
     def predict(self, X):
         """Return the most probable class of each row: (n,)"""
         best = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Return the share of the rows of X whose class is predicted as in y."""
-        return float((self.predict(X) == np.asarray(y)).mean())
+        predicted = self.predict(X)
+        y = doors.compare_labels(y, self.classes_)
+        doors.same_length(predicted, y)
+        return float(np.average(predicted == y, weights=doors.weights(sample_weight, len(y))))
 
     def sample(self, y, n_steps=1000):
         """Return binary dreams (n, n_features) of the classes y (n,): n_steps Gibbs steps from fair coins, y held."""
-        y = np.asarray(y)
-        strange = y[~np.isin(y, self.fitted("classes_"))]
-        if y.ndim != 1 or strange.size:
-            raise ValueError(f"y must be a row of classes among {self.classes_}, got {strange if y.ndim == 1 else y}")
+        y = doors.compare_labels(y, self.fitted("classes_"))
+        strange = y[~np.isin(y, self.classes_)]
+        if strange.size:
+            raise ValueError(f"y must be a row of classes among {self.classes_}, got {strange}")
         dreams = np.empty((len(y), self.n_features_in_), dtype=np.uint8)
         for label in np.unique(y):
             rbm = self.rbm_.given_label(np.searchsorted(self.classes_, label))
@@ -94,17 +129,12 @@ class RBMClassifier(Estimator):
 
     def save(self, path):
         """Write the fitted model to an .npz file: parameters, history, and all settings that are numbers or texts."""
-        arrays = self.fitted("rbm_").parameters | {"classes": self.classes_}
-        text = {"settings": self.settings(without=("checkpoint", "dtype")), "history": self.history_}
-        storage.write(path, type(self).__name__, text, arrays)
+        files.save(self, path, self.fitted().parameters | {"classes": self.classes_})
 
     @classmethod
     def load(cls, path):
-        """Return the model that save() wrote."""
-        text, arrays = storage.read(path, cls.__name__, ("settings", "history"))
-        dtype = storage.pick(path, arrays, ("W", "U", "classes"))["W"].dtype
-        classes = arrays.pop("classes")
-        model = cls.of_settings(path, text["settings"], dtype=dtype.type)
-        model.classes_, model.rbm_, model.history_ = classes, ClassificationRBM(**arrays), text["history"]
-        model.n_features_in_, model._rng = model.rbm_.n_visible, np.random.default_rng()
+        """Return the model that save() wrote: it draws what the saved one would have drawn next."""
+        model, text, arrays = files.load(cls, path, ("W", "U", "classes"))
+        classes, rbm = arrays.pop("classes"), ClassificationRBM(**arrays)
+        model._keep(files.columns(text), rbm.n_visible, classes_=classes, rbm_=rbm)
         return model
