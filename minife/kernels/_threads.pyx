@@ -24,11 +24,20 @@ def work_of_others():
     return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
+def running():
+    """Return how many threads of the whole machine run or wait for a core, this one included."""
+    try:
+        with open("/proc/loadavg") as file:
+            return int(file.read().split()[3].partition("/")[0])
+    except (OSError, ValueError):
+        return 1
+
+
 def look_around():
-    """Count the cores that other processes have left free since the last look, if that is recent."""
+    """Count the cores that other processes have left free since the last look, or leave now."""
     global looked, worked, free_cores
     now, work, seconds = time.perf_counter(), work_of_others(), time.perf_counter() - looked
-    busy = (work - worked) / seconds if seconds < 2 * LOOK else 0
+    busy = (work - worked) / seconds if seconds < 2 * LOOK else running() - 1
     looked, worked, free_cores = now, work, max(1, min(most, <int>(n_cores - busy + 0.4)))
 
 

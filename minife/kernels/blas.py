@@ -1,43 +1,59 @@
-"""NumPy's products kept to one core, and several of them done at the same time.
+"""NumPy's products kept to one core each, and several of them done at the same time.
 
-NumPy gives a product to the threads of its BLAS. OpenBLAS, which comes with NumPy from PyPI, has
-each of them wait in a loop that takes a core from the kernels' threads, and a product of 100 rows
-takes two to three times as long as with one thread where another process works on one of two cores.
-Its number of threads is the one thing that can be chosen."""
+NumPy leaves products to a BLAS with threads of its own. Those of OpenBLAS, which comes with NumPy
+from PyPI, wait for work in a loop, which takes a core from the threads of the kernels; and where
+another process works on one of two cores, two of them take two to three times as long as one. Their
+number is all that can be chosen. Of other libraries not even that: with them nothing changes."""
 import ctypes
 from contextlib import ContextDecorator
+from itertools import product
 from threading import Lock, Thread
 
 import numpy as np
 
-PREFIXES = ("scipy_openblas", "openblas")
-SUFFIXES = ("64_", "")
+NAMES = "scipy_openblas_{}_num_threads", "openblas_{}_num_threads"
 
 
 def find(action):
-    """Return OpenBLAS's function that gets or sets the number of its threads; None if not there."""
-    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # and all that NumPy loads for it
-    for name in (f"{prefix}_{action}_num_threads{suffix}" for prefix in PREFIXES for suffix in SUFFIXES):
-        if hasattr(library, name):
-            return getattr(library, name)
-    return None
+    """Return OpenBLAS's function that will get or set the number of its threads, or None."""
+    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # and what was loaded together with it
+    names = [name.format(action) + suffix for name, suffix in product(NAMES, ("64_", ""))]
+    return next((getattr(library, name) for name in names if hasattr(library, name)), None)
 
 
 class OneCore(ContextDecorator):
-    """Keeps the products of NumPy to one core, as a context or as the decorator of a function.
+    """Keeps each product of NumPy to one core: `with one_core:`, or a function under @one_core.
 
-    It does so for the whole process, until the last one that entered has left."""
-    get, put, lock, inside, before = find("get"), find("set"), Lock(), 0, 1
+    That is so in the whole process, until as many have left as have entered. The numbers of the
+    products, which OpenBLAS rounds differently with more threads, do not depend on the cores then."""
+
+    def __init__(self):
+        self.get, self.set, self.lock = find("get"), find("set"), Lock()
+        self.inside, self.before = 0, 1
 
     def __enter__(self):
-        with OneCore.lock:
-            if OneCore.inside == 0 and OneCore.get and OneCore.put:
-                OneCore.before = OneCore.get()
-                OneCore.put(1)
-            OneCore.inside += 1
+        with self.lock:
+            if self.inside == 0 and self.get and self.set:
+                self.before = self.get()
+                self.set(1)
+            self.inside += 1
 
     def __exit__(self, *_):
-        with OneCore.lock:
-            OneCore.inside -= 1
-            if OneCore.inside == 0 and OneCore.put:
-                OneCore.put(OneCore.before)
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0 and self.get and self.set:
+                self.set(self.before)
+
+
+one_core = OneCore()
+
+
+def together(calls):
+    """Make calls at the same time, each but the first in a thread of its own."""
+    first, *others = calls
+    threads = [Thread(target=call) for call in others]
+    for thread in threads:
+        thread.start()
+    first()
+    for thread in threads:
+        thread.join()
