@@ -34,11 +34,12 @@ def running():
 
 
 def look_around():
-    """Count the cores that other processes have left free since the last look, or leave now."""
+    """Return how many cores other processes have left free since the last look, or leave now."""
     global looked, worked, free_cores
     now, work, seconds = time.perf_counter(), work_of_others(), time.perf_counter() - looked
     busy = (work - worked) / seconds if seconds < 2 * LOOK else running() - 1
     looked, worked, free_cores = now, work, max(1, min(most, <int>(n_cores - busy + 0.4)))
+    return free_cores
 
 
 def set_threads(n):

@@ -16,7 +16,7 @@ NAMES = "scipy_openblas_{}_num_threads", "openblas_{}_num_threads"
 
 def find(action):
     """Return OpenBLAS's function that will get or set the number of its threads, or None."""
-    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # and what was loaded together with it
+    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # with what it needs
     names = [name.format(action) + suffix for name, suffix in product(NAMES, ("64_", ""))]
     return next((getattr(library, name) for name in names if hasattr(library, name)), None)
 
@@ -24,8 +24,8 @@ def find(action):
 class OneCore(ContextDecorator):
     """Keeps each product of NumPy to one core: `with one_core:`, or a function under @one_core.
 
-    That is so in the whole process, until as many have left as have entered. The numbers of the
-    products, which OpenBLAS rounds differently with more threads, do not depend on the cores then."""
+    That is so in the whole process, until as many have left as have entered. OpenBLAS rounds
+    differently with more threads; here its numbers do not depend on the machine's cores."""
 
     def __init__(self):
         self.get, self.set, self.lock = find("get"), find("set"), Lock()
