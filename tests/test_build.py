@@ -139,6 +139,7 @@ def test_calls_at_the_same_time_are_all_made():
 
 
 LEARN = """
+import numpy as np
 from minife import RBM, tap
 from minife.descent import SGD
 from minife.rbm.training import train
