@@ -14,7 +14,7 @@ cdef double LOOK = 0.2              # seconds from look to look: twenty ticks of
 cdef double SMALL = 1e7             # additions that take as long as waking another thread
 
 
-def work_of_others():
+cdef work_of_others():
     """Return the seconds that the cores have worked for other processes, where that is known."""
     try:
         with open("/proc/stat") as file:
@@ -24,7 +24,7 @@ def work_of_others():
     return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-def running():
+cdef running():
     """Return how many threads of the whole machine run or wait for a core, this one included."""
     try:
         with open("/proc/loadavg") as file:
