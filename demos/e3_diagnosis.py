@@ -136,9 +136,10 @@ def draw(reports):
 def title(reports):
     """Return how many alarms the machines have, and those of the careful one by name."""
     n = {name: len(report.alarms) for name, report in reports.items()}
-    words = f"Alarms (orange, bold): {sum(n.values())} of {len(n)} machine{'s' * (len(n) > 1)}"
+    words = (f"{sum(n.values())} alarms (orange, bold) of {len(n)} machine{'s' * (len(n) > 1)} "
+             "that learned digits")
     if "careful" in n:
-        words += f"; the careful one has {', '.join(reports['careful'].alarms) or 'none'}"
+        words += f"; of the careful one: {', '.join(reports['careful'].alarms) or 'none'}"
     return words
 
 

@@ -12,12 +12,13 @@ Grey pixels become binary once, before training: "drawn", each on with its grey 
 probability, as in most of the literature, or "threshold", on above 127. The two make different
 data, whose likelihoods must not be compared. The rate falls linearly to zero, momentum is 0, steps
 are centered (R18), the chains of PCD (R14) are as many as --chains says and take --steps Gibbs
-steps an update. log Z is estimated by 100 cooled chains, 5000 temperatures at the end and 1000 on the way
-(E3, E5): an optimistic likelihood, with its error and effective chains. Beside it stands the
-conservative one of 100 held-out digits, each heated once (E17): by how much it is lower on the same
-digits. It is higher where few cooled chains carry log Z: they found a valley in which annealing, as
-a model, has no share. --seeds N repeats it all, from --seed on; --peer lets scikit-learn's BernoulliRBM,
-where it is installed, learn the same data at its rate 0.05 for 10 epochs, and judges it likewise.
+steps an update. log Z is estimated by 100 cooled chains, 5000 temperatures at the end and 1000 on
+the way (E3, E5): an optimistic likelihood, with its error and effective chains. Beside it stands
+the conservative one of 100 held-out digits, each heated once (E17): by how much it is lower on the
+same digits. It is higher where few cooled chains carry log Z: they found a valley in which
+annealing, as a model, has no share. --seeds N repeats it all, from --seed on; --peer lets scikit-
+learn's BernoulliRBM, where it is installed, learn the same data at its rate 0.05 for 10 epochs, and
+judges it likewise.
 
 It prints one line per look and saves one figure, figures/e4_likelihood.png."""
 import argparse
