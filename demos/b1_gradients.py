@@ -3,23 +3,17 @@
     python demos/b1_gradients.py            eight seconds on one core
     python demos/b1_gradients.py --quick    three seconds
 
-The table has a line for each network, of one to four layers, with every hidden unit and every loss: the worst relative
-error of each parameter's gradient, and that of the Hessian times a vector, H v. The figure, figures/b1_gradients.png,
-shows why minife.gradcheck takes five points and a step of 0.001, and why it must keep away from the kinks of ReLU."""
-import argparse
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+The table has a line for each network, of one to four layers, with every hidden unit and every loss: the
+worst relative error of each parameter's gradient  (B4, B7, B8, B9), and that of the Hessian times a
+vector, H v  (B10, B11, B12). The figure, figures/b1_gradients.png, shows why minife.gradcheck takes five
+points and a step of 0.001, and why it must keep away from the kinks of ReLU."""
 import numpy as np
+from common import BLUE, GREEN, ORANGE, RED, demo_parser, plt, save
 
 from minife import MLP
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
                              hessian_vector_product)
 from minife.gradcheck import check_gradient, numerical_gradient
-from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.units import Binary, Gaussian, LeakyRectified, Rectified, Spin
 
 HIDDEN = {"sigmoid": Binary(), "tanh": Spin(), "identity": Gaussian(), "ReLU": Rectified(),
@@ -31,11 +25,8 @@ N_ROWS, FAR_FROM_KINKS = 6, 0.05
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two hidden units, two losses, fewer steps in the figure")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/b1_gradients.png"))
-    arguments = parser.parse_args()
+    quick = "two hidden units, two losses, fewer steps in the figure"
+    arguments = demo_parser(__doc__, quick).parse_args()
     rng = np.random.default_rng(arguments.seed)
     hidden = ["tanh", "ReLU"] if arguments.quick else list(HIDDEN)
     losses = ["squared error", "categorical cross entropy"] if arguments.quick else list(LOSSES)
@@ -48,8 +39,7 @@ H v: the Hessian times a random vector v, by hand, against finite differences of
 ReLU, leaky ReLU: only rows with every hidden field {FAR_FROM_KINKS} or more away from the kink at 0 take part
 The worst relative error of all is {worst:.1e}""")
 
-    draw(np.logspace(-8, 0, 17 if arguments.quick else 49), rng, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+    draw(np.logspace(-8, 0, 17 if arguments.quick else 49), rng, arguments)
 
 
 def print_table(depth, hidden, losses, rng):
@@ -121,8 +111,8 @@ def five_points(f, parameters, step):
     return numerical_gradient(lambda p: f(), parameters, step)[0]
 
 
-def draw(steps, rng, path):
-    figure, (smooth_axes, kink_axes) = plt.subplots(1, 2, figsize=(11.5, 5), layout="constrained", sharey=True)
+def draw(steps, rng, arguments):
+    figure, (smooth_axes, kink_axes) = plt.subplots(1, 2, figsize=(11.5, 5), sharey=True)
 
     mlp, X, y = network(SIZES[3], Spin(), CategoricalCrossEntropy(), rng)
     two, five = ([relative_error(mlp, X, y, difference, step) for step in steps]
@@ -153,10 +143,8 @@ def draw(steps, rng, path):
     at = np.abs(np.log(steps / 1e-3)).argmin()
     kink_axes.set(title=f"ReLU: five points across a kink err by {near[at]:.0e},\naway from kinks by {far[at]:.0e}",
                   xlabel="step")
-    kink_axes.legend(loc="lower left")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    kink_axes.legend(loc="lower left", fontsize="small")
+    save(figure, arguments)
 
 
 def mark_step(axes):

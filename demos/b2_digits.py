@@ -1,4 +1,4 @@
-"""Networks learn handwritten digits: three optimizers and four activations, by training loss and by test error.
+"""Networks learn handwritten digits: three optimizers, four activations  (B2, B6, D2, D3, D4)
 
     python demos/b2_digits.py                              784-100-10 on the embedded digits, 30 seconds on one core
     python demos/b2_digits.py --quick                      three seconds
@@ -12,21 +12,14 @@ minife.data.load_mnist takes: mnist.npz, or a folder with it or with the four ID
 The benchmark: 784-500-10, ReLU and Adam, 20 epochs, no dropout and no distorted digits. The test error after the last
 epoch must be at most 1.8 %; it is 1.49, 1.58 and 1.54 % for seeds 0, 1 and 2, 1.54 % in the mean, and its standard
 error for a sample of 10000 digits is 0.12 %."""
-import argparse
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from common import BLUE, GREEN, ORANGE, RED, demo_parser, plt, save
+from matplotlib.ticker import MaxNLocator
 
 from minife import MLP
 from minife.backprop import train
-from minife.descent import SGD, Adam, RMSProp
-from minife.descent.optimizers import linear_decay
+from minife.descent import SGD, Adam, RMSProp, linear_decay
 from minife.data import load_digits
-from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.units import Binary, LeakyRectified, Rectified, Spin
 
 OPTIMIZERS = {"SGD": lambda n_steps: SGD(linear_decay(0.03, n_steps), momentum=0.9),
@@ -65,17 +58,13 @@ means over the runs, after the last epoch; least to largest: of their test error
 training loss: cross entropy in nats per digit, over the batches of the last epoch as they came
 seconds: of one run; the standard error of a test error is about {standard_error(error, digits):.2%}, since
   {len(digits.X_test)} test digits are a sample""")
-    draw(histories, digits, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+    draw(histories, digits, arguments)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer epochs, hidden units and runs")
-    parser.add_argument("--mnist", type=Path, metavar="PATH", help="the full MNIST, in place of the embedded digits")
-    parser.add_argument("--benchmark", action="store_true", help="only the large network: 784-500-10, ReLU, Adam")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/b2_digits.png"))
+    parser = demo_parser(__doc__, "fewer epochs, hidden units and runs", mnist=True)
+    parser.add_argument("--benchmark", action="store_true",
+                        help="only the large network: 784-500-10, ReLU, Adam")
     return parser.parse_args()
 
 
@@ -121,8 +110,8 @@ def print_line(optimizer, unit, history):
           f"{f'{test.min():.2%} {test.max():.2%}':>17}{history['seconds'].sum(axis=1).mean():9.1f}", flush=True)
 
 
-def draw(histories, digits, path):
-    figure, axes = plt.subplots(2, 2, figsize=(11.5, 7), layout="constrained", sharex=True, sharey="row")
+def draw(histories, digits, arguments):
+    figure, axes = plt.subplots(2, 2, figsize=(11.5, 7), sharex=True, sharey="row")
     columns = ({optimizer: histories[optimizer, unit] for optimizer, unit in RUNS if unit == "ReLU"},
                {name: histories["Adam", name] for name in UNITS})
     for (loss_axes, error_axes), column in zip(axes.T, columns):
@@ -145,9 +134,8 @@ def draw(histories, digits, path):
                              f"sampling error {standard_error(np.mean(list(errors.values())), digits):.1%}")
     axes[0, 0].set_ylabel("training loss [nats/digit]")
     axes[1, 0].set_ylabel("test error [%]")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    axes[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    save(figure, arguments)
 
 
 def draw_runs(axes, epochs, runs, colour, style, label):

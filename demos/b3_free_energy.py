@@ -9,32 +9,20 @@ F(x, y) = -x_y, left free F(x) = -log sum_k e^(x_k), and the cross entropy is F(
 The figure, figures/b3_free_energy.png, follows both free energies as a network learns the embedded digits, shows how
 the difference tells right digits from wrong ones, and what the temperature of the output does: the slope of the loss
 is again clamped minus free, of the mean energy, and the temperature is right where the two agree."""
-import argparse
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from common import BLUE, GREEN, ORANGE, RED, demo_parser, plt, save
 
 from minife import MLP
-from minife.descent import Adam
-from minife.descent.optimizers import linear_decay
+from minife.descent import Adam, linear_decay
 from minife.data import load_digits
 from minife.gradcheck import check_gradient
-from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.units import Potts, Rectified
 
 BATCH_SIZE = 50
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer steps and hidden units")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/b3_free_energy.png"))
-    arguments = parser.parse_args()
+    arguments = demo_parser(__doc__, "fewer steps and hidden units").parse_args()
     n_hidden, n_steps = (50, 600) if arguments.quick else (100, 2400)
     digits = load_digits(binary=False)
     mlp, steps, course = learn(digits, n_hidden, n_steps, np.random.default_rng(arguments.seed))
@@ -62,8 +50,7 @@ def main():
           f"{sweep['test']['loss'][best]:.3f}")
     clamped, free = clamped_free_energy(x, y).mean(), -(Potts().mean(x / T[best]) * x).sum(axis=1).mean()
     print(f"mean energies there: {clamped:.2f} clamped, {free:.2f} free")
-    draw(steps, course, gap, right, T, sweep, best, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+    draw(steps, course, gap, right, T, sweep, best, arguments)
 
 
 def clamped_free_energy(x, y):
@@ -119,8 +106,8 @@ def temperature_sweep(x, y, temperatures):
     return {"loss": np.array(loss), "slope": np.array(slope)}
 
 
-def draw(steps, course, gap, right, T, sweep, best, path):
-    figure, (course_axes, row_axes, heat_axes) = plt.subplots(1, 3, figsize=(14, 4.8), layout="constrained")
+def draw(steps, course, gap, right, T, sweep, best, arguments):
+    figure, (course_axes, row_axes, heat_axes) = plt.subplots(1, 3, figsize=(12, 4.8))
 
     clamped, free, difference = ([numbers[key] for numbers in course] for key in ("clamped", "free", "difference"))
     course_axes.plot(steps, difference, color=GREEN, linestyle="-.", label="F(x, y) - F(x), the cross entropy")
@@ -128,17 +115,19 @@ def draw(steps, course, gap, right, T, sweep, best, path):
     course_axes.plot(steps, free, color=BLUE, label="F(x), free")
     course_axes.fill_between(steps, free, clamped, color=GREEN, alpha=0.15, linewidth=0)
     course_axes.set_xscale("symlog", linthresh=1)
-    course_axes.set(title=f"Both free energies fall; their difference\ngoes from {difference[0]:.2f} to "
-                          f"{difference[-1]:.2f} nats on test digits", xlabel="gradient step",
-                    ylabel="mean free energy [nats]")
-    course_axes.legend(loc="lower left")
+    course_axes.set(title=f"F(x, y) changes by {clamped[-1] - clamped[0]:.1f} nats, F(x) by "
+                          f"{free[-1] - free[0]:.1f}:\nthe difference goes from {difference[0]:.2f} to "
+                          f"{difference[-1]:.2f}", xlabel="gradient step",
+                    ylabel="mean over test digits [nats]")
+    course_axes.set_ylim(top=6)
+    course_axes.legend(loc="upper right")
 
     bins = np.geomspace(1e-6, 20, 50)
     for rows, colour, filled, name in ((right, BLUE, True, "right"), (~right, RED, False, "wrong")):
         row_axes.hist(np.clip(gap[rows], bins[0], None), bins, color=colour, alpha=0.6 if filled else 1,
                       histtype="stepfilled" if filled else "step", linewidth=1.5,
                       label=f"{name}: {rows.sum()} test digits")
-    row_axes.axvline(np.log(2), color="0.3", linestyle=":", label="log 2: wrong digits lie above")
+    row_axes.axvline(np.log(2), ymax=0.7, color="0.3", linestyle=":", label="log 2: wrong digits lie above")
     row_axes.set_xscale("log")
     row_axes.set(title=f"Wrong digits lie above log 2,\n{np.mean(gap[right] < np.log(2)):.1%} of the right ones below",
                  xlabel="F(x, y) - F(x) [nats]; the first bin holds all below", ylabel="digits per bin")
@@ -150,14 +139,12 @@ def draw(steps, course, gap, right, T, sweep, best, path):
     heat_axes.plot(T, sweep["test"]["slope"], color=RED,
                    label="its slope in 1 / T on test digits:\nclamped minus free mean energy")
     heat_axes.axhline(0, color="0.8", linewidth=1, zorder=0)
-    heat_axes.axvline(T[best], color="0.3", linewidth=1, linestyle=":")
+    heat_axes.axvline(T[best], ymax=0.7, color="0.3", linewidth=1, linestyle=":")
     heat_axes.set_xscale("log")
     heat_axes.set(title=f"Test loss is least at T = {T[best]:.2f}, where\nclamped and free mean energies agree",
-                  xlabel="temperature T of the output, softmax(x / T)", ylabel="[nats]", ylim=(-2, 2.5))
+                  xlabel="temperature T of the output, softmax(x / T)", ylabel="loss and its slope [nats]", ylim=(-2, 2.8))
     heat_axes.legend(loc="upper left")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, arguments)
 
 
 if __name__ == "__main__":

@@ -13,19 +13,18 @@ import pytest
 
 from minife import kernels
 from minife.kernels import reference
+from proofs import proves
 
 SHAPES = [(1, 1, 1), (1, 7, 5), (3, 1, 18), (2, 33, 1), (90, 16, 48), (3, 784, 101),  # n, n_in, n_out
           (33, 170, 101)]                                                         # whose sweeps take BLAS's products
 DENSITIES = [0, 0.05, 0.5, 1]  # of the states that are 1
 KEY = 0x0123456789ABCDEF
-CALLS = [("binary_product",), ("unit_means", 0.3), ("unit_means", 2.0), ("draw_units",), ("random_words",),
-         ("sample_units", 0.3), ("sample_units", 2.0),
+CALLS = [("binary_product",), ("draw_units",), ("random_words",),
          ("anneal_units", 0.3, 0.4), ("anneal_units", 2.0, 0.0), ("softplus_product", 1.0), ("softplus_product", 100.0),
          *product(["collapsed_sweep"], [1.0, 30.0, 300.0]),                     # 30 fills groups, 300 leaves the range
          *product(["damped_fixed_point"], [1, 2, 3], [0.5, 1.5], [0.5, 1.0]),   # order, beta, step
          *product(["block_fixed_point"], [1, 2], [0.5, 1.5])]                   # order, beta
 SOLVERS = ("damped_fixed_point", "block_fixed_point")
-MOVES = {"move_layer": {"step": 0.3}, "minimise_layer": {}}                    # these too, and return the residual
 STEPS = {"descent_step": {"rate": 0.1},                                           # these change their arrays in place
          "momentum_step": {"velocity": None, "rate": 0.1, "momentum": 0.9},
          "adaptive_step": {"mean": None, "square": None, "rate": 0.1, "share": 0.1, "square_share": 0.01, "held": 0.7,
@@ -62,12 +61,8 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
         return {"states": states, "matrix": W}
     if name == "random_words":
         return {"key": KEY, "draw": 3, "n_rows": n, "n_units": n_out}
-    if name == "unit_means":
-        return {"states": states, "W": W, "bias": b, "beta": options[0]}
     if name == "draw_units":
         return {"mean": rng.random((n, n_out)).astype(dtype), "key": KEY, "draw": 3}
-    if name == "sample_units":
-        return {"states": states, "W": W, "bias": b, "beta": options[0], "key": KEY, "draw": 3}
     if name == "anneal_units":
         return {"states": states, "W": W, "bias": b, "beta_0": options[0], "beta_1": options[1], "key": KEY, "draw": 3}
     if name == "softplus_product":                                                # in double precision alone
@@ -84,13 +79,12 @@ def arguments(call, shape=(5, 16, 48), density=0.5, dtype=np.float64):
 @pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
     """(K1) to (K4), (R4), (E3), (R15), (T10), (T18): words, samples, counts of sweeps are equal, numbers nearly."""
-    tolerances = {"binary_product": [rounding], "unit_means": [rounding], "draw_units": [0], "random_words": [0],
-                  "sample_units": [0], "anneal_units": [0, 100 * rounding],
+    tolerances = {"binary_product": [rounding], "draw_units": [0], "random_words": [0],
+                  "anneal_units": [0, 100 * rounding],
                   "softplus_product": [1e-9 if call[1:] == (100.0,) else 1e-11], "collapsed_sweep": [0, 1e-9, 1e-9],
                   **dict.fromkeys(SOLVERS, [rounding, rounding, 10 * rounding, 0])}[call[0]]
     if dtype == np.float32:  # u may lie within the rounding of p, and the residual within that of tol
-        tolerances = {"sample_units": [], "anneal_units": [1, 100 * rounding],
-                      **dict.fromkeys(SOLVERS, tolerances[:2])}.get(call[0], tolerances)
+        tolerances = {"anneal_units": [1, 100 * rounding], **dict.fromkeys(SOLVERS, tolerances[:2])}.get(call[0], tolerances)
     for shape, density in product(SHAPES, DENSITIES):
         args = arguments(call, shape, density, dtype)
         results = [getattr(kernel, call[0])(**args) for kernel in (load_compiled(), reference)]
@@ -107,27 +101,6 @@ def test_a_residual_does_not_hide_a_unit_that_is_nan(twin, name):
     args["m_h"] = args["m_h"].copy()
     args["m_h"][2, 5] = np.nan
     assert np.isnan(getattr(twin, name)(**args)[2]).tolist() == [row == 2 for row in range(5)]
-
-
-@pytest.mark.parametrize("name, order", [("move_layer", 1), ("move_layer", 2), ("move_layer", 3),
-                                         ("minimise_layer", 1), ("minimise_layer", 2)])
-@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-12), (np.float32, 1e-5)])
-def test_a_layer_and_its_twin_move_to_the_same_place(name, order, dtype, rounding):
-    """(T10), (T12), (T18): from the same sums; m, c and skew are those of the new means, and a NaN stays in its row"""
-    rng = np.random.default_rng(9)
-    for n, n_out in [(1, 1), (7, 16), (40, 103)]:
-        sums = rng.standard_normal((order, n, n_out)).astype(dtype)
-        sums[1:2] = 5 * np.abs(sums[1:2])                                         # a sum of squares times variances
-        bias, m = rng.standard_normal(n_out).astype(dtype), rng.random((n, n_out)).astype(dtype)
-        m[-1, -1] = np.nan if n > 1 else 0.3
-        layers, residuals = [reference.layer_of(m, order) for _ in range(2)], []
-        for kernel, layer in zip((load_compiled(), reference), layers):
-            residuals.append(getattr(kernel, name)(sums, bias, dtype(1.5), layer, **MOVES[name]))
-        np.testing.assert_allclose(*residuals, rtol=rounding, atol=10 * rounding)
-        np.testing.assert_allclose(layers[0], layers[1], rtol=0, atol=rounding)
-        np.testing.assert_allclose(layers[0], reference.layer_of(layers[0][0], order), rtol=0, atol=rounding)
-        assert np.isnan(residuals[0]).tolist() == [n > 1 and row == n - 1 for row in range(n)]
-        assert not np.array_equal(layers[0][0], m)
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -150,49 +123,21 @@ def test_a_step_and_its_twin_move_the_arrays_to_the_same_place(name, l1, l2, dty
         assert not np.array_equal(got, theta if key == "theta" else start[key])
 
 
-@pytest.mark.parametrize("based", [False, True])
-@pytest.mark.parametrize("momentum", [0, 0.9])
-@pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.3, 0.2)])
-@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-13), (np.float32, 1e-5)])
-def test_a_step_along_a_product_is_the_step_along_its_array(twin, based, momentum, l1, l2, dtype, rounding):
-    """(K1), (D2): to the last bit, and within rounding that of the other twin"""
-    for shape, density in product(SHAPES + [(784, 200, 500)], DENSITIES):
-        args, rng = arguments(("binary_product",), shape, density, dtype), np.random.default_rng(11)
-        theta, velocity, base = rng.standard_normal((3, shape[0], shape[2])).astype(dtype)
-        base.flags.writeable = False
-        places = []
-        for kernel, step in ((twin, True), (twin, False), (reference, True)):
-            arrays = [theta.copy(), velocity.copy() if momentum else None]
-            if step:
-                kernel.product_step(*arrays, base if based else None, **args, rate=0.1, momentum=momentum, l1=l1, l2=l2)
-            else:
-                flat = [x.reshape(-1) for x in arrays if x is not None]
-                slope = ((base if based else 0) + kernel.binary_product(**args)).reshape(-1)
-                if momentum:
-                    kernel.momentum_step(*flat, slope, 0.1, momentum, l1, l2)
-                else:
-                    kernel.descent_step(*flat, slope, 0.1, l1, l2)
-            places.append(arrays[:2 if momentum else 1])
-        assert np.array_equal(places[0], places[1])
-        np.testing.assert_allclose(places[0], places[2], rtol=rounding, atol=rounding)
-
-
-@pytest.mark.parametrize("beta", [0.3, 2.0])
-@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-14), (np.float32, 1e-6)])
-def test_a_sample_is_a_uniform_number_below_the_probability(twin, dtype, rounding, beta):
-    """(R4) unit by unit, p in float64: the sample is u < p, unless u is p within the rounding of p."""
-    for shape, density in product(SHAPES, DENSITIES):
-        args = arguments(("sample_units", beta), shape, density, dtype)
-        u = ((reference.random_words(KEY, 3, shape[0], shape[2]) >> np.uint32(1)) + 0.5) * 2.0**-31
-        p = sigma(beta * (args["bias"] + args["states"].astype(float) @ args["W"]))
-        assert np.all((twin.sample_units(**args) == (u < p)) | (np.abs(u - p) < rounding))
+@proves("K3")
+@pytest.mark.parametrize("dtype, bits", [(np.float64, 31), (np.float32, 23)])
+def test_a_sample_is_a_uniform_number_below_the_mean(twin, dtype, bits):
+    """(K3), (R4) unit by unit: u is made of the upper bits of the word, to the last bit"""
+    for shape in SHAPES:
+        args = arguments(("draw_units",), shape, dtype=dtype)
+        u = ((reference.random_words(KEY, 3, shape[0], shape[2]) >> np.uint32(32 - bits)) + 0.5) * 2.0**-bits
+        assert np.array_equal(twin.draw_units(**args), u < args["mean"])
 
 
 def test_every_kernel_has_a_twin_and_a_pair_test():
     sources = Path(kernels.__file__).parent.glob("*.p[yx][xi]")
     names = {name for source in sources for name in re.findall(r"^def (\w+)", source.read_text(), re.M)}
     names.remove("set_threads")
-    assert names == {name for name, *_ in CALLS} | set(STEPS) | set(MOVES) | {"product_step"}
+    assert names == {name for name, *_ in CALLS} | set(STEPS)
     assert all(hasattr(reference, name) and hasattr(kernels, name) for name in names)
 
 
@@ -204,15 +149,6 @@ def test_results_do_not_depend_on_the_number_of_threads(call):
         compiled.set_threads(n)
         results.append(getattr(compiled, call[0])(**args))
     assert all(np.array_equal(x, y) for result in results for x, y in zip(result, results[0]))
-
-
-def test_a_step_along_a_product_does_not_depend_on_the_number_of_threads():
-    compiled, args, places = load_compiled(), arguments(("binary_product",), (784, 200, 500), 0.3), []
-    for n in (1, 2, os.cpu_count()):
-        compiled.set_threads(n)
-        places.append(np.ones((2, 784, 500)))
-        compiled.product_step(*places[-1], None, **args, rate=0.1, momentum=0.9, l1=0, l2=0.1)
-    assert all(np.array_equal(place, places[0]) for place in places)
 
 
 def test_the_product_with_binary_states_is_exact_for_whole_numbers(twin):
@@ -227,7 +163,7 @@ def test_the_product_with_binary_states_is_exact_for_whole_numbers(twin):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_states_and_matrices_may_lie_in_memory_in_any_way(twin, dtype, shape):
     """(K1): rows with gaps between them, transposes, and columns in reverse give the same sums."""
-    states, W = (arguments(("sample_units", 0.7), shape, 0.3, dtype)[name] for name in ("states", "W"))
+    states, W = arguments(("binary_product",), shape, 0.3, dtype).values()
     wanted = states.astype(float) @ W
     for v in (states, np.asfortranarray(states), np.repeat(np.repeat(states, 2, axis=0), 2, axis=1)[::2, ::2]):
         for matrix in (W, np.asfortranarray(W), np.repeat(W, 2, axis=1)[:, ::2], W[:, ::-1].copy()[:, ::-1]):
@@ -238,10 +174,10 @@ def test_states_and_matrices_may_lie_in_memory_in_any_way(twin, dtype, shape):
 
 def test_a_sum_of_rows_depends_on_its_row_alone():
     """(K1): to the last bit, whatever other rows stand beside it, and however wide the panel is"""
-    args = arguments(("sample_units", 0.7), (300, 784, 101), 0.3, np.float32)
-    together = load_compiled().binary_product(args["states"], args["W"])
+    states, W = arguments(("binary_product",), (300, 784, 101), 0.3, np.float32).values()
+    together = load_compiled().binary_product(states, W)
     for rows in (slice(0, 1), slice(5, 50), slice(130, 300)):
-        assert np.array_equal(load_compiled().binary_product(args["states"][rows], args["W"]), together[rows])
+        assert np.array_equal(load_compiled().binary_product(states[rows], W), together[rows])
 
 
 @pytest.mark.filterwarnings("error")
@@ -260,7 +196,7 @@ def test_an_annealed_change_by_hand(twin):
         args = np.ones((1, 1), np.uint8), np.full((1, n), field), np.zeros(n), 1.0, 2.0, KEY, 0
         samples, change = twin.anneal_units(*args)
         np.testing.assert_allclose(change, n * np.log(5 / 3), rtol=1e-13)
-        assert np.array_equal(samples, twin.sample_units(*args[:3], 2.0, KEY, 0))
+        assert np.array_equal(samples, twin.draw_units(np.full((1, n), sigma(2 * field)), KEY, 0))
 
 
 def philox_by_hand(counter, key):
@@ -344,7 +280,8 @@ def test_a_unit_is_on_with_the_probability_of_its_field(twin, dtype):
     bias = np.array([0, 0.3, -1, -5, 2], dtype)
     for v in np.array([[0, 0], [1, 0], [1, 1]], np.uint8):
         p = sigma(beta * (bias + v @ W))
-        frequency = twin.sample_units(np.tile(v, (n, 1)), W, bias, beta, KEY, 5).mean(axis=0)
+        samples, _ = twin.anneal_units(np.tile(v, (n, 1)), W, bias, 0.0, beta, KEY, 5)
+        frequency = samples.mean(axis=0)
         assert np.all(np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / n))
 
 
@@ -353,9 +290,8 @@ def test_a_unit_is_on_with_the_probability_of_its_field(twin, dtype):
 def test_saturated_units_do_not_fluctuate(twin, dtype):
     """(R4): the numbers of key 0, draw 1 include 0xffffffef, whose u must not round up to 1 in float32."""
     assert reference.random_words(0, 1, 269, 4000)[268, 2183] == 0xFFFFFFEF
-    states, W, bias = np.zeros((269, 1), np.uint8), np.zeros((1, 4000), dtype), np.full(4000, 1e4, dtype)
-    assert twin.sample_units(states, W, bias, 1.0, 0, 1).min() == 1
-    assert twin.sample_units(states, W, -bias, 1.0, 0, 1).max() == 0
+    assert twin.draw_units(np.ones((269, 4000), dtype), 0, 1).min() == 1
+    assert twin.draw_units(np.zeros((269, 4000), dtype), 0, 1).max() == 0
 
 
 def softplus(x):
@@ -478,12 +414,12 @@ def test_the_number_of_threads_is_a_positive_integer(n):
 @pytest.mark.skipif(not hasattr(os, "fork") or kernels.implementation == "reference", reason="no fork, or no threads")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_does_not_wait_for_the_threads_of_its_parent():
-    compiled, args = load_compiled(), arguments(("sample_units", 1.0), (90, 784, 201))
+    compiled, args = load_compiled(), arguments(("anneal_units", 0.0, 1.0), (90, 784, 201))
     compiled.set_threads(2)
-    compiled.sample_units(**args)
+    compiled.anneal_units(**args)
     child = os.fork()
     if child == 0:
-        compiled.sample_units(**args)
+        compiled.anneal_units(**args)
         os._exit(0)
     for _ in range(200):
         if os.waitpid(child, os.WNOHANG)[0]:
@@ -501,6 +437,3 @@ def test_more_units_than_a_list_can_name(twin):
     assert twin.binary_product(states, matrix).tolist() == [[0, 0, 0], [3, 30, 300]]
     assert twin.binary_product(states[:, 1:], matrix[1:]).tolist() == [[0, 0, 0], [2, 20, 200]]
     assert twin.binary_product(states[1:].T, np.array([[7.0]])).ravel().nonzero()[0].tolist() == [0, 65536]
-    theta, velocity = np.ones((2, 2, 3))
-    twin.product_step(theta, velocity, None, states, matrix, 1, 2, 0, 0)
-    assert velocity.tolist() == [[2, 2, 2], [5, 32, 302]] and theta.tolist() == [[-1, -1, -1], [-4, -31, -301]]

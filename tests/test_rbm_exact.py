@@ -14,7 +14,8 @@ from minife.rbm import exact
 @pytest.mark.parametrize("size", [(5, 4), (3, 6), (4, 4)], ids=str)
 @pytest.mark.parametrize("block", [4, 2**16], ids=lambda block: f"block={block}")
 def test_exact_samples_have_the_probabilities_of_the_model(size, block, beta, monkeypatch):
-    """(R7) and (R4): all visible states, within five standard errors, from one block of hidden states and from many"""
+    """(R7) and (R4): all visible states, within five standard errors, from one block of hidden
+    states and from many"""
     monkeypatch.setattr(exact, "BLOCK", block)
     rbm, n = random_rbm(np.random.default_rng(2), *size, beta=beta), 20000
     v = exact.sample(rbm, n, np.random.default_rng(4))
@@ -28,7 +29,8 @@ def test_exact_samples_have_the_probabilities_of_the_model(size, block, beta, mo
 @pytest.mark.parametrize("scale", [0.1, 1, 5, 100])
 @pytest.mark.parametrize("bias", [0.5, 200])
 def test_log_z_without_exponentials_is_log_z(scale, bias, beta):
-    """(R15): against the plain sum over hidden states, from weak couplings to where the factors leave their range"""
+    """(R15): against the plain sum over hidden states, from weak couplings to where the factors
+    leave their range"""
     rng = np.random.default_rng(6)
     for n_visible, n_hidden in ((1, 1), (30, 1), (9, 8), (130, 9), (7, 12)):
         rbm = RBM(scale * rng.standard_normal((n_visible, n_hidden)), bias * rng.standard_normal(n_visible),
@@ -40,7 +42,8 @@ def test_log_z_without_exponentials_is_log_z(scale, bias, beta):
 
 
 def test_a_product_of_many_factors_is_cut_before_it_overflows():
-    """(R15): 3000 terms of up to 600, of which one product holds one, and 3000 of 0.001, of which it holds all"""
+    """(R15): 3000 terms of up to 600, of which one product holds one, and 3000 of 0.001, of which
+    it holds all"""
     for x, y in ((350.0, 250.0), (-7.0, 0.0)):
         x, y = np.full((2, 3000), x), np.full((3000, 3), y)
         assert_allclose(kernels.softplus_product(x, y), reference.softplus_product(x, y), rtol=1e-12)

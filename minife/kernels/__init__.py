@@ -12,11 +12,10 @@ from importlib.util import find_spec
 
 from .reference import (  # noqa: F401  (the names of this package, until compiled ones take over)
     adaptive_step, anneal_units, binary_product, block_fixed_point, collapsed_sweep,
-    damped_fixed_point, descent_step, draw_units, minimise_layer, momentum_step, move_layer,
-    product_step, random_words, sample_units, softplus_product, unit_means)
+    damped_fixed_point, descent_step, draw_units, momentum_step, random_words, softplus_product)
 from .sources import checksum
 
-MODULES = ("_threads", "_gibbs", "_fixed_point", "_block", "_enumerate", "_descent")
+MODULES = ("_threads", "_gibbs", "_softplus", "_sweeps", "_descent")
 implementation, _set_threads = "reference", None
 
 _wanted = os.environ.get("MINIFE_KERNELS", "compiled")

@@ -23,6 +23,16 @@ cdef extern from "platform.h":
     void transpose_double(const double *source, Py_ssize_t step, double *target, Py_ssize_t stride) nogil
 
 
+cdef inline Py_ssize_t piece(double n_operations, int n_threads) noexcept:
+    """Return how many items of so many operations take about a tenth of a second; then a kernel listens for Ctrl-C."""
+    return max(1, <Py_ssize_t>(1e8 * n_threads / max(n_operations, 1.)))
+
+
+cdef inline bint is_odd(const void *first, Py_ssize_t step, Py_ssize_t size) noexcept:
+    """Return whether numbers of this size, a power of two, lie where numbers of this size do not: in packed records."""
+    return ((<size_t>first | <size_t>step) & (size - 1)) != 0
+
+
 @cython.cdivision(True)
 cdef inline real exponential(real x) noexcept nogil:
     """e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2, e^r by its Taylor polynomial  (K4)
@@ -62,29 +72,8 @@ cdef inline real exponential(real x) noexcept nogil:
 
 @cython.cdivision(True)
 cdef inline real sigmoid(real x) noexcept nogil:
-    """sigma(x) = 1 / (1 + e^-x)"""
+    """sigma(x) = 1 / (1 + e^-x)  (K4)"""
     return <real>1 / (<real>1 + exponential(-x))
-
-
-cdef inline real decayed(real slope, real theta, real l1, real l2) noexcept nogil:
-    """The slope together with that of the penalty l1 |theta| + l2 theta^2 / 2  (D2)"""
-    return slope + l1 * ((theta > 0) - (theta < 0)) + l2 * theta
-
-
-cdef inline void descend(Py_ssize_t n, real *theta, const real *slope, real rate, real l1, real l2) noexcept nogil:
-    """theta -= rate * (slope + l1 * np.sign(theta) + l2 * theta)  (D2)"""
-    cdef Py_ssize_t i
-    for i in range(n):
-        theta[i] -= rate * decayed(slope[i], theta[i], l1, l2)
-
-
-cdef inline void descend_with_momentum(Py_ssize_t n, real *theta, real *velocity, const real *slope, real rate,
-                                       real momentum, real l1, real l2) noexcept nogil:
-    """velocity = momentum * velocity + (slope + l1 * np.sign(theta) + l2 * theta); theta -= rate * velocity  (D2)"""
-    cdef Py_ssize_t i
-    for i in range(n):
-        velocity[i] = momentum * velocity[i] + decayed(slope[i], theta[i], l1, l2)
-        theta[i] -= rate * velocity[i]
 
 
 cdef inline void philox(uint32_t block, uint32_t row, uint32_t draw, uint64_t key,

@@ -1,7 +1,7 @@
 # Products with binary states need no multiplication: they are sums of the rows of a matrix that are switched on  (K1)
 #
-# A part of _gibbs.pyx. The matrix is cut into panels of a few columns, so that the fastest caches hold its rows. A sum
-# is written, or is at once the slope of a step. Threads share the panels, and no number depends on how.
+# A part of _gibbs.pyx. The matrix is cut into panels of a few columns, so that the fastest caches hold its rows. Threads
+# share the panels, and no number depends on how.
 import sys
 
 cdef enum:
@@ -21,7 +21,10 @@ for byte in range(256):
 
 
 cdef cloned list_row(const uint8_t *state, Py_ssize_t n_in, uint16_t *active, Py_ssize_t *n_active) noexcept nogil:
-    """active = np.flatnonzero(state), eight units at a time: their bits make a byte, and a table lists those on"""
+    """active = np.flatnonzero(state), eight units at a time: their bits make a byte, and a table lists those on
+
+    Of 16 numbers at active + k, which is at most active + i, those after the counted ones are overwritten by the next.
+    Whatever the bytes are, they name units below n_in: of states that are not 0 or 1 the list is wrong, but harmless."""
     cdef Py_ssize_t i, k = 0
     cdef uint64_t eight
     cdef uint64_t[2] units  # eight numbers of 16 bits
@@ -36,7 +39,7 @@ cdef cloned list_row(const uint8_t *state, Py_ssize_t n_in, uint16_t *active, Py
         k += counts[byte]
     for i in range(n_in - n_in % 8, n_in):
         active[k] = <uint16_t>i
-        k += state[i]
+        k += state[i] & 1
     n_active[0] = k
 
 
@@ -52,6 +55,17 @@ cdef void list_columns(const uint8_t *states, Py_ssize_t step, Py_ssize_t n_in, 
             column = scratch[k]
             active[column * list_step + n_active[column]] = <uint16_t>i
             n_active[column] += 1
+
+
+cdef cloned gather_bits(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssize_t n_in,
+                        uint8_t *bits) noexcept nogil:
+    """bits = the bits that occur in n lines of states, each of n_in bytes"""
+    cdef Py_ssize_t r, i
+    cdef uint8_t found = 0
+    for r in range(n):
+        for i in range(n_in):
+            found |= states[r * step + i]
+    bits[0] = found
 
 
 cdef cloned any_row(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssize_t n_in,
@@ -94,11 +108,9 @@ cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t colum
 
 
 cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssize_t *n_active, Py_ssize_t n,
-                      const real *panel, Py_ssize_t n_columns, Py_ssize_t width, real *out, real *velocity,
-                      const real *base, Py_ssize_t out_step, const real *step) noexcept nogil:
-    """out = the sums of the listed rows of a panel, or a step of descent along them, added to base  (K1)
-
-    step   NULL, or rate, momentum, l1 and l2, with velocity NULL where there is no momentum  (D2)"""
+                      const real *panel, Py_ssize_t n_columns, Py_ssize_t width, real *out,
+                      Py_ssize_t out_step) noexcept nogil:
+    """out = the sums of the listed rows of a panel  (K1)"""
     cdef Py_ssize_t r, l, m = 64 // sizeof(real)
     cdef real[64] sums
     for r in range(n):
@@ -110,71 +122,50 @@ cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssi
             sum_rows_double_2(active, n_active[r], panel, sums)
         else:
             sum_rows_double_4(active, n_active[r], panel, sums)
-        # slope = base + states @ matrix
-        if base != NULL:
-            for l in range(n_columns):
-                sums[l] = base[l] + sums[l]
-            base += out_step
-        # out = slope; or theta, in the place of out, and velocity take a step along it
-        if step == NULL:
-            memcpy(out, sums, n_columns * sizeof(real))
-        elif velocity == NULL:
-            descend(n_columns, out, sums, step[0], step[2], step[3])
-        else:
-            descend_with_momentum(n_columns, out, velocity, sums, step[0], step[1], step[2], step[3])
-            velocity += out_step
+        memcpy(out, sums, n_columns * sizeof(real))
         for l in range(width // m):
             prefetch(out + width + l * m, 1)
         active += list_step
         out += out_step
 
 
-def binary_product(const uint8_t[:, :] states, const real[:, :] matrix):
+def binary_product(const uint8_t[:, :] states not None, const real[:, :] matrix not None):
     """Return states @ matrix for 0/1 states (n, n_in) and a matrix (n_in, n_out)  (K1)"""
-    if states.shape[1] > LARGEST_LIST:
-        return reference.binary_product(np.asarray(states), np.asarray(matrix))
-    out_array = np.empty((states.shape[0], matrix.shape[1]), np.float32 if real is float else np.float64)
-    cdef real[:, ::1] out = out_array, none = None
-    sum_rows(states, matrix, out, none, none, NULL)
-    return out_array
-
-
-def product_step(real[:, ::1] theta, real[:, ::1] velocity, const real[:, ::1] base, const uint8_t[:, :] states,
-                 const real[:, :] matrix, real rate, real momentum, real l1, real l2):
-    """Change theta and velocity (n, n_out) in place: one step along base + states @ matrix  (K1, D2)
-
-    velocity, base   may be None: no momentum, nothing to add to"""
-    cdef real[4] step = [rate, momentum, l1, l2]
-    # slope = states @ matrix
-    # slope = base + slope
-    # descent_step(theta, slope, rate, l1, l2)
-    # momentum_step(theta, velocity, slope, rate, momentum, l1, l2)
-    if states.shape[1] > LARGEST_LIST:
-        reference.product_step(np.asarray(theta), None if velocity is None else np.asarray(velocity),
-                               None if base is None else np.asarray(base), np.asarray(states), np.asarray(matrix),
-                               rate, momentum, l1, l2)
-    else:
-        sum_rows(states, matrix, theta, velocity, base, step)
-
-
-cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] out, real[:, ::1] velocity,
-              const real[:, ::1] base, const real *step):
-    """out = states @ matrix, or a step of descent along base + that, as sum_panel has it"""
+    if states.shape[1] != matrix.shape[0]:
+        raise mismatch(states=states, matrix=matrix)
     cdef Py_ssize_t n = states.shape[0], n_in = states.shape[1], n_out = matrix.shape[1]
+    if n_in > LARGEST_LIST:
+        return reference.binary_product(np.asarray(states), np.asarray(matrix))
+    dtype = np.float32 if real is float else np.float64
+    if n == 0 or n_in == 0 or n_out == 0:
+        return np.zeros((n, n_out), dtype)
+    if is_odd(&matrix[0, 0], matrix.strides[0] | matrix.strides[1], sizeof(real)):
+        matrix = np.array(matrix, order="C")
+    cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
+    if not by_column and states.strides[1] != 1:
+        states = np.ascontiguousarray(states)
+    cdef uint8_t bits
+    if by_column:
+        gather_bits(&states[0, 0], states.strides[1], n_in, n, &bits)
+    else:
+        gather_bits(&states[0, 0], states.strides[0], n, n_in, &bits)
+    if bits > 1:
+        raise ValueError(f"states must be 0 or 1, got {np.max(states)}")
     cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
     cdef Py_ssize_t start, height, share, n_used = n_in, panel, i, r, t
     cdef int threads = threads_for(<double>n * n_in * n_out)
-    cdef Py_ssize_t tile = min(n, threads * max(FEWEST, LISTS // max(n_in, 1)), LARGEST_LIST)
-    cdef bint by_column = states.strides[0] == 1 and states.strides[1] != 1
-    if not by_column and states.strides[1] != 1:
-        states = np.ascontiguousarray(states)
-    cdef real[:, ::1] panels = aligned_empty(threads, n_in * width, np.float32 if real is float else np.float64)
+    cdef Py_ssize_t tile = min(n, threads * max(FEWEST, LISTS // n_in), LARGEST_LIST)
+    cdef real[:, ::1] panels = aligned_empty(threads, n_in * width, dtype)
     cdef uint16_t[::1] used = np.arange(n_in, dtype=np.uint16)
     cdef uint16_t[:, ::1] active = np.empty((tile, n_in), np.uint16), scratch = np.empty((threads, tile), np.uint16)
     cdef uint8_t[::1] on = np.empty(n_in, np.uint8)
     cdef Py_ssize_t[::1] n_active = np.empty(tile, np.intp)
+    out_array = np.empty((n, n_out), dtype)
+    cdef real[:, ::1] out = out_array
+    #> return states.astype(matrix.dtype) @ matrix
     for start in range(0, n, tile):
+        PyErr_CheckSignals()
         height = min(tile, n - start)
         if by_column:
             share = (height + threads - 1) // threads
@@ -193,5 +184,5 @@ cdef sum_rows(const uint8_t[:, :] states, const real[:, :] matrix, real[:, ::1] 
             fill_panel(&matrix[0, 0] + i * column_step, row_step, column_step, &used[0], n_used, min(width, n_out - i),
                        width, &panels[t, 0])
             sum_panel(&active[0, 0], n_in, &n_active[0], height, &panels[t, 0], min(width, n_out - i), width,
-                      &out[start, i], NULL if velocity is None else &velocity[start, i],
-                      NULL if base is None else &base[start, i], n_out, step)
+                      &out[start, i], n_out)
+    return out_array

@@ -7,17 +7,26 @@ from . import binary_product
 class States(np.ndarray):
     """Rows of zeros and ones (n, n_units) of uint8, of which states @ W is a sum of rows of W  (K1)
 
-    Slices, copies and transposes are States again; whatever else is made of them is an ordinary array."""
+    Copies, slices, transposes and joins of States are States. Whatever is computed from them is an ordinary array, and
+    so is what they are joined with or turned into. Two States have a product in float64: their counts are no uint8."""
 
-    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        x, *others = (np.asarray(array) if isinstance(array, States) else array for array in inputs)
-        if ufunc is np.matmul and out is None and x.dtype == np.uint8 and isinstance(inputs[0], States):
-            (matrix,) = others
-            if isinstance(matrix, np.ndarray) and x.ndim == matrix.ndim == 2 and matrix.dtype.kind == "f":
-                return binary_product(x, matrix)
-        if out is not None:
-            options["out"] = tuple(np.asarray(array) if isinstance(array, States) else array for array in out)
-        return getattr(ufunc, method)(x, *others, **options)
+    __array_priority__ = -1                               # joined with an ordinary array, they are one
+
+    def __matmul__(self, matrix):
+        if self.dtype == np.uint8 and self.ndim == 2 and isinstance(matrix, np.ndarray) and matrix.ndim == 2:
+            if matrix.dtype.kind in "biu":
+                matrix = matrix.astype(np.float64)
+            if matrix.dtype in (np.float32, np.float64):
+                return binary_product(self, matrix)
+        return np.asarray(self) @ matrix
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return array[()] if return_scalar else array.view(np.ndarray)
+
+    def astype(self, dtype, *args, **options):
+        """Return an ordinary array of another type, or States of this one, as ndarray.astype."""
+        array = super().astype(dtype, *args, **options)
+        return array if array.dtype == np.uint8 else array.view(np.ndarray)
 
     def mean(self, axis=None, dtype=np.float64, **options):
         """Return the mean of the states along an axis, as ndarray.mean; of few rows it is a count of small integers."""
