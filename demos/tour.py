@@ -1,4 +1,4 @@
-"""The tour: does backprop minimise a free energy? The post's story in seven pictures, and an answer in eight lines.
+"""The tour: does backprop minimise a free energy? The post's story in pictures, and an answer in eight lines.
 
     python demos/tour.py            about 20 seconds on one core
     python demos/tour.py --quick    a few seconds
@@ -176,7 +176,7 @@ def draw(digits, dreams, courses, course, gradients, copies, alone, arguments):
     counting.loglog(r, errors[-1] * r[-1] / r, ":", color="black", label="1/r")
     counting.set(title=f"5  r copies of a hidden unit:\nfrom RBM to network, as r^{np.polyfit(np.log(r), np.log(errors), 1)[0]:.2f}",
                  xlabel="copies r", ylabel="distance to backprop's gradient, relative")
-    counting.legend(loc="lower left")
+    counting.legend(loc="upper right")
     away.plot(alone, color=ORANGE)
     away.set(title=f"6  Alone, a free energy has no floor:\n{alone[0]:.0f} to {alone[-1]:.0f}, and no data came in",
              xlabel="gradient step", ylabel=r"$\Gamma_1$ at rest [energy, T = 1]")
