@@ -60,6 +60,9 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     Warns if nothing is left to do. Raises ValueError if the checkpoint is of another run, naming
     what differs, and FloatingPointError if the parameters stop being finite; the last checkpoint is
     then still good."""
+    if not isinstance(getattr(model, "parameters", None), dict) or not callable(gradient):
+        raise TypeError("model must have parameters, a dict of arrays, and gradient be a function, "
+                        f"got {type(model).__name__} and {type(gradient).__name__}")
     n_rows = validation.positive_integer(n_rows, "n_rows")
     n_epochs = validation.positive_integer(n_epochs, "n_epochs")
     batch_size = validation.positive_integer(batch_size, "batch_size")

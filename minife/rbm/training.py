@@ -142,4 +142,4 @@ def run_kind(rbm, X, negative_phase, centering=None, grey="means"):
 
 def settings(part):
     """Return in words what a negative phase or a Centering was made with."""
-    return ", ".join(f"{name}={value}" for name, value in vars(part).items() if isinstance(value, (int, float, tuple)))
+    return ", ".join(f"{name}={value}" for name, value in vars(part).items() if isinstance(value, (int, float, str, tuple)))
