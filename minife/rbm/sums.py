@@ -2,9 +2,11 @@
 import numpy as np
 
 from .. import kernels
+from ..kernels.blas import one_core
 from ..kernels.products import all_states
 
 
+@one_core
 def log_weights_of_block(rbm, start, size):
     """Return rbm.log_weights of `size` hidden states from number `start` on, in float64  (R15)
 
