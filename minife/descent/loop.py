@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from .. import validation
+from ..kernels.blas import one_core
 from . import storage
 from .checkpoint import Checkpoint, nothing_is_left
 from .constraint import NormConstraint
@@ -30,6 +31,7 @@ class StopTraining(Exception):
     """Raised by a callback to end the training after this epoch."""
 
 
+@one_core
 def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100,
             norm_constraint=None, callbacks=(), checkpoint=None, same_seed=True, kind=str,
             keep=None, history=None, label=None):
