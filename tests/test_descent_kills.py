@@ -39,7 +39,7 @@ def learn(path, seconds=None):
 
 
 def kill_and_go_on(folder, seed, n_kills):
-    """Kill one training after the other at random moments; return how many were killed and went on."""
+    """Kill one training after the other at a random moment; return how many were not yet done."""
     rng = np.random.default_rng(seed)
     begin = time.perf_counter()
     weights = learn(folder / "whole.npz")
