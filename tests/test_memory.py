@@ -1,6 +1,7 @@
 """State that meets an object that it was not made for: an error that says both shapes, no crash.
 
-Each case runs in a process of its own, as a wrong one would end it: python tests/test_memory.py NAME runs one here."""
+Each case runs in a process of its own, as a wrong one would end it: python tests/test_memory.py
+NAME runs one here."""
 import os
 import subprocess
 import sys
@@ -27,14 +28,16 @@ def rbm(n_visible=400, n_hidden=300):
 
 
 def two_machines(first, second, phase, optimizer):
-    """The same phase and optimizer teach two machines (n_visible, n_hidden), one after the other."""
+    """The same phase and optimizer teach two machines (n_visible, n_hidden), one after the
+    other."""
     for size in (first, second):
         training.train(rbm(*size), rows(size[0]), phase, optimizer, 1, g(0))
 
 
 def two_networks(optimizer):
     for sizes in (6, 4, 2), (400, 300, 2):
-        backprop.train(MLP(sizes, rng=g(0)), g(1).standard_normal((20, sizes[0])), rows(6)[:, 0], optimizer, 1, g(0))
+        backprop.train(MLP(sizes, rng=g(0)), g(1).standard_normal((20, sizes[0])), rows(6)[:, 0],
+                       optimizer, 1, g(0))
 
 
 def replaced(machine, name, array):
@@ -58,7 +61,8 @@ def changed_file(path, shorten):
 
 def file_with_other_shapes(folder):
     path = folder / "model.npz"
-    mlp = estimators.MLPClassifier(hidden_layer_sizes=(30,), max_iter=1, random_state=0, normalise=False)
+    mlp = estimators.MLPClassifier(hidden_layer_sizes=(30,), max_iter=1, random_state=0,
+                                   normalise=False)
     mlp.fit(rows(400), rows(6)[:, 0]).save(path)
     changed_file(path, "W1")
     estimators.MLPClassifier.load(path).predict_proba(rows(400).astype(np.uint8))
@@ -67,8 +71,8 @@ def file_with_other_shapes(folder):
 def checkpoint_with_other_shapes(folder):
     path, machine = folder / "checkpoint.npz", rbm()
     for n_epochs in (1, 2):
-        training.train(machine, rows(400), training.ContrastiveDivergence(), SGD(0.1, 0.5), n_epochs, g(0),
-                       checkpoint=path)
+        training.train(machine, rows(400), training.ContrastiveDivergence(), SGD(0.1, 0.5),
+                       n_epochs, g(0), checkpoint=path)
         changed_file(path, "velocity_W")
 
 
@@ -79,18 +83,25 @@ CASES = {  # name: what is done, and the two shapes that the message says
         lambda _: two_machines(SMALL, LARGE, CD(), SGD(0.1, momentum=0.5)), "(6, 4)", "(400, 300)"),
     "Adam of another network": (lambda _: two_networks(Adam(0.01)), "(6, 4)", "(400, 300)"),
     "RMSProp of another network": (lambda _: two_networks(RMSProp(0.01)), "(6, 4)", "(400, 300)"),
-    "momentum of another network": (lambda _: two_networks(SGD(0.01, momentum=0.9)), "(6, 4)", "(400, 300)"),
-    "chains of a smaller machine": (lambda _: two_machines(SMALL, LARGE, PCD(10), SGD(0.1)), " 4 ", "300"),
-    "chains of a larger machine": (lambda _: two_machines(LARGE, SMALL, PCD(10), SGD(0.1)), " 300 ", "4"),
+    "momentum of another network": (lambda _: two_networks(SGD(0.01, momentum=0.9)), "(6, 4)",
+                                    "(400, 300)"),
+    "chains of a smaller machine": (lambda _: two_machines(SMALL, LARGE, PCD(10), SGD(0.1)), " 4 ",
+                                    "300"),
+    "chains of a larger machine": (lambda _: two_machines(LARGE, SMALL, PCD(10), SGD(0.1)), " 300 ",
+                                   "4"),
     "magnetisations of a smaller machine": (
-        lambda _: two_machines(SMALL, LARGE, ExtendedMeanField(n_chains=10, persistent=True), SGD(0.1)), "6", "400"),
+        lambda _: two_machines(SMALL, LARGE, ExtendedMeanField(n_chains=10, persistent=True),
+                               SGD(0.1)), "6", "400"),
     "magnetisations of a larger machine": (
-        lambda _: two_machines(LARGE, SMALL, ExtendedMeanField(n_chains=10, persistent=True), SGD(0.1)), "400", "6"),
+        lambda _: two_machines(LARGE, SMALL, ExtendedMeanField(n_chains=10, persistent=True),
+                               SGD(0.1)), "400", "6"),
     "slope of another shape": (
         lambda _: SGD(0.1).step({"W": np.zeros(100000)}, {"W": np.ones(1)}), "(100000,)", "(1,)"),
     "bias replaced": (lambda _: replaced(rbm(), "b", np.zeros(3)), "(300,)", "(3,)"),
-    "weights of a machine replaced": (lambda _: replaced(rbm(6, 4), "W", np.zeros((6, 100000))), "4", "100000"),
-    "weights of a network replaced": (lambda _: weights_of_a_network_replaced(), "(400, 30)", "(5, 30)"),
+    "weights of a machine replaced": (lambda _: replaced(rbm(6, 4), "W", np.zeros((6, 100000))),
+                                      "4", "100000"),
+    "weights of a network replaced": (lambda _: weights_of_a_network_replaced(), "(400, 30)",
+                                      "(5, 30)"),
     "file with other shapes": (file_with_other_shapes, "400", "5"),
     "checkpoint with other shapes": (checkpoint_with_other_shapes, "(400, 300)", "(5, 300)"),
     "states that are none": (
@@ -101,8 +112,8 @@ CASES = {  # name: what is done, and the two shapes that the message says
 @pytest.mark.parametrize("name", CASES)
 def test_state_that_was_made_for_another_object(name):
     folder = Path(__file__).parent.parent
-    run = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, timeout=120,
-                         env=os.environ | {"PYTHONPATH": str(folder)})
+    run = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True,
+                         timeout=120, env=os.environ | {"PYTHONPATH": str(folder)})
     assert run.returncode == 0, f"ended with {run.returncode}: {run.stdout} {run.stderr[-1000:]}"
     message = run.stdout
     assert message.startswith(("ValueError: ", "TypeError: ")), message
