@@ -288,6 +288,8 @@ cdef fixed_point(bint block, const real[:, :] W, const real[:] a, const real[:] 
     if (a.shape[0] != n_visible or b.shape[0] != n_hidden or m_v.shape[1] != n_visible or m_h.shape[0] != n
             or m_h.shape[1] != n_hidden):
         raise mismatch(W=W, a=a, b=b, m_v=m_v, m_h=m_h)
+    if n == 0:
+        return np.array(m_v), np.array(m_h), np.zeros(0, np.float32 if real is float else np.float64), np.zeros(0, np.intp)
     if n_visible == 0 or n_hidden == 0:
         raise ValueError(f"W must not be empty, got {(n_visible, n_hidden)}")
     if not 1 <= order <= (2 if block else 3):

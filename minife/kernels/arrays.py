@@ -18,10 +18,12 @@ def shapes(**axes):
             for name, array in arrays.items():
                 if not isinstance(array, np.ndarray):
                     raise TypeError(f"{name} must be an array, got {type(array).__name__}")
-                if array.dtype.kind != "f" if name != "states" else array.dtype != np.uint8:
+                if array.dtype not in ((np.uint8,) if name == "states" else (np.float32, np.float64)):
                     raise TypeError(f"{name} cannot be of {array.dtype}")
                 if name != "states":
                     types.add(array.dtype)
+                elif array.size > 0 and array.max() > 1:
+                    raise ValueError(f"states must be 0 or 1, got {array.max()}")
                 names = axes[name].split()
                 if array.ndim != len(names) or any(lengths.setdefault(*axis) != axis[1]
                                                    for axis in zip(names, array.shape)):
@@ -29,6 +31,7 @@ def shapes(**axes):
             if len(types) > 1:
                 raise TypeError(f"the arrays must be of one type, got {' and '.join(map(str, types))}")
             return twin(*args, **options)
+        checked.axes = axes
         return checked
     return decorate
 
