@@ -7,10 +7,10 @@ from . import binary_product
 class States(np.ndarray):
     """Rows of zeros and ones (n, n_units) of uint8, of which states @ W is a sum of rows of W  (K1)
 
-    Copies, slices, transposes and joins of States are States. Whatever is computed from them is an ordinary array, and
-    so is what they are joined with or turned into. Two States have a product in float64: their counts are no uint8."""
+    Copies, slices and transposes of States are States. Whatever is computed from them, joined with them or made of them
+    in another type is an ordinary array. Two States have a product in float64: counts of pairs do not fit a uint8."""
 
-    __array_priority__ = -1                               # joined with an ordinary array, they are one
+    __array_priority__ = -1                               # joined with other arrays, they are ordinary ones
 
     def __matmul__(self, matrix):
         if self.dtype == np.uint8 and self.ndim == 2 and isinstance(matrix, np.ndarray) and matrix.ndim == 2:
