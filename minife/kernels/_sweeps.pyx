@@ -172,8 +172,8 @@ cdef void half_step(bint block, const real *sums, Py_ssize_t sums_stride, const 
                  residual)
 
 
-cdef sweep_rows(bint block, const real[:, ::1] W, const real[::1] a, const real[::1] b, real beta,
-                const real[:, ::1] m_v, const real[:, ::1] m_h, int order, real step, real tol,
+cdef sweep_rows(bint block, const real[:, :] W, const real[::1] a, const real[::1] b, real beta,
+                const real[:, :] m_v, const real[:, :] m_h, int order, real step, real tol,
                 int max_iter):
     """Sweep over few rows or a small machine: four rows share each weight, tiles go to threads."""
     dtype = np.float32 if real is float else np.float64
@@ -234,8 +234,10 @@ cdef sweep_rows(bint block, const real[:, ::1] W, const real[::1] a, const real[
                             residual[r] = largest(&worst[t, r - first, 0], 2)
                             #> n_iter[rows] += 1
                             n_iter[r] = n_iter[r] + 1
-            done = last
-            if not np.any(residual_array[start * ROWS:(start + some) * ROWS] > tol):
+            done, moving = last, 0
+            for r in range(start * ROWS, min(stop * ROWS, n)):
+                moving |= residual[r] > tol
+            if moving == 0:
                 break
     return np.asarray(visible[0]), np.asarray(hidden[0]), residual_array, n_iter_array
 
@@ -268,18 +270,19 @@ cdef products(layer, powers, bint backwards):
 
 @cython.boundscheck(True)
 @cython.wraparound(True)
-cdef sweep_blocks(bint block, const real[:, ::1] weights, const real[::1] a, const real[::1] b,
-                  real beta, const real[:, ::1] m_v, const real[:, ::1] m_h, int order, real step,
+cdef sweep_blocks(bint block, const real[:, :] weights, const real[::1] a, const real[::1] b,
+                  real beta, const real[:, :] m_v, const real[:, :] m_h, int order, real step,
                   real tol, int max_iter):
     """Sweep over many rows of a large machine together: the sums are products by BLAS."""
-    W, n = np.asarray(weights), len(m_v)
+    W, n = np.ascontiguousarray(weights), len(m_v)
     cdef real[:, :, ::1] sums, layer
     visible, hidden = layer_of(np.asarray(m_v), order), layer_of(np.asarray(m_h), order)
     residual, n_iter = np.full(n, np.inf, dtype=W.dtype), np.zeros(n, dtype=np.intp)
     copied = real is float and W.size < 2**19
-    powers = [W, W * W, W * W * W][:order]
-    # faster for BLAS, where a cache holds it
-    powers_T = [power.T.copy() if copied else power.T for power in powers]
+    powers, powers_T = [W], [W.T.copy() if copied else W.T]  # faster for BLAS, where a cache holds it
+    for k in range(1, order):
+        powers.append(powers[k - 1] * W)
+        powers_T.append(powers_T[k - 1] * powers_T[0] if copied else powers[k].T)
     for _ in range(max_iter):
         PyErr_CheckSignals()
         rows = np.flatnonzero(residual > tol)
@@ -312,18 +315,14 @@ cdef fixed_point(bint block, const real[:, :] W, const real[:] a, const real[:] 
         raise ValueError(f"W must not be empty, got {(n_visible, n_hidden)}")
     if not 1 <= order <= (2 if block else 3):
         raise ValueError(f"order must be 1{' or 2' if block else ', 2 or 3'}, got {order}")
-    cdef const real[:, ::1] weights = np.require(W, requirements=("C", "A"))
     cdef const real[::1] bias_v = np.array(a), bias_h = np.array(b)
-    cdef const real[:, ::1] start_v = np.require(m_v, requirements=("C", "A"))
-    cdef const real[:, ::1] start_h = np.require(m_h, requirements=("C", "A"))
     if n < 32 or n_visible * n_hidden < 2**14:
-        return sweep_rows(block, weights, bias_v, bias_h, beta, start_v, start_h, order, step,
-                          tol, max_iter)
-    # rows that answer Ctrl-C within a second
-    size, parts = max(256, 8 * piece(order * weights.size, 1)), []
+        return sweep_rows(block, W, bias_v, bias_h, beta, m_v, m_h, order, step, tol, max_iter)
+    size = max(256, 8 * piece(<double>order * n_visible * n_hidden, 1))
+    parts = []                                                 # of rows, to answer Ctrl-C in time
     for first in range(0, n, size):
-        parts.append(sweep_blocks(block, weights, bias_v, bias_h, beta, start_v[first:first + size],
-                                  start_h[first:first + size], order, step, tol, max_iter))
+        parts.append(sweep_blocks(block, W, bias_v, bias_h, beta, m_v[first:first + size],
+                                  m_h[first:first + size], order, step, tol, max_iter))
     return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts)))
 
 

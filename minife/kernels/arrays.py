@@ -71,5 +71,10 @@ def padded_powers(W, order):
 
 def layer_of(m, order):
     """Return the layer (order, n, n_units) of m (n, n_units): m, c = m - m^2, c (1/2 - m)  (T9)"""
-    c = m - m**2
-    return np.stack([m, c, c * (0.5 - m)][:order])
+    layer = np.empty((order, *m.shape), m.dtype)
+    layer[0] = m
+    if order >= 2:
+        layer[1] = m - m**2
+    if order >= 3:
+        layer[2] = layer[1] * (0.5 - m)
+    return layer
