@@ -1,18 +1,20 @@
-"""Annealed importance sampling against the exact log Z: how many temperatures, how many chains, and which steps?
+"""Annealed importance sampling against the exact log Z: how many temperatures, how many chains, and
+which steps?
 
     python demos/e1_ais.py            three minutes on one core
     python demos/e1_ais.py --quick    a few seconds
 
-A machine of 784 pixels and 20 hidden units learns the embedded digits by persistent contrastive divergence. Its log Z
-can still be summed exactly (2^20 states of the hidden layer), and its states can be sampled exactly, so that every
-claim about AIS can be checked: chains that are cooled from independent pixels bound log Z from below in the mean,
-chains that start at exact samples and are heated bound it from above, and the error bars say how far off each is (E3
-to E6). Where valleys are found by few chains, error bars are too small: the weights that matter have not been drawn.
-Chains of Gibbs steps suffer from it much more than chains with the pixels summed out (E7, E8).
+A machine of 784 pixels and 20 hidden units learns the embedded digits by persistent contrastive
+divergence. Its log Z can still be summed exactly (2^20 states of the hidden layer), and its states
+can be sampled exactly, so that every claim about AIS can be checked: chains that are cooled from
+independent pixels bound log Z from below in the mean, chains that start at exact samples and are
+heated bound it from above, and the error bars say how far off each is (E3 to E6). Where valleys are
+found by few chains, error bars are too small: the weights that matter have not been drawn. Chains
+of Gibbs steps suffer from it much more than chains with the pixels summed out (E7, E8).
 
-The figure, figures/e1_ais.png, shows collapsed chains, cooled and heated, against the number of temperatures; the
-weights of all chains, whose two histograms cross at log Z (Crooks 1999); and independent runs with their error bars, by
-both kinds of steps."""
+The figure, figures/e1_ais.png, shows collapsed chains, cooled and heated, against the number of
+temperatures; the weights of all chains, whose two histograms cross at log Z (Crooks 1999); and
+independent runs with their error bars, by both kinds of steps."""
 import argparse
 import time
 from pathlib import Path

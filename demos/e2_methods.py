@@ -1,16 +1,19 @@
-"""Which method, which yardstick? Nine ways to teach an RBM, judged by the likelihood and by four measures in its place.
+"""Which method, which yardstick? Nine ways to teach an RBM, judged by the likelihood and by four
+measures in its place.
 
-    python demos/e2_methods.py                 a minute and a half on one core: 784 x 16, the likelihood is exact
-    python demos/e2_methods.py --quick         nine seconds: 784 x 8, 3 epochs, 2 seeds
-    python demos/e2_methods.py --hidden 100    three minutes: the embedded digits again, log Z by annealed sampling
-    python demos/e2_methods.py --mnist PATH    ten minutes: the full MNIST, 784 x 256, 20 epochs, annealed, one seed
+    python demos/e2_methods.py                 a minute and a half on one core: 784 x 16, the
+    likelihood is exact python demos/e2_methods.py --quick         nine seconds: 784 x 8, 3 epochs,
+    2 seeds python demos/e2_methods.py --hidden 100    three minutes: the embedded digits again, log
+    Z by annealed sampling python demos/e2_methods.py --mnist PATH    ten minutes: the full MNIST,
+    784 x 256, 20 epochs, annealed, one seed
 
-All methods make the same steps on the same batches; only the negative phase differs, and one is centered. Each machine
-is then measured on held-out digits: by the log-likelihood, which is what all of them are to raise; by the
-pseudo-likelihood; by the TAP log-likelihood of order 2; by the reconstruction, log p of a digit given its own hidden
-means, which most programs print; and by the accuracy of a softmax layer that sees the hidden means only, beside raw
-pixels and random weights. For all five, higher is better. The rank correlation (Spearman) of two of them over the
-methods is 1 if they put the methods in the same order and -1 if in opposite orders.
+All methods make the same steps on the same batches; only the negative phase differs, and one is
+centered. Each machine is then measured on held-out digits: by the log-likelihood, which is what all
+of them are to raise; by the pseudo-likelihood; by the TAP log-likelihood of order 2; by the
+reconstruction, log p of a digit given its own hidden means, which most programs print; and by the
+accuracy of a softmax layer that sees the hidden means only, beside raw pixels and random weights.
+For all five, higher is better. The rank correlation (Spearman) of two of them over the methods is 1
+if they put the methods in the same order and -1 if in opposite orders.
 
 It prints two tables and saves one figure, figures/e2_methods.png."""
 import argparse
@@ -43,7 +46,8 @@ STYLES = {"CD-1": (ORANGE, "o"), "CD-10": (ORANGE, "s"), "PCD": (BLUE, "o"), "ce
 
 
 class ExactSamples(NegativePhase):
-    """The negative phase by 100 independent samples of the model: what PCD would be if its chains forgot at once."""
+    """The negative phase by 100 independent samples of the model: what PCD would be if its chains
+    forgot at once."""
 
     def moments(self, rbm, batch, rng):
         return rbm.clamped_moments(exact.sample(rbm, 100, rng))
@@ -110,7 +114,8 @@ def learn(digits, phase, centering, setting, seed):
 
 
 def measure(rbm, digits, setting, seed):
-    """Return the yardsticks, the error of the first, and how many of 100 starts of the TAP equations got stuck."""
+    """Return the yardsticks, the error of the first, and how many of 100 starts of the TAP
+    equations got stuck."""
     X, rates = digits.X_test, digits.X_train.mean(axis=0)
     if rbm.n_hidden <= exact.LARGEST_LAYER:
         log_z, error = exact.log_partition_function(rbm), 0.0
@@ -130,7 +135,8 @@ def measure(rbm, digits, setting, seed):
 
 
 def readout(features, test_features, digits, setting, seed):
-    """Return the test accuracy, in percent, of a softmax layer trained on features (n, n_features) of the digits."""
+    """Return the test accuracy, in percent, of a softmax layer trained on features (n, n_features)
+    of the digits."""
     rng = np.random.default_rng(seed)
     mlp = MLP((features.shape[1], 10), rng=rng, dtype=np.float32)
     mlp.normalise_input(features)
@@ -141,9 +147,10 @@ def readout(features, test_features, digits, setting, seed):
 
 
 def control_features(digits, setting):
-    """Return what the features must beat, name -> training and test rows: raw pixels, and hidden means by chance."""
+    """Return what the features must beat, name -> training and test rows: raw pixels, and hidden
+    means by chance."""
     W = np.random.default_rng(0).standard_normal((784, setting.hidden)) / np.sqrt(digits.X_train.var(axis=0).sum())
-    untrained = RBM(W, np.zeros(784), -digits.X_train.mean(axis=0) @ W)      # fields of mean 0 and variance 1
+    untrained = RBM(W, np.zeros(784), -digits.X_train.mean(axis=0) @ W)  # fields of mean 0 and variance 1
     return {"raw pixels": (digits.X_train, digits.X_test),
             "random weights": (untrained.hidden_mean(digits.X_train), untrained.hidden_mean(digits.X_test))}
 
@@ -154,8 +161,9 @@ def column(results, key):
 
 
 def rank_correlations(results):
-    """Return the rank correlations of the yardsticks over the methods, seed by seed (n_seeds, 5, 5)."""
-    values = np.array([column(results, key) for key in YARDSTICKS])          # (5, n_methods, n_seeds)
+    """Return the rank correlations of the yardsticks over the methods, seed by seed (n_seeds, 5,
+    5)."""
+    values = np.array([column(results, key) for key in YARDSTICKS])  # (5, n_methods, n_seeds)
     ranks = values.argsort(axis=1).argsort(axis=1)
     return np.array([np.corrcoef(ranks[:, :, seed]) for seed in range(ranks.shape[2])])
 
@@ -220,7 +228,8 @@ def scatter(panel, results, x, y):
 
 
 def draw_ranks(panel, results):
-    """Draw a line for each method, from yardstick to yardstick, at its rank by the mean over the seeds."""
+    """Draw a line for each method, from yardstick to yardstick, at its rank by the mean over the
+    seeds."""
     means = np.array([column(results, key).mean(axis=1) for key in YARDSTICKS])
     ranks = (-means).argsort(axis=1).argsort(axis=1) + 1                     # (5, n_methods)
     for name, line in zip(results, ranks.T):

@@ -1,19 +1,23 @@
-r"""How good can an RBM of digits become? Centered PCD, judged by annealed importance sampling along the way.
+r"""How good can an RBM of digits become? Centered PCD, judged by annealed importance sampling along
+the way.
 
-    python demos/e4_likelihood.py                    ten seconds on one core: 784 x 100, the embedded digits
-    python demos/e4_likelihood.py --quick            a few seconds
-    python demos/e4_likelihood.py --mnist PATH       five minutes a seed: 784 x 500, the full MNIST, 20 epochs
-    python demos/e4_likelihood.py --mnist PATH --epochs 60 --steps 2 --decay 2e-4        eight minutes: a longer run
-    python demos/e4_likelihood.py --mnist PATH --pixels threshold --epochs 10 --rate 0.4 --steps 3   two minutes
-    python demos/e4_likelihood.py --mnist PATH --pixels threshold --epochs 2 --rate 0.2 --decay 1e-4 --chains 100 \
-        --steps 1 --peer                             three seconds of learning, against 33 of scikit-learn
+    python demos/e4_likelihood.py                    ten seconds on one core: 784 x 100, the
+    embedded digits python demos/e4_likelihood.py --quick            a few seconds
+    python demos/e4_likelihood.py --mnist PATH       five minutes a seed: 784 x 500, the full MNIST,
+    20 epochs python demos/e4_likelihood.py --mnist PATH --epochs 60 --steps 2 --decay 2e-4
+    eight minutes: a longer run python demos/e4_likelihood.py --mnist PATH --pixels threshold
+    --epochs 10 --rate 0.4 --steps 3   two minutes python demos/e4_likelihood.py --mnist PATH
+    --pixels threshold --epochs 2 --rate 0.2 --decay 1e-4 --chains 100 \
+        --steps 1 --peer                             three seconds of learning, against 33 of
+        scikit-learn
 
-Grey pixels become binary once, before training: "drawn", each on with its grey value as probability, as in most of the
-literature, or "threshold", on above 127. The two make different data, whose likelihoods must not be compared. The rate
-falls linearly to zero, momentum is 0, steps are centered (R18), the chains of PCD (R14) are as many as --chains says
-and take --steps Gibbs steps an update. log Z is estimated by 100 chains, 5000 temperatures at the end and 1000 on the
-way (E3, E5). --seeds N repeats it all; --peer lets scikit-learn's BernoulliRBM, where it is installed, learn the same
-data at its rate 0.05 for 10 epochs, and judges it the same way.
+Grey pixels become binary once, before training: "drawn", each on with its grey value as
+probability, as in most of the literature, or "threshold", on above 127. The two make different
+data, whose likelihoods must not be compared. The rate falls linearly to zero, momentum is 0, steps
+are centered (R18), the chains of PCD (R14) are as many as --chains says and take --steps Gibbs
+steps an update. log Z is estimated by 100 chains, 5000 temperatures at the end and 1000 on the way
+(E3, E5). --seeds N repeats it all; --peer lets scikit-learn's BernoulliRBM, where it is installed,
+learn the same data at its rate 0.05 for 10 epochs, and judges it the same way.
 
 It prints one line per seed and saves one figure, figures/e4_likelihood.png."""
 import argparse
@@ -101,7 +105,7 @@ def learn(X, X_test, setting, seed):
     curve, clock = [], {"seconds": 0.0, "mark": time.process_time()}
 
     def watch(rbm, epoch):
-        clock["seconds"] += time.process_time() - clock["mark"]               # of learning, without this watching
+        clock["seconds"] += time.process_time() - clock["mark"]  # of learning, without this watching
         if epoch in looks:
             n_temperatures = setting.temperatures if epoch == setting.epochs else setting.temperatures // 5
             curve.append(judge(rbm, X, X_test, n_temperatures) | {"epoch": epoch, "seconds": clock["seconds"]})
@@ -113,7 +117,8 @@ def learn(X, X_test, setting, seed):
 
 
 def judge(rbm, X, X_test, n_temperatures):
-    """Return the log-likelihoods of held-out digits and of the first training digits, and what log Z rests on  (E5)"""
+    """Return the log-likelihoods of held-out digits and of the first training digits, and what log
+    Z rests on  (E5)"""
     estimate = annealed_importance_sampling(rbm, N_ANNEALED, n_temperatures, np.random.default_rng(1), X.mean(axis=0))
     test, training = (-rbm.beta * rbm.free_energy(rows).mean(dtype=float) - estimate.log_z
                       for rows in (X_test, X[:len(X_test)]))

@@ -1,15 +1,17 @@
-"""Are dreams digits? A network that was taught to read digits reads what chains of 1000 Gibbs steps have dreamt.
+"""Are dreams digits? A network that was taught to read digits reads what chains of 1000 Gibbs steps
+have dreamt.
 
-    python demos/e5_dreams.py                 half a minute on one core: 784 x 200, the embedded digits
-    python demos/e5_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
+    python demos/e5_dreams.py                 half a minute on one core: 784 x 200, the embedded
+    digits python demos/e5_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
     python demos/e5_dreams.py --mnist PATH    two minutes: 784 x 500, the full MNIST
 
-An RBM learns binary digits by centered PCD, and a network learns to name them. Then chains of the RBM start at fair
-coins, at pixels drawn one by one with the means of the data, and at held-out digits, and what they have become is given
-to the network, which has never seen a dream. Its confidence is the largest of its ten probabilities. To compare, it
-also reads held-out digits, the same with their pixels shuffled, and coins: it must answer something to everything, so
-confidence alone proves little. Beside it stand how evenly the ten answers occur, by their entropy in nats, at most
-log 10 = 2.303, and in how many pixels a row differs from the nearest training digit.
+An RBM learns binary digits by centered PCD, and a network learns to name them. Then chains of the
+RBM start at fair coins, at pixels drawn one by one with the means of the data, and at held-out
+digits, and what they have become is given to the network, which has never seen a dream. Its
+confidence is the largest of its ten probabilities. To compare, it also reads held-out digits, the
+same with their pixels shuffled, and coins: it must answer something to everything, so confidence
+alone proves little. Beside it stand how evenly the ten answers occur, by their entropy in nats, at
+most log 10 = 2.303, and in how many pixels a row differs from the nearest training digit.
 
 It prints one table and saves one figure, figures/e5_dreams.png."""
 import argparse

@@ -1,4 +1,4 @@
-"""T6: when is EMF worth using? Exact likelihoods of machines that CD, PCD and EMF have taught  (T15)
+"""T6: when is EMF worth using? Exact likelihoods of machines taught by CD, PCD and EMF  (T15)
 
     python demos/t6_when_emf.py            4 to 5 minutes on one core
     python demos/t6_when_emf.py --quick    10 seconds
@@ -6,8 +6,8 @@
 
 All methods make the same number of steps on the same batches: bars and stripes of side 3 with 8
 hidden units, and digits with 16, few enough to sum over their states. EMF starts its magnetisations
-at the batch, as CD does, or lets 100 rows of them live on from step to step, as PCD does its chains.
-EMF makes 3 sweeps a step; so there are CD-3 and PCD-3 beside CD-1 and PCD-1."""
+at the batch, as CD does, or lets 100 rows of them live on from step to step, as PCD does. EMF makes
+3 sweeps a step; so there are CD-3 and PCD-3 beside CD-1 and PCD-1."""
 import time
 
 import numpy as np
@@ -32,8 +32,8 @@ def main():
     if arguments.quick:
         del problems[list(problems)[1]]
     n_seeds = 2 if arguments.quick else 5
-    print(f"rate {arguments.rate}, falling to 0, momentum 0.5, EMF: {arguments.sweeps} {arguments.solver} "
-          f"sweeps, l1 {arguments.l1}, l2 {arguments.l2}, {n_seeds} seeds")
+    print(f"rate {arguments.rate}, falling to 0, momentum 0.5, EMF: {arguments.sweeps} "
+          f"{arguments.solver} sweeps, l1 {arguments.l1}, l2 {arguments.l2}, {n_seeds} seeds")
     results = {}
     for problem, setting in problems.items():
         start = exact.log_likelihood(machine(setting, arguments.seed), setting[1])

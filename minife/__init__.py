@@ -3,8 +3,9 @@ from . import (backprop, bridge, data, descent, estimators, evaluation, gradchec
                rbm, tap, units)
 from .backprop.mlp import MLP
 from .evaluation import diagnose
+from .models import load, save
 from .rbm.model import RBM
 
-__all__ = ["MLP", "RBM", "backprop", "bridge", "data", "descent", "diagnose", "estimators", "evaluation",
-           "gradcheck", "kernels", "landscape", "rbm", "tap", "units"]
+__all__ = ["MLP", "RBM", "backprop", "bridge", "data", "descent", "diagnose", "estimators",
+           "evaluation", "gradcheck", "kernels", "landscape", "load", "rbm", "save", "tap", "units"]
 __version__ = "0.2.0"

@@ -1,7 +1,7 @@
 """Chapter E: annealed importance sampling, with Gibbs steps and with the pixels summed out.
 
-AIS is a statement about a mean over chains, so it is proved with the exact transition matrices of small machines, with
-the weights that the code itself computes; only then is it run."""
+AIS is a statement about a mean over chains, so it is proved with the exact transition matrices of
+small machines, with the weights that the code itself computes; only then is it run."""
 from itertools import product
 
 import numpy as np
@@ -46,15 +46,16 @@ def transition_matrix(rbm):
 
 
 class ExactChain:
-    """Means over all chains of a schedule, forwards or backwards: of w and of log w, with the weights of the code."""
+    """Means over all chains of a schedule, forwards or backwards: of w and of log w, with the
+    weights of the code."""
 
     def __init__(self, rbm, a_0, schedule):
         v = exact.all_states(rbm.n_visible)
         machines = [machine_at(rbm, a_0, t) for t in schedule]
-        p = np.exp(log_unnormalised(machines[0], v) - exact.log_partition_function(machines[0]))   # the start is exact
+        p = np.exp(log_unnormalised(machines[0], v) - exact.log_partition_function(machines[0]))  # the start is exact
         weighted, self.mean_log_w = p, 0.0
         for k in range(1, len(schedule)):
-            step = gibbs_log_weights(rbm, v, a_0, np.array(schedule[k - 1:k + 1], float), key=0)         # log w of one step
+            step = gibbs_log_weights(rbm, v, a_0, np.array(schedule[k - 1:k + 1], float), key=0)  # log w of one step
             K = transition_matrix(machines[k])
             self.mean_log_w += p @ step
             p, weighted = p @ K, (weighted * np.exp(step)) @ K
@@ -71,7 +72,8 @@ def case(request):
 @proves("E4", "E6")
 @pytest.mark.parametrize("n_steps", SCHEDULES)
 def test_the_mean_weight_is_the_ratio_of_partition_functions(case, n_steps):
-    """(E4) and (E6) for 1, 2 and 5 steps, exactly: E[w] = Z / Z_0, in reverse Z_0 / Z; E[log w] is below the log."""
+    """(E4) and (E6) for 1, 2 and 5 steps, exactly: E[w] = Z / Z_0, in reverse Z_0 / Z; E[log w] is
+    below the log."""
     rbm, a_0 = case
     log_z = exact.log_partition_function(rbm)
     log_ratio = log_z - exact.log_partition_function(machine_at(rbm, a_0, 0))
@@ -83,7 +85,8 @@ def test_the_mean_weight_is_the_ratio_of_partition_functions(case, n_steps):
 
 
 def test_more_temperatures_tighten_the_bracket(case):
-    """(E4) and (E6), exactly: in linear schedules both bounds close in on log Z as 1 / n_temperatures"""
+    """(E4) and (E6), exactly: in linear schedules both bounds close in on log Z as 1 /
+    n_temperatures"""
     rbm, a_0 = case
     gaps = []
     for n_steps in (64, 128):
@@ -105,7 +108,8 @@ def test_a_weight_is_a_ratio_of_unnormalised_probabilities(case):
 
 @proves("E3")
 def test_a_chain_moves_by_gibbs_steps_of_the_machines_on_the_path(case, monkeypatch):
-    """(E3) and (R12): state by state, with the same random numbers; no weight needs a move after the last."""
+    """(E3) and (R12): state by state, with the same random numbers; no weight needs a move after
+    the last."""
     rbm, a_0 = case
     v = np.random.default_rng(0).integers(2, size=(200, 5)).astype(np.uint8)
     seen, draw, schedule, key = [], kernels.draw_units, np.array([0, 0.1, 0.6, 1]), 17
@@ -122,7 +126,8 @@ def test_a_chain_moves_by_gibbs_steps_of_the_machines_on_the_path(case, monkeypa
 
 
 class Still:
-    """In place of a random generator: its uniform numbers leave units at h, as no mean is 0 or 1."""
+    """In place of a random generator: its uniform numbers leave units at h, as no mean is 0 or
+    1."""
 
     def __init__(self, h):
         self.h = h
@@ -136,7 +141,7 @@ def collapsed_transition_matrix(rbm):
     h = exact.all_states(rbm.n_hidden)
     log_p, K = log_weight(rbm, h), np.eye(len(h))
     for j in range(rbm.n_hidden):
-        same = (np.delete(h, j, axis=1)[:, None] == np.delete(h, j, axis=1)).all(axis=2)            # the other units
+        same = (np.delete(h, j, axis=1)[:, None] == np.delete(h, j, axis=1)).all(axis=2)  # the other units
         p = np.where(same, np.exp(log_p - log_p.max()), 0)
         K = K @ (p / p.sum(axis=1, keepdims=True))
     return K
@@ -156,7 +161,8 @@ def test_a_collapsed_weight_is_a_ratio_of_hidden_weights(case, t_0, t_1):
 @proves("E8")
 @pytest.mark.parametrize("j", range(4))
 def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
-    """(E8): it is on where the uniform number lies below that probability, and only there; all states, both kernels"""
+    """(E8): it is on where the uniform number lies below that probability, and only there; all
+    states, both kernels"""
     rbm, h = case[0], exact.all_states(4)
     on, off = h.copy(), h.copy()
     on[:, j], off[:, j] = 1, 0
@@ -173,7 +179,8 @@ def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
 @proves("E4", "E8")
 @pytest.mark.parametrize("n_steps", SCHEDULES)
 def test_the_mean_collapsed_weight_is_the_ratio_of_partition_functions(case, n_steps):
-    """(E4) and (E8), exactly: sweeps leave p_t(h) as it is, forwards and in reverse, and E[w] = Z / Z_0 or Z_0 / Z"""
+    """(E4) and (E8), exactly: sweeps leave p_t(h) as it is, forwards and in reverse, and E[w] = Z /
+    Z_0 or Z_0 / Z"""
     rbm, a_0 = case
     h = exact.all_states(rbm.n_hidden)
     for schedule in (SCHEDULES[n_steps], SCHEDULES[n_steps][::-1]):
@@ -193,7 +200,8 @@ def test_the_mean_collapsed_weight_is_the_ratio_of_partition_functions(case, n_s
 @pytest.mark.parametrize("collapsed", [True, False])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_estimate_agrees_with_the_exact_answer(case, dtype, collapsed):
-    """(E4), (E5) and (E6): forwards and in reverse, within four standard errors; the error is that of the mean"""
+    """(E4), (E5) and (E6): forwards and in reverse, within four standard errors; the error is that
+    of the mean"""
     rbm = RBM(*(x.astype(dtype) for x in case[0].parameters.values()), case[0].beta)
     log_z, rng, rates = exact.log_partition_function(rbm), np.random.default_rng(5), np.full(5, 0.4)
     forward = annealed_importance_sampling(rbm, 4000, 30, rng, rates, collapsed=collapsed)
@@ -213,7 +221,8 @@ def test_the_estimate_agrees_with_the_exact_answer(case, dtype, collapsed):
 
 @pytest.mark.parametrize("collapsed", [True, False])
 def test_standard_errors_cover_the_truth_for_20_seeds(collapsed):
-    """(E5): 100 chains, 100 temperatures, 60 x 12 units, W of standard deviation 0.5; the spread is what they say"""
+    """(E5): 100 chains, 100 temperatures, 60 x 12 units, W of standard deviation 0.5; the spread is
+    what they say"""
     rbm = random_rbm(np.random.default_rng(1), 60, 12, scale=0.5)
     log_z = exact.log_partition_function(rbm)
     rates = exact.moments(rbm).v
@@ -225,7 +234,8 @@ def test_standard_errors_cover_the_truth_for_20_seeds(collapsed):
 
 
 def test_independent_units_need_no_annealing(case):
-    """(E3) at W = 0: from its own visible bias every chain has the weight of the hidden units, sum softplus - log 2"""
+    """(E3) at W = 0: from its own visible bias every chain has the weight of the hidden units, sum
+    softplus - log 2"""
     rbm = RBM(np.zeros((5, 4)), case[0].a, case[0].b, case[0].beta)
     estimate = annealed_importance_sampling(rbm, 7, 1, np.random.default_rng(0), collapsed=False)
     assert_allclose(estimate.log_z, exact.log_partition_function(rbm), rtol=1e-13)
@@ -249,7 +259,8 @@ def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
 
 
 def test_collapsed_chains_are_heated_from_hidden_states_of_the_rows(rng, beta, monkeypatch):
-    """(R4), (E6): h is drawn from p(h | v) of the row, with which (v, h) is a sample too; within five errors"""
+    """(R4), (E6): h is drawn from p(h | v) of the row, with which (v, h) is a sample too; within
+    five errors"""
     starts, rbm = [], random_rbm(rng, beta=beta)
     monkeypatch.setattr(annealing, "collapsed_log_weights", lambda rbm, h, *rest: starts.append(h) or np.zeros(len(h)))
     v = np.array([[0, 1, 1, 0, 1]])

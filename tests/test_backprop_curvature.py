@@ -61,7 +61,7 @@ def test_a_hessian_by_hand():
         assert_allclose(flatten(hessian_vector_product(mlp, [[5.0]], [1.0], v)), row, rtol=1e-14)
 
 
-@proves("B10", "B11")
+@proves("B10", "B11", "B12")
 def test_the_curvature_of_a_hidden_unit_counts():
     """(B10) and (B11) by hand: E = tanh(w)^2 / 2 has the second slope c^2 + m A''' with A''' = -2 m
     c"""

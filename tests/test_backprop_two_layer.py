@@ -1,5 +1,7 @@
 """The post's own network, written out, against the general one, and by hand."""
+import re
 from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,3 +48,11 @@ def test_the_two_layers_by_hand():
     assert_allclose(d_b, [3 / 5, -6 / 5])
     assert_allclose(d_U, [[3 / 5], [2 / 5]])
     assert_allclose(d_d, [4 / 5])
+
+
+def test_the_lines_of_the_chapter_are_those_that_run():
+    source = [line.split("#")[0].strip() for line in Path(two_layer.__file__).read_text().splitlines()]
+    chapter = (Path(two_layer.__file__).parent / "README.md").read_text(encoding="utf-8")
+    block = chapter.split("## The post's own network")[1].split("```")[1]
+    quoted = [line for row in block.strip().splitlines() for line in re.split(r"\s{3,}", row.strip())]
+    assert len(quoted) == 10 and set(quoted) <= set(source)

@@ -358,3 +358,24 @@ def test_a_schedule_returns_a_rate(rate):
 def test_a_class_is_no_schedule():
     with pytest.raises(ValueError, match="learning_rate must be a positive number, got <class"):
         SGD(linear_decay)
+
+
+@proves("D2")
+@pytest.mark.parametrize("curvature", [0.02, 1.0, 30.0])
+def test_momentum_in_a_bowl_shrinks_all_directions_at_one_pace(curvature):
+    """(D2): x_{t+1} = (1 + mu - rate lambda) x_t - mu x_{t-1}, whose roots have the size sqrt(mu) where they are complex"""
+    mu, rate, x = 0.9, 0.1, [1.0]
+    optimizer, theta = SGD(rate, momentum=mu), {"b": np.ones(1)}
+    for _ in range(400):
+        optimizer.step(theta, {"b": curvature * theta["b"]})
+        x.append(theta["b"][0])
+    x = np.array(x)
+    assert_allclose(x[2:], (1 + mu - rate * curvature) * x[1:-1] - mu * x[:-2], atol=1e-12)
+    roots = np.roots([1, -(1 + mu - rate * curvature), mu])
+    complex_roots = (1 - np.sqrt(mu))**2 < rate * curvature < (1 + np.sqrt(mu))**2
+    assert complex_roots == (curvature != 0.02)
+    if complex_roots:
+        assert_allclose(np.abs(roots), np.sqrt(mu))
+        assert np.abs(x[380:]).max() < 50 * np.sqrt(mu)**380
+    else:
+        assert x[400] > np.sqrt(mu)**400 * 1000               # flatter than that, and slower

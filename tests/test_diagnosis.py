@@ -1,4 +1,5 @@
-"""Why a machine is bad: autocorrelation times and spreads against exact answers, and planted faults, each one found."""
+"""Why a machine is bad: autocorrelation times and spreads against exact answers, and planted
+faults, each one found."""
 import functools
 import warnings
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
+from proofs import proves
 
 import minife
 from minife import RBM, diagnose, tap
@@ -28,7 +30,8 @@ LONG = 10000                  # steps: the machine below forgets in some 250
 
 
 def autoregressive(phi, n_steps, n_chains, rng):
-    """Return series (n_steps, n_chains) of variance 1 with x' = phi x + noise, whose rho(t) is phi^t."""
+    """Return series (n_steps, n_chains) of variance 1 with x' = phi x + noise, whose rho(t) is
+    phi^t."""
     x = rng.standard_normal((n_steps, n_chains))
     x[1:] *= np.sqrt(1 - phi**2)
     for t in range(1, n_steps):
@@ -48,10 +51,11 @@ def transition_matrix(rbm):
 
 
 def exact_time(rbm, f):
-    """Return 1 + 2 sum rho(t) of f (2^n_visible,), a geometric series of K, and rho(1) to rho(20)  (E9)"""
+    """Return 1 + 2 sum rho(t) of f (2^n_visible,), a geometric series of K, and rho(1) to rho(20)
+    (E9)"""
     K, p = transition_matrix(rbm)
     f = f - p @ f
-    later = np.linalg.solve(np.eye(len(p)) - K + np.outer(np.ones(len(p)), p), K @ f)     # sum over t >= 1 of K^t f
+    later = np.linalg.solve(np.eye(len(p)) - K + np.outer(np.ones(len(p)), p), K @ f)  # sum over t >= 1 of K^t f
     rho, g = [], f
     for _ in range(20):
         g = K @ g
@@ -59,9 +63,11 @@ def exact_time(rbm, f):
     return 1 + 2 * (p * f) @ later / ((p * f) @ f), np.array(rho)
 
 
+@proves("E9", "E10")
 @pytest.mark.parametrize("phi", [0.0, 0.5, 0.9, 0.97])
 def test_the_time_of_an_autoregressive_series_is_known(phi):
-    """(E9) and (E10): (1 + phi) / (1 - phi), within its standard error, a little above the spread over 60 seeds"""
+    """(E9) and (E10): (1 + phi) / (1 - phi), within its standard error, a little above the spread
+    over 60 seeds"""
     tau = (1 + phi) / (1 - phi)
     found = [autocorrelation_time(autoregressive(phi, 3000, 20, np.random.default_rng(seed))) for seed in range(60)]
     for time in found:
@@ -74,14 +80,47 @@ def test_the_time_of_an_autoregressive_series_is_known(phi):
         assert max(time.standard_error for time in found) < 0.2 * tau
 
 
+@proves("E10")
+@pytest.mark.parametrize("r", [0.0, 0.3, 0.8])
+def test_the_time_and_its_error_by_plain_sums(r):
+    """(E10): pair by pair, window by window; the error counts the lags from -window to window, 2
+    window + 1 of them"""
+    x = autoregressive(r, 120, 3, np.random.default_rng(5))
+    f, n = x - x.mean(), x.size
+    C = [np.mean([f[i, chain] * f[i + k, chain] for chain in range(3) for i in range(120 - k)]) for k in range(100)]
+    tau = [1 + 2 * sum(C[k] / C[0] for k in range(1, window + 1)) for window in range(100)]
+    window = next(window for window in range(100) if window >= 3 * tau[window])
+    found = autocorrelation_time(x)
+    assert_allclose(found.tau, max(tau[window], 1), rtol=1e-10)
+    lags = len(range(-window, window + 1))
+    assert_allclose(found.standard_error, found.tau * np.sqrt(2 * lags / n), rtol=1e-10)
+
+
+@proves("E10")
+@pytest.mark.parametrize("window", [1, 3])
+def test_the_error_counts_the_lag_0_too(window):
+    """(E10): the sum of the covariances from -window to window of independent numbers varies by 2
+    (2 window + 1) / n
+
+    8000 sums have a relative error of their spread of 0.8 %; without the lag 0 it would be 18 or 7
+    % smaller."""
+    n = 400
+    x = np.random.default_rng(1).standard_normal((n, 8000))
+    C = [(x[k:] * x[:n - k]).mean(axis=0) for k in range(window + 1)]  # about the true mean, 0
+    assert_allclose((C[0] + 2 * sum(C[1:])).std(), np.sqrt(2 * (2 * window + 1) / n), rtol=0.03)
+
+
+@proves("E9")
 def test_the_variance_of_a_mean_is_that_of_n_over_tau_draws(rng):
-    """(E9): chains of phi = 0.9 and 2000 steps; the variance of 4000 means has a relative error of 2 %"""
+    """(E9): chains of phi = 0.9 and 2000 steps; the variance of 4000 means has a relative error of
+    2 %"""
     means = autoregressive(0.9, 2000, 4000, rng).mean(axis=0)
     assert_allclose(means.var(), 19 / 2000, rtol=0.08)
 
 
 def test_block_gibbs_never_overshoots_and_its_time_is_found(beta):
-    """(E9): rho(t) >= 0 falls, for any function of v; chains from exact samples have the time of the matrix"""
+    """(E9): rho(t) >= 0 falls, for any function of v; chains from exact samples have the time of
+    the matrix"""
     rng = np.random.default_rng(6)
     rbm = random_rbm(rng, beta=beta, scale=1.5)
     v = exact.all_states(5)
@@ -94,9 +133,11 @@ def test_block_gibbs_never_overshoots_and_its_time_is_found(beta):
         assert abs(time.tau - exact_time(rbm, f)[0]) < 4 * time.standard_error < time.tau
 
 
+@proves("E10", "E11")
 @pytest.mark.parametrize("share, settles", [(0.05, True), (0.12, True), (0.22, False), (0.6, False)])
 def test_chains_in_different_valleys_have_no_time(share, settles, rng):
-    """(E10) and (E11): a plateau q of rho gives R^2 = 1 / (1 - q) and, if the window closes, tau = 1 / (1 - 6 q)"""
+    """(E10) and (E11): a plateau q of rho gives R^2 = 1 / (1 - q) and, if the window closes, tau =
+    1 / (1 - 6 q)"""
     x = np.sqrt(1 - share) * rng.standard_normal((3000, 100)) + np.sqrt(share) * np.where(np.arange(100) % 2, 1, -1)
     time = autocorrelation_time(x)
     assert np.isfinite(time.tau) == settles
@@ -107,8 +148,10 @@ def test_chains_in_different_valleys_have_no_time(share, settles, rng):
     assert_allclose(scale_reduction(x) ** 2, 1 / (1 - share), rtol=0.02)
 
 
+@proves("E11")
 def test_the_scale_reduction_measures_the_length_of_chains(rng):
-    """(E11): two chains by hand, and (tau - 1) / n_steps in equilibrium: phi = 0.9, tau = 19, 200 steps"""
+    """(E11): two chains by hand, and (tau - 1) / n_steps in equilibrium: phi = 0.9, tau = 19, 200
+    steps"""
     assert_allclose(scale_reduction(np.array([[0, 4], [2, 6]])), np.sqrt(1 / 2 + 8 / 2))
     x = autoregressive(0.9, 200, 4000, rng)
     assert_allclose(scale_reduction(x) ** 2, (1 - 1 / 200) / (1 - 19 / 200), rtol=0.02)
@@ -146,9 +189,11 @@ def test_recorded_chains_are_gibbs_chains(beta):
 
 @functools.cache
 def learned(n_hidden=8, twins=False):
-    """Return the parameters of a machine that learned bars and stripes by exact gradients, at beta = 1.
+    """Return the parameters of a machine that learned bars and stripes by exact gradients, at beta
+    = 1.
 
-    Twins: the first two hidden units begin with the same weights, and the gradient never parts them."""
+    Twins: the first two hidden units begin with the same weights, and the gradient never parts
+    them."""
     rng = np.random.default_rng(0)
     rbm = RBM.initialise(9, n_hidden, rng, X)
     if twins:
@@ -163,7 +208,8 @@ def healthy(beta=1.0, **options):
 
 
 def with_hidden_units(rbm, W, b):
-    """Return the machine with n further hidden units, W (n_visible, n) and b (n,) times beta being given."""
+    """Return the machine with n further hidden units, W (n_visible, n) and b (n,) times beta being
+    given."""
     return RBM(np.hstack([rbm.W, W / rbm.beta]), rbm.a, np.concatenate([rbm.b, b / rbm.beta]), rbm.beta)
 
 
@@ -183,11 +229,12 @@ def test_a_healthy_machine_is_well(beta):
 
 
 def test_temperature_is_a_unit_of_energy(beta):
-    """(D5): the same numbers for (W / beta, a / beta, b / beta; beta), to the last flip of a unit"""
+    """(D5): the same numbers for (W / beta, a / beta, b / beta; beta), to the last flip of a
+    unit"""
     one, other = (diagnose(healthy(t), X, X[:7], rng=np.random.default_rng(3), n_steps=200) for t in (1.0, beta))
     for first, second in zip(one.findings, other.findings):
         for name, number in first.numbers.items():
-            if name not in ("observable", "unit", "residual"):       # names, and a number that is rounding
+            if name not in ("observable", "unit", "residual"):  # names, and a number that is rounding
                 assert_allclose(second.numbers[name], number, rtol=1e-6, atol=1e-6, err_msg=f"{first.name}: {name}")
 
 
@@ -202,14 +249,16 @@ def test_idle_hidden_units_are_found_and_nothing_else(beta):
     assert [list(numbers[name]) for name in ("dead", "always on", "constant")] == [[8], [9], [10]]
 
 
+@proves("E13")
 def test_twins_are_found_and_nothing_else(beta):
-    """(E13)"""
+    """(E13), at any temperature"""
     diagnosis = diagnose(healthy(beta, n_hidden=10, twins=True), X, rng=np.random.default_rng(0), n_steps=LONG)
     assert diagnosis.alarms == ["filters"], str(diagnosis)
     assert_array_equal(diagnosis["filters"].numbers["pairs"], [[0, 1]])
     assert_allclose(diagnosis["filters"].numbers["largest cosine"], 1)
 
 
+@proves("E13")
 def test_mirror_images_count_and_parallel_units_with_other_answers_do_not():
     """(E13): w and -w with b and -b - sum(w) say the same; the same w with another b need not"""
     rng = np.random.default_rng(0)
@@ -221,7 +270,8 @@ def test_mirror_images_count_and_parallel_units_with_other_answers_do_not():
 
 
 def test_a_saturated_visible_unit_is_found(beta):
-    """A coin that the machine holds at 0 by its bias; a pixel that the data hold at 0 is no fault"""
+    """A coin that the machine holds at 0 by its bias; a pixel that the data hold at 0 is no
+    fault"""
     rng = np.random.default_rng(0)
     rbm, rows = healthy(beta), np.tile(X, (20, 1))
     a = np.concatenate([rbm.a, np.array([-12, -12]) / beta])
@@ -236,7 +286,8 @@ def test_a_saturated_visible_unit_is_found(beta):
 
 
 def test_wrong_moments_are_found(beta):
-    """(R9, E12): a bias that has been moved by 1; the distance is that of the exact means, within 5 errors"""
+    """(R9, E12): a bias that has been moved by 1; the distance is that of the exact means, within 5
+    errors"""
     rbm = healthy(beta)
     rbm.a[4] += 1 / beta
     moments = diagnose(rbm, X, rng=np.random.default_rng(0), n_steps=LONG)["moments"]
@@ -249,7 +300,8 @@ def test_wrong_moments_are_found(beta):
 
 
 def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
-    """(E12): 50 chains whose units share one deviation, twice its error; and one unit of 400 that is off by 0.2"""
+    """(E12): 50 chains whose units share one deviation, twice its error; and one unit of 400 that
+    is off by 0.2"""
     v, h = np.full((4, 200), 0.5), np.full((4, 200), 0.5)
     shift = rng.standard_normal((50, 1))
     shift = 0.25 * (shift - shift.mean()) / shift.std(ddof=1) + 2 * 0.25 / np.sqrt(50)
@@ -262,8 +314,10 @@ def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
     assert finding.alarm and finding.numbers["rms"] < findings.SKEWED_RMS and finding.numbers["unit"] == "hidden unit 7"
 
 
-def test_either_measure_of_mixing_rings(rng):
-    """(E10) and (E11): a plateau q = 0.17 by tau alone; chains of 3.6 autocorrelation times by R alone"""
+@proves("E10", "E11")
+def test_either_measure_of_mixing_is_an_alarm(rng):
+    """(E10) and (E11): a plateau q = 0.17 by tau alone; chains of 3.6 autocorrelation times by R
+    alone"""
     valleys = np.sqrt(0.83) * rng.standard_normal((3000, 100)) + np.sqrt(0.17) * np.where(np.arange(100) % 2, 1, -1)
     short = autoregressive(279 / 281, 1000, 400, rng)
     for x, infinite, apart in ((valleys, True, False), (short, False, True)):
@@ -274,7 +328,8 @@ def test_either_measure_of_mixing_rings(rng):
 
 
 def magnet(beta, strength=2.2):
-    """Return a machine with two deep valleys, all off and all on, alike, and no two filters the same  (R1)"""
+    """Return a machine with two deep valleys, all off and all on, alike, and no two filters the
+    same  (R1)"""
     W = strength * 2 * np.random.default_rng(5).random((12, 6)) / beta
     return RBM(W, -W.sum(axis=1) / 2, -W.sum(axis=0) / 2, beta)
 
@@ -289,7 +344,8 @@ def test_chains_that_do_not_mix_are_found(beta):
 
 
 def test_a_valley_without_data_is_found(beta):
-    """(E12): with data from one valley alone, noise falls into both; and the hidden units have nothing to tell"""
+    """(E12): with data from one valley alone, noise falls into both; and the hidden units have
+    nothing to tell"""
     rbm = magnet(beta)
     rows = exact.sample(rbm, 2000, np.random.default_rng(0))
     diagnosis = diagnose(rbm, rows[rows.sum(axis=1) > 6], rng=np.random.default_rng(1))
@@ -298,7 +354,8 @@ def test_a_valley_without_data_is_found(beta):
 
 @pytest.mark.parametrize("strength, alarms", [(0.25, []), (2.0, ["coupling"])])
 def test_couplings_past_the_line_are_found(strength, alarms, beta):
-    """(T19): independent couplings, means 1/2, g sqrt(n_v n_h) = strength, so rho is its square; (T17) sees nothing"""
+    """(T19): independent couplings, means 1/2, g sqrt(n_v n_h) = strength, so rho is its square;
+    (T17) sees nothing"""
     rng, size = np.random.default_rng(2), (120, 80)
     W = 4 / beta * np.sqrt(strength / np.sqrt(size[0] * size[1])) * rng.standard_normal(size)
     rbm = RBM(W, -W.sum(axis=1) / 2, -W.sum(axis=0) / 2, beta)
@@ -328,6 +385,37 @@ def test_an_unstable_iteration_is_found(beta):
     assert_allclose(finding.numbers["distance"], np.sqrt(np.mean((settled.m_v - v) ** 2)))
 
 
+def test_several_tap_states_are_said(beta):
+    """(L10): the two valleys of a magnet: the lowest alone leaves out log 2; and the words say
+    so"""
+    rbm = magnet(beta)
+    v = np.vstack([np.zeros((16, 12)), np.ones((16, 12))]).astype(np.uint8)
+    finding = findings.on_magnetisations(rbm, v, tap.fixed_point(rbm, m_v=v, method="block"))
+    assert finding.numbers["fixed points"] == 2 and not finding.alarm
+    assert_allclose(finding.numbers["spread"], 0, atol=1e-6)
+    assert_allclose(finding.numbers["left out"], np.log(2), rtol=1e-6)
+    assert "at 2 fixed points" in finding.verdict and "leaves out 0.69 nats of log Z" in finding.verdict
+    rbm.a += 0.1 / beta                                  # one valley lies lower
+    states = tap.fixed_point(rbm, m_v=v[[0, -1]], method="block").free_energy
+    finding = findings.on_magnetisations(rbm, v, tap.fixed_point(rbm, m_v=v, method="block"))
+    assert_allclose(finding.numbers["spread"], beta * np.ptp(states), rtol=1e-6)
+    log_z = np.logaddexp.reduce(-beta * states)
+    assert_allclose(finding.numbers["left out"], log_z + beta * states.min(), rtol=1e-5)
+    one = findings.on_magnetisations(rbm, v[:5], tap.fixed_point(rbm, m_v=v[:5], method="block"))
+    assert one.numbers["fixed points"] == 1 and one.verdict.endswith("at 1 fixed point")
+
+
+def test_false_alarms_are_rare():
+    """Of 30 random machines whose rows are exact samples of themselves, none has an alarm that
+    rests on chance"""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        rbm = random_rbm(rng, 20, 10, 1.3, scale=0.5)
+        X, X_other = exact.sample(rbm, 1000, rng), exact.sample(rbm, 1000, rng)
+        diagnosis = diagnose(rbm, X, X_other, rng=rng, n_steps=400)
+        assert set(diagnosis.alarms) <= {"hidden units"}, f"seed {seed}: {diagnosis}"
+
+
 def test_overfitting_is_found_and_fitting_is_not():
     """(E2, E12): 100 digits by heart; 1000 digits seen once"""
     digits = load_digits()
@@ -342,7 +430,8 @@ def test_overfitting_is_found_and_fitting_is_not():
 
 
 def test_the_error_of_a_gap_is_that_of_exchanging_rows(beta):
-    """(E12): under permutations of rows of one kind the gap spreads by its standard error, and no alarm rings"""
+    """(E12): under permutations of rows of one kind the gap spreads by its standard error, and
+    there is no alarm"""
     rbm, rng = random_rbm(np.random.default_rng(1), 8, 5, beta), np.random.default_rng(2)
     v = exact.sample(rbm, 300, rng)
     found = []
@@ -354,6 +443,7 @@ def test_the_error_of_a_gap_is_that_of_exchanging_rows(beta):
     assert np.mean([finding.alarm for finding in found]) < 0.01
 
 
+@proves("E12")
 def test_scores_are_differences_in_standard_errors(rng):
     """(E12)"""
     x, y = rng.standard_normal(40), 1 + rng.standard_normal(60)
@@ -363,7 +453,8 @@ def test_scores_are_differences_in_standard_errors(rng):
 
 
 def test_the_reasons_of_the_thresholds():
-    """What a unit can tell whose mean moves by 0.05, and how often a row lies above another 0.2 spreads lower"""
+    """What a unit can tell whose mean moves by 0.05, and how often a row lies above another 0.2
+    spreads lower"""
     def entropy(m):
         return -m * np.log(m) - (1 - m) * np.log(1 - m)
 
@@ -396,7 +487,7 @@ W, A, B = np.zeros((9, 2)), np.zeros(9), np.zeros(2)
                                  ClassificationRBM(W, np.zeros((3, 2)), A, B, np.zeros(3)), None],
                          ids=lambda rbm: type(rbm).__name__)
 def test_other_machines_are_turned_away(rbm):
-    with pytest.raises(TypeError, match="rbm must be a minife.RBM, whose units are all binary, got"):
+    with pytest.raises(TypeError, match=r"rbm must be an? RBM, got"):
         diagnose(rbm, X, rng=np.random.default_rng(0))
 
 

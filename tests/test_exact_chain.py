@@ -1,8 +1,10 @@
-"""Chapter R: the Gibbs chain as a matrix, against (R12) by brute force, and against what CD and PCD draw."""
+"""Chapter E: the Gibbs chain as a matrix, against (R12) by brute force, and against what CD and PCD
+draw."""
 import numpy as np
 import pytest
 from conftest import random_rbm
 from numpy.testing import assert_allclose
+from proofs import proves
 
 from minife import RBM
 from minife.parameters import flatten
@@ -28,6 +30,7 @@ def joint(rbm):
     return np.exp(-rbm.beta * E - exact.log_partition_function(rbm))
 
 
+@proves("R12")
 @pytest.mark.parametrize("size", [(5, 3), (3, 5)])
 def test_a_step_is_the_sum_over_hidden_states(rng, beta, size):
     """(R12) and (R4): K(v' | v) = sum_h p(v' | h) p(h | v), all four from the table p(v, h)"""
@@ -43,9 +46,11 @@ def test_a_step_is_the_sum_over_hidden_states(rng, beta, size):
     assert_allclose(exact_chain.distribution(rbm), p_v, rtol=1e-12)
 
 
+@proves("E14")
 @pytest.mark.parametrize("size", [(5, 3), (3, 5)])
 def test_modes_diagonalise_a_step(rng, beta, size):
-    """(R12): K phi = lambda phi, K the steps from all states; orthonormal under p(v); the rest of the spectrum is 0"""
+    """(E14): K phi = lambda phi, K the steps from all states; orthonormal under p(v); the rest of
+    the spectrum is 0"""
     rbm = random_rbm(rng, *size, beta=beta)
     K, p = exact_chain.after(rbm, np.eye(2**size[0])), exact_chain.distribution(rbm)
     eigenvalues, phi = exact_chain.modes(rbm)
@@ -66,6 +71,7 @@ def test_statistics_average_to_the_moments(rng, beta):
                     flatten(exact.log_likelihood_gradient(rbm, X)), rtol=1e-10, atol=1e-13)
 
 
+@proves("R13")
 @pytest.mark.parametrize("k", [1, 3])
 def test_contrastive_divergence_draws_from_it(rng, beta, k):
     """(R13): the mean of 4 chains at each of 4 rows, 2000 times, within five standard errors"""
@@ -75,6 +81,7 @@ def test_contrastive_divergence_draws_from_it(rng, beta, k):
     assert np.abs(drawn - expected).max() < 5 * 0.5 / np.sqrt(n)
 
 
+@proves("R14")
 def test_persistent_chains_draw_from_it(rng, beta):
     """(R14): through a sequence of machines, from fair coins, within five standard errors"""
     machines, n = [random_rbm(rng, beta=beta, scale=scale) for scale in (0.3, 0.8, 1.2)], 8000
@@ -82,12 +89,14 @@ def test_persistent_chains_draw_from_it(rng, beta):
     for rbm, p in zip(machines, exact_chain.follow(machines, np.full(32, 1 / 32))):
         drawn = side_by_side(phase.moments(rbm, None, rng))
         assert np.abs(drawn - moments(rbm, p)).max() < 5 * 0.5 / np.sqrt(n)
-    rest = list(exact_chain.follow([machines[0]] * 3, np.full(32, 1 / 32)))        # a machine at rest: powers of K
+    rest = list(exact_chain.follow([machines[0]] * 3, np.full(32, 1 / 32)))  # a machine at rest: powers of K
     assert_allclose(rest[-1], exact_chain.after(machines[0], np.full(32, 1 / 32), 3), rtol=1e-12)
 
 
+@proves("E15")
 def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
-    """(R14): at a tenth of the velocity a tenth of the lag, and a hundredth of the error of the first order"""
+    """(E15): at a tenth of the velocity a tenth of the lag, and a hundredth of the error of the
+    first order"""
     end, direction = random_rbm(rng, 4, 3, beta=beta, scale=1.2), rng.standard_normal(4 * 3 + 4 + 3)
     W, a, b = direction[:12].reshape(4, 3), direction[12:16], direction[16:]
     wrong = []
@@ -103,7 +112,8 @@ def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
 
 
 def test_one_visible_unit_and_one_hidden_by_hand():
-    """(R12) at the machine of the README: from v = 1 back to it with 263/330; the excess shrinks by 289/825"""
+    """(R12) at the machine of the README: from v = 1 back to it with 263/330; the excess shrinks by
+    289/825"""
     rbm = RBM(W=[[np.log(18) / 2]], a=[-np.log(2) / 2], b=[-np.log(2)], beta=2)
     assert_allclose(exact_chain.after(rbm, [0, 1]), [67 / 330, 263 / 330], rtol=1e-13)
     assert_allclose(exact_chain.modes(rbm)[0], [1, 289 / 825], rtol=1e-13)
@@ -116,3 +126,15 @@ def test_what_cannot_be_a_distribution_is_refused(rng):
             exact_chain.after(rbm, p)
     with pytest.raises(ValueError, match="at most 24 units, got 15 visible and 10 hidden"):
         exact_chain.modes(random_rbm(rng, 15, 10))
+    with pytest.raises(ValueError, match="each row of p must be 32 probabilities"):
+        next(exact_chain.follow([rbm], np.ones(32)))
+    with pytest.raises(ValueError, match="machines must all be of one size"):
+        list(exact_chain.follow([rbm, random_rbm(rng, 5, 3)], np.full(32, 1 / 32)))
+    for velocity, words in ((np.ones(5), "velocity must hold 29 numbers"), (np.full(29, np.nan), "velocity must be finite")):
+        with pytest.raises(ValueError, match=words):
+            exact_chain.lag(rbm, velocity)
+    with pytest.raises(ValueError, match="n_visible must be at most 24"):
+        exact_chain.certain(np.ones((1, 40)), 40)
+    for f in (exact_chain.modes, exact_chain.distribution, exact_chain.statistics, exact_chain.conditionals):
+        with pytest.raises(TypeError, match=r"rbm must be an? RBM, got NoneType"):
+            f(None)

@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from proofs import proves
 
 from minife import landscape, tap
 from minife.descent.optimizers import SGD, linear_decay
@@ -31,8 +32,9 @@ def exact_free_energy(machine):
     return -np.logaddexp.reduce(-machine.beta * energy) / machine.beta
 
 
+@proves("L8")
 def test_free_energy_is_that_of_independent_spins(rng, beta):
-    """(L3): <E> - T S of the product distribution with these means, summed over all states"""
+    """(L8): <E> - T S of the product distribution with these means, summed over all states"""
     machine, m = random_machine(rng, beta=beta), rng.uniform(-0.9, 0.9, (3, 7))
     s = all_spins(7)
     q = ((1 + m[:, None] * s) / 2).prod(axis=2)                                # (3, 2^7)
@@ -41,8 +43,9 @@ def test_free_energy_is_that_of_independent_spins(rng, beta):
     assert_allclose(machine.free_energy(s), energy, rtol=1e-12)                # no entropy where nothing is in doubt
 
 
+@proves("L8")
 def test_stationarity_is_the_slope(rng, beta):
-    """(L3): by finite differences, and zero at a fixed point, where m = tanh(beta (J m + b))"""
+    """(L8): by finite differences, and zero at a fixed point, where m = tanh(beta (J m + b))"""
     machine, m = random_machine(rng, beta=beta), rng.uniform(-0.9, 0.9, (3, 7))
     check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)},
                    tolerance=1e-9)
@@ -79,6 +82,7 @@ def test_units_that_share_no_coupling_move_at_once_as_if_one_by_one(rng):
     assert (states[0].n_iter == states[1].n_iter).all()
 
 
+@proves("L9")
 def test_zero_field_theorem(rng):
     """The paramagnet m = 0 is the only minimum if T >= lambda_max(J); below, it is none and minima come in pairs"""
     for n_units in (2, 3, 5, 8, 12) * 2:
@@ -113,8 +117,9 @@ def test_cold_minima_are_the_one_flip_stable_states(rng):
         assert np.abs(ends[:, None] - stable).max(axis=2).min(axis=1).max() < 1e-3
 
 
+@proves("L8")
 def test_upper_bound_of_the_exact_free_energy(rng, beta):
-    """(L3): Gamma is the free energy of a product distribution, so Gamma* >= F, and exact without couplings"""
+    """(L8): Gamma is the free energy of a product distribution, so Gamma* >= F, and exact without couplings"""
     for scale in (0.0, 0.3, 1.0, 3.0):
         machine = random_machine(rng, 8, beta=beta, scale=scale)
         star = machine.fixed_point(rng.uniform(-1, 1, (10, 8)), max_iter=20000)
@@ -133,6 +138,7 @@ def test_annealing_finds_lower_minima(rng):
     assert np.mean(annealed) < np.mean(quenched) - 0.5
 
 
+@proves("L20")
 def test_two_spins_by_hand():
     """The example of the README: e^(2J) = 3, so tanh J = 1/2 and p(y = x) = 3/4; a zero field splits at T = J"""
     J = np.log(3) / 2
@@ -147,8 +153,9 @@ def test_two_spins_by_hand():
     assert_allclose(m, [[0.6, 0.6]], rtol=1e-12)
 
 
+@proves("L19")
 def test_envelope(rng, beta):
-    """(L4): at a fixed point dGamma*/dJ_ij = -m_i m_j for the pair, dGamma*/db_i = -m_i"""
+    """(L19): at a fixed point dGamma*/dJ_ij = -m_i m_j for the pair, dGamma*/db_i = -m_i"""
     machine, start = random_machine(rng, 5, beta=beta), np.zeros((1, 5))
     pair = np.triu_indices(5, 1)
     m = machine.fixed_point(start, tol=1e-13).m[0]
@@ -161,9 +168,10 @@ def test_envelope(rng, beta):
                    tolerance=1e-9)
 
 
+@proves("L19", "L20")
 @pytest.mark.parametrize("solver", [{}, {"n_temperatures": 3}], ids=["quenched", "annealed"])
 def test_contrastive_gradient_through_the_solver(solver, rng, beta):
-    """(L5): also its sum rules: symmetric, nothing for inputs, which are clamped in both phases"""
+    """(L20): also its sum rules: symmetric, nothing for inputs, which are clamped in both phases"""
     machine = random_machine(rng, 6, beta=beta, n_inputs=3, n_outputs=2)
     pair = np.triu_indices(6, 1)
     gradient = machine.contrastive_gradient(X, Y, tol=1e-13, **solver)
@@ -178,8 +186,9 @@ def test_contrastive_gradient_through_the_solver(solver, rng, beta):
     assert (gradient["J"][:3, :3] == 0).all() and (gradient["b"][:3] == 0).all()
 
 
+@proves("L20")
 def test_clamping_restricts_the_minimum(rng):
-    """(L5): started from the clamped state the free phase can only go down, so this loss is never negative"""
+    """(L20): started from the clamped state the free phase can only go down, so this loss is never negative"""
     for scale in (0.5, 2.0):
         machine = random_machine(rng, 8, scale=scale, n_inputs=3, n_outputs=2)
         start = np.hstack([2.0 * X - 1, np.zeros((5, 3)), 2.0 * Y - 1])
@@ -190,14 +199,16 @@ def test_clamping_restricts_the_minimum(rng):
         assert (clamped.free_energy >= free.free_energy).all()
 
 
+@proves("L20")
 def test_one_free_unit_is_exact(rng, beta):
-    """(L5): with no hidden units and one output the loss is the cross entropy -T log p(y | x)"""
+    """(L20): with no hidden units and one output the loss is the cross entropy -T log p(y | x)"""
     machine = random_machine(rng, 4, beta=beta, n_inputs=3, n_outputs=1)
     field = (2.0 * X - 1) @ machine.J[:3, 3] + machine.b[3]
     cross_entropy = np.log1p(np.exp(-2 * beta * field * (2 * Y[:, 0] - 1))).mean() / beta
     assert_allclose(machine.contrastive_loss(X, Y[:, 0]), cross_entropy, rtol=1e-12)
 
 
+@proves("L20")
 def test_weak_feedback_gives_backprop(rng, beta):
     """What the outputs tell the hidden units is backprop's delta, with an error that falls as the feedback"""
     machine = BoltzmannMachine.initialise(3, 4, 2, rng, beta=beta)
@@ -258,6 +269,25 @@ def test_no_convergence_is_a_warning_with_numbers(rng):
     with pytest.warns(tap.NotConvergedWarning, match="stopped after 5 sweeps"):
         state = random_machine(rng).fixed_point(np.full((3, 7), 0.1), n_temperatures=3, tol=1e-12, max_iter=5)
     assert state.n_iter.tolist() == [25, 25, 25]                               # ten at each warmer temperature
+
+
+def test_the_residual_is_that_of_T12(rng, beta):
+    """One sweep by hand: |tanh(theta) - m| / (1 - m^2 + eps^(1/3)), each unit just before it moves, the free ones only"""
+    machine, m = random_machine(rng, beta=beta, n_inputs=2), rng.uniform(-0.9, 0.9, (5, 7))
+    m[:, 3] = 1.0                                                              # saturated: the floor counts
+    with pytest.warns(tap.NotConvergedWarning):
+        found = machine.fixed_point(m, machine.inputs, max_iter=1)
+    residual = np.zeros(5)
+    for i in range(2, 7):
+        new = np.tanh(beta * (m @ machine.J[:, i] + machine.b[i]))
+        residual = np.maximum(residual, np.abs(new - m[:, i]) / (1 - m[:, i] ** 2 + np.finfo(float).eps ** (1 / 3)))
+        m[:, i] = new
+    assert_allclose(found.residual, residual, rtol=1e-12)
+    assert_allclose(found.m, m, rtol=1e-12)
+    star = machine.fixed_point(m, machine.inputs, tol=1e-6)                    # close to it, the error of theta
+    theta = beta * (star.m @ machine.J + machine.b)
+    error = np.abs(np.arctanh(star.m) - theta)[:, 2:].max(axis=1)
+    assert (error < 1e-6).all() and star.converged.all()
 
 
 def test_layers():
@@ -324,6 +354,11 @@ def test_bad_arguments(rng):
         machine.contrastive_loss(X, Y[:, 0])
     with pytest.raises(ValueError, match="X and y must have the same number of rows, got 5 and 4"):
         machine.contrastive_gradient(X, Y[:4])
+    with pytest.raises(TypeError, match="layered must be True or False, got 'no'"):
+        BoltzmannMachine.initialise(2, 3, 1, rng, layered="no")
+    with pytest.raises(TypeError, match="J must be an array of real numbers, got list of <U1"):
+        BoltzmannMachine([["a"]], [0])
+    assert repr(machine) == "BoltzmannMachine(7 spins, 3 of them inputs and 2 outputs, beta=1.0)"
     with pytest.raises(ValueError, match="n_hidden must be a positive integer, got 0"):
         BoltzmannMachine.initialise(2, 0, 1, rng)
     assert machine.predict(X).shape == (5, 2) and set(machine.predict(X).ravel()) <= {0, 1}

@@ -1,4 +1,5 @@
-"""Chapter E: RAISE, the likelihood of the annealing model, against that model written out as matrices."""
+"""Chapter E: RAISE, the likelihood of the annealing model, against that model written out as
+matrices."""
 import numpy as np
 import pytest
 from conftest import BETAS, random_rbm
@@ -18,16 +19,19 @@ SCHEDULES = {1: [0, 1], 2: [0, 0.3, 1], 5: [0, 0.05, 0.2, 0.5, 0.9, 1]}
 
 @pytest.fixture(scope="module", params=BETAS, ids=lambda beta: f"beta={beta}")
 def case(request):
-    """A strongly coupled machine of 5 x 4, the bias of a base with RATES, all v and log p*(v) / Z_0."""
+    """A strongly coupled machine of 5 x 4, the bias of a base with RATES, all v and log p*(v) /
+    Z_0."""
     rbm = random_rbm(np.random.default_rng(3), beta=request.param, scale=1.5)
     a_0, v = Binary().field(RATES) / rbm.beta, exact.all_states(5)
     return rbm, a_0, v, log_unnormalised(rbm, v) - exact.log_partition_function(machine_at(rbm, a_0, 0))
 
 
 def annealing_model(rbm, a_0, schedule, collapsed):
-    """Return p_annealed(v) (32,): a chain begins in the base machine, moves at each t on the way, and ends at v  (E16)
+    """Return p_annealed(v) (32,): a chain begins in the base machine, moves at each t on the way,
+    and ends at v  (E16)
 
-    Collapsed chains draw the hidden units in the order that is the reverse of the heated chains', then v from them."""
+    Collapsed chains draw the hidden units in the order that is the reverse of the heated chains',
+    then v from them."""
     machines = [machine_at(rbm, a_0, t) for t in schedule]
     if collapsed:
         p = np.full(16, 1 / 16)
@@ -49,11 +53,12 @@ def reversed_in_time(K, machine):
 
 
 def mean_weights(rbm, a_0, v, schedule, collapsed):
-    """Return the mean of w over all heated chains from each v (32,), step by step, with the weights of the code."""
+    """Return the mean of w over all heated chains from each v (32,), step by step, with the weights
+    of the code."""
     schedule = np.array(schedule, float)
     if not collapsed:
         w = np.ones(len(v))
-        for k in range(1, len(schedule)):                                       # backwards along a heated chain
+        for k in range(1, len(schedule)):  # backwards along a heated chain
             step = np.exp(gibbs_log_weights(rbm, v, a_0, schedule[k - 1:k + 1][::-1], key=0))
             w = step * w if k == 1 else step * (transition_matrix(machine_at(rbm, a_0, schedule[k - 1])) @ w)
         return w
@@ -69,7 +74,8 @@ def mean_weights(rbm, a_0, v, schedule, collapsed):
 @pytest.mark.parametrize("collapsed", [True, False])
 @pytest.mark.parametrize("n_steps", SCHEDULES)
 def test_the_mean_weight_of_heated_chains_is_the_probability_of_the_annealing_model(case, n_steps, collapsed):
-    """(E16), exactly, for 1, 2 and 5 temperatures, at all 32 rows; the probabilities of all rows add up to 1"""
+    """(E16), exactly, for 1, 2 and 5 temperatures, at all 32 rows; the probabilities of all rows
+    add up to 1"""
     rbm, a_0, v, log_p = case
     p = np.exp(log_p) * mean_weights(rbm, a_0, v, SCHEDULES[n_steps], collapsed)
     assert_allclose(p, annealing_model(rbm, a_0, SCHEDULES[n_steps], collapsed), rtol=1e-12)
@@ -79,13 +85,14 @@ def test_the_mean_weight_of_heated_chains_is_the_probability_of_the_annealing_mo
 @proves("E16")
 @pytest.mark.parametrize("collapsed", [True, False])
 def test_with_more_temperatures_the_annealing_model_becomes_the_machine(case, collapsed):
-    """(E16), exactly: twice the temperatures, half the difference of log p_annealed and log p, at every row"""
+    """(E16), exactly: twice the temperatures, half the difference of log p_annealed and log p, at
+    every row"""
     rbm, a_0, v, _ = case
     log_p = log_unnormalised(rbm, v) - exact.log_partition_function(rbm)
     off = [np.log(annealing_model(rbm, a_0, np.linspace(0, 1, n + 1), collapsed)) - log_p for n in (200, 400)]
     assert 1.7 < np.linalg.norm(off[0]) / np.linalg.norm(off[1]) < 2.3
     p = np.exp(log_p)
-    assert p @ off[1] < 0                                # samples of the machine: the annealing model is the worse one
+    assert p @ off[1] < 0  # samples of the machine: the annealing model is the worse one
 
 
 @proves("E17")
@@ -95,7 +102,7 @@ def test_the_estimate_is_that_probability(case, n_temperatures, collapsed):
     rbm, a_0, v, log_p = case
     wanted = np.log(annealing_model(rbm, a_0, np.linspace(0, 1, n_temperatures + 1), collapsed))
     found = annealed_log_likelihood(rbm, v, 2500, n_temperatures, np.random.default_rng(8), RATES, collapsed=collapsed)
-    error = np.sqrt(np.maximum(2500 / found.effective_sample_size - 1, 0) / 2499)       # (E5), of each row
+    error = np.sqrt(np.maximum(2500 / found.effective_sample_size - 1, 0) / 2499)  # (E5), of each row
     assert (np.abs(found.log_likelihoods - wanted) < 5 * error + 1e-10).all()
     assert_allclose(found.log_likelihood, found.log_likelihoods.mean(), rtol=1e-12)
     assert_allclose(found.standard_error, found.log_likelihoods.std(ddof=1) / np.sqrt(32), rtol=1e-12)
@@ -105,12 +112,13 @@ def test_the_estimate_is_that_probability(case, n_temperatures, collapsed):
     if n_temperatures > 1:
         assert mean.mean() < wanted.mean() - 0.01
     else:
-        assert_allclose(mean, np.log(RATES[0] ** v * (1 - RATES[0]) ** (1 - v)).sum(axis=1))    # no move: the base
+        assert_allclose(mean, np.log(RATES[0] ** v * (1 - RATES[0]) ** (1 - v)).sum(axis=1))  # no move: the base
 
 
 @proves("E17")
 def test_it_tends_to_the_exact_likelihood():
-    """(E17): 60 x 12 units; from 20 temperatures to 1000 the error falls to less than a fifth at the worst row"""
+    """(E17): 60 x 12 units; from 20 temperatures to 1000 the error falls to less than a fifth at
+    the worst row"""
     rbm = random_rbm(np.random.default_rng(1), 60, 12, scale=0.4, beta=1.3)
     X, rates = exact.sample(rbm, 40, np.random.default_rng(2)), exact.moments(rbm).v
     truth = -rbm.beta * rbm.free_energy(X) - exact.log_partition_function(rbm)
@@ -129,7 +137,7 @@ def test_wrong_arguments_are_named(rng):
                                  ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers")]:
         with pytest.raises(error, match=words):
             annealed_log_likelihood(rbm, **arguments | change)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"rbm must be an? RBM, got GaussianRBM"):
         annealed_log_likelihood(GaussianRBM(np.zeros((5, 2)), np.zeros(5), np.zeros(2)), **arguments)
 
 

@@ -12,7 +12,8 @@ from minife.rbm import GaussianRBM, exact
 @proves("E1")
 @pytest.mark.parametrize("size", [(1, 4), (5, 4), (3, 7)], ids=str)
 def test_pseudo_likelihood_from_the_probabilities_of_all_states(size, beta):
-    """(E1): log p(v_i | the rest) = log p(v) - log (p(v) + p(v with i flipped)), at every state v"""
+    """(E1): log p(v_i | the rest) = log p(v) - log (p(v) + p(v with i flipped)), at every state
+    v"""
     rbm = random_rbm(np.random.default_rng(3), *size, beta=beta, scale=1.5)
     v = exact.all_states(size[0])
     log_p = -beta * rbm.free_energy(v) - exact.log_partition_function(rbm)
@@ -26,7 +27,8 @@ def test_pseudo_likelihood_from_the_probabilities_of_all_states(size, beta):
 
 @proves("E1")
 def test_the_pseudo_likelihood_of_a_unit_alone_is_its_likelihood(beta):
-    """(E1) with one visible unit: there is no rest; and with several at W = 0, where they are independent"""
+    """(E1) with one visible unit: there is no rest; and with several at W = 0, where they are
+    independent"""
     rng = np.random.default_rng(5)
     for rbm in (random_rbm(rng, 1, 6, beta, scale=2.0), random_rbm(rng, 5, 4, beta, scale=0.0)):
         X = rng.integers(2, size=(7, rbm.n_visible))
@@ -71,5 +73,15 @@ def test_wrong_arguments_are_named(rng):
     with pytest.raises(ValueError, match="X_other must hold binary states"):
         free_energy_gap(rbm, np.ones((2, 5)), np.full((2, 5), 0.5))
     for machine in (None, GaussianRBM(np.zeros((5, 2)), np.zeros(5), np.zeros(2))):
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=r"rbm must be an? RBM, got (GaussianRBM|NoneType)"):
             pseudo_likelihood(machine, np.ones((2, 5)))
+    with pytest.raises(TypeError, match="rbm must be a Machine, got NoneType"):
+        free_energy_gap(None, np.ones((2, 5)), np.ones((2, 5)))
+
+
+def test_the_gap_is_there_for_every_machine(rng, beta):
+    """(E2): of real rows"""
+    rbm = GaussianRBM(rng.standard_normal((5, 3)), np.zeros(5), np.zeros(3), beta)
+    X, Y = rng.standard_normal((6, 5)), rng.standard_normal((4, 5))
+    wanted = exact.log_likelihood(rbm, X) - exact.log_likelihood(rbm, Y)
+    assert_allclose(beta * free_energy_gap(rbm, X, Y), wanted, rtol=1e-11)

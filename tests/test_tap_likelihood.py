@@ -45,7 +45,8 @@ def test_gradient_is_exact_but_for_the_pair_means(order, beta, rng):
     found, truth = tap.log_likelihood_gradient(rbm, X, order), exact.log_likelihood_gradient(rbm, X)
     for name, moment in {"W": model.vh, "a": model.v, "b": model.h}.items():
         expected = truth[name] + beta * (moment + slope[name])
-        assert_allclose(found[name], expected, atol=1e-12, err_msg=f"{name}, order {order}, beta {beta}")
+        which = f"{name}, order {order}, beta {beta}"
+        assert_allclose(found[name], expected, atol=1e-12, err_msg=which)
 
 
 @pytest.mark.filterwarnings(SEVERAL)
@@ -72,7 +73,7 @@ def test_gradient_is_at_the_lowest_fixed_point():
 
 
 def four_valleys(beta=1.0):
-    """Return two ferromagnets that do not see each other: on or off each, four states of equal weight."""
+    """Return two ferromagnets that do not see each other: four states of equal weight."""
     W = np.kron(np.eye(2), np.full((5, 5), 2.0 / beta))
     return RBM(W, -W.sum(axis=1) / 2, -W.sum(axis=0) / 2, beta)
 
@@ -118,13 +119,13 @@ def test_no_word_where_there_is_one_state_or_nobody_looks(rng):
             tap.log_likelihood(random_rbm(rng, 10, 8, scale=0.3), X, order)
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (lambda r, X: tap.log_likelihood(r, X, n_starts=-1), ValueError, "n_starts must be .* got -1"),
-    (lambda r, X: tap.log_likelihood(r, X, n_starts=True), ValueError, "n_starts must be .* got True"),
-    (lambda r, X: tap.log_likelihood(r, X, 0), ValueError, "order must be one of 1, 2, 3, got 0"),
-    (lambda r, X: tap.log_likelihood(r, 0.5 * X), ValueError, "X must hold binary states"),
-    (lambda r, X: tap.log_likelihood_gradient(r, X[:, 1:]), ValueError, r"X must have shape \(n, 5\)"),
+@pytest.mark.parametrize("call, message", [
+    (lambda r, X: tap.log_likelihood(r, X, n_starts=-1), "n_starts must be .* got -1"),
+    (lambda r, X: tap.log_likelihood(r, X, n_starts=True), "n_starts must be .* got True"),
+    (lambda r, X: tap.log_likelihood(r, X, 0), "order must be one of 1, 2, 3, got 0"),
+    (lambda r, X: tap.log_likelihood(r, 0.5 * X), "X must hold binary states"),
+    (lambda r, X: tap.log_likelihood_gradient(r, X[:, 1:]), r"X must have shape \(n, 5\)"),
 ])
-def test_bad_arguments(call, error, message, rng):
-    with pytest.raises(error, match=message):
+def test_bad_arguments(call, message, rng):
+    with pytest.raises(ValueError, match=message):
         call(random_rbm(rng), np.ones((3, 5)))

@@ -18,7 +18,7 @@ STUCK = "ignore::minife.tap.NotConvergedWarning"
 
 
 def steepest(rbm, state, order, step=1e-4):
-    """Return the largest |d(beta Gamma_k) / dm| at a FixedPoint of one row, by differences of Gamma_k."""
+    """Return the largest |d(beta Gamma_k) / dm| at a FixedPoint of one row, by differences."""
     m, n = np.hstack([state.m_v, state.m_h])[0], rbm.n_visible
     rows = np.concatenate([m + k * step * np.eye(len(m)) for k in (-2, -1, 1, 2)])
     far, near, near_2, far_2 = np.split(tap.free_energy(rbm, rows[:, :n], rows[:, n:], order), 4)
@@ -36,13 +36,13 @@ def test_sweeps_arrive_where_the_free_energy_is_level(method, order, beta):
     state = tap.fixed_point(rbm, order, method=method, step=0.4, tol=1e-12)
     assert state.converged.all()
     slope = steepest(rbm, state, order)
-    assert slope < 1e-9, f"{method}, order {order}, beta {beta}: slope {slope:.1e} at the fixed point"
+    assert slope < 1e-9, f"{method}, order {order}, beta {beta}: slope {slope:.1e}"
 
 
 @proves("T10")
 @pytest.mark.parametrize("step", [1.0, 0.3])
 def test_one_sweep_by_hand(step):
-    """Order 2, one unit in each layer, W = 2, a = b = -1, beta = 1, from (1/2, 1/4): m_h moves first
+    """Order 2, one unit a layer, W = 2, a = b = -1, beta = 1, from (1/2, 1/4): m_h moves first
 
     theta_h = -1 + 1 + (1/2 - 1/4) 4 / 4 = 1/4; m_v then sees the new m_h"""
     rbm, start = RBM([[2.0]], [-1.0], [-1.0]), (np.array([[1 / 2]]), np.array([[1 / 4]]))
@@ -53,15 +53,16 @@ def test_one_sweep_by_hand(step):
     assert n_iter[0] == 1
     way_h, way_v = (h - 1 / 4) / step, (v - 1 / 2) / step
     floor = np.finfo(float).eps ** (1 / 3)
-    assert_allclose(residual[0], max(way_h / (3 / 16 + floor), abs(way_v) / (1 / 4 + floor)), rtol=1e-12)
+    expected = max(way_h / (3 / 16 + floor), abs(way_v) / (1 / 4 + floor))
+    assert_allclose(residual[0], expected, rtol=1e-12)
 
 
 @proves("T12")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_residual_is_the_error_of_theta_with_a_floor(method, dtype):
-    """One pair without coupling: a small error of theta at m = 1/2 is itself the residual, and a unit
-    within rounding of 1 counts |sigma(theta) - m| / eps^(1/3), not a ratio of two roundings"""
+    """Without coupling: a small error of theta at m = 1/2 is itself the residual, and a unit within
+    rounding of 1 counts |sigma(theta) - m| / eps^(1/3), not a ratio of two roundings"""
     eps = np.finfo(dtype).eps
     zero, half = np.zeros((1, 1), dtype), np.full((1, 1), 0.5, dtype)
     floor, theta = eps ** (1 / 3), 0.01
@@ -69,7 +70,7 @@ def test_the_residual_is_the_error_of_theta_with_a_floor(method, dtype):
     found = sweeps(rbm, half, half, 1, method, 1.0, 0.0, 1)[2][0]
     assert_allclose(found, (1 / (1 + np.exp(-theta)) - 0.5) / (0.25 + floor), rtol=1e-5)
     assert abs(found - theta) < (5 * floor + theta**2) * theta + 4 * eps
-    top = np.array([[1 - eps]], dtype)                                    # sigma(50) = 1 at both types
+    top = np.array([[1 - eps]], dtype)                                    # and sigma(50) = 1
     rbm = RBM(zero, np.array([50], dtype), np.array([50], dtype))
     found = sweeps(rbm, top, top, 1, method, 1.0, 0.0, 1)[2][0]
     assert_allclose(found, eps / (eps + floor), rtol=1e-5)
@@ -144,7 +145,8 @@ def test_warning_tells_of_the_worst_row_and_counts_those_that_failed():
 def test_the_warning_survives_a_copy_to_another_process():
     warning = tap.NotConvergedWarning(0.5, 7, 3)
     again = pickle.loads(pickle.dumps(warning))
-    assert str(again) == str(warning) and (again.residual, again.n_iter, again.n_rows) == (0.5, 7, 3)
+    assert str(again) == str(warning)
+    assert (again.residual, again.n_iter, again.n_rows) == (0.5, 7, 3)
 
 
 def test_starts(rng):
@@ -209,7 +211,8 @@ def test_synchronous_sweeps_can_cycle_where_alternating_ones_converge():
         state = tap.fixed_point(rbm, 1, **start, method="synchronous", step=1.0, max_iter=n)
         assert_allclose((state.m_v[0, 0], state.m_h[0, 0]), ends, atol=1e-4)
         assert not state.converged[0] and state.n_iter[0] == n
-    for how in ({"method": "alternating"}, {"method": "synchronous", "step": 0.5}, {"method": "block"}):
+    half = {"method": "synchronous", "step": 0.5}
+    for how in ({"method": "alternating"}, half, {"method": "block"}):
         assert tap.fixed_point(rbm, 1, **start, **how).converged.all()
 
 
@@ -222,7 +225,7 @@ def test_all_methods_agree_at_weak_coupling_and_rows_are_solved_alone(method, rn
     state, damped = (tap.fixed_point(rbm, 2, m_v, m_h, method=name) for name in (method, "damped"))
     assert_allclose(state.m_v, damped.m_v, rtol=1e-8)
     assert (state.residual <= 1e-10).all() and state.converged.all()
-    assert state.n_iter[1] < state.n_iter[0]                                   # a warm start is soon there
+    assert state.n_iter[1] < state.n_iter[0]                            # a warm start is soon there
     alone = tap.fixed_point(rbm, 2, m_v[[2]], m_h[[2]], method=method)
     assert_allclose(alone.m_v[0], state.m_v[2], rtol=1e-12)
     assert alone.n_iter[0] == state.n_iter[2]
@@ -285,10 +288,10 @@ def test_block_solution_is_stationary_at_strong_coupling():
 def test_newton_reaches_the_root_from_below(kernel, dtype, rounding):
     """t + c (sigma(t) - 1/2) = x for c up to 10^4, x up to +-10^3, against bisection in long double
 
-    One sweep from one visible unit at 1/2, whose variance 1/4 makes c = W^2 / 4, to all hidden units."""
+    One sweep from a visible unit at 1/2, whose variance makes c = W^2 / 4, to all hidden units."""
     grids = np.meshgrid([0, *np.logspace(-3, 4, 50)], np.linspace(-1, 1, 81))
     c, x = (grid.ravel() for grid in grids)
-    x = np.concatenate([1000 * x, (c / 2 + 20) * x])                    # the second: around the bend
+    x = np.concatenate([1000 * x, (c / 2 + 20) * x])                   # the second: around the bend
     W = (2 * np.sqrt(np.concatenate([c, c])))[None].astype(dtype)
     b, half = (x - W[0] / 2).astype(dtype), np.full((1, 1), 0.5, dtype)
     found = kernel.block_fixed_point(W, np.zeros(1, dtype), b, 1.0, half, np.full_like(W, 0.5), 2,
@@ -318,7 +321,7 @@ def root_of(c, x):
 
 
 def test_newton_steps_climb_and_square_the_error():
-    """The start is below the root; a step takes the error e to at most e - 1 + exp(-e) <= e^2 / 2"""
+    """The start is below the root; a step takes an error e to at most e - 1 + e^(-e) <= e^2 / 2"""
     grids = np.meshgrid(np.logspace(-2, 4, 100), np.logspace(-2, 3, 100))
     c, x = (grid.ravel() for grid in grids)
     root, t = root_of(c, x), np.maximum(x / (1 + c / 4), x - c / 2)
@@ -343,7 +346,7 @@ def test_longer_steps_climb_and_cube_the_error():
 
 
 def test_the_methods_take_large_batches(rng):
-    """The products of many rows of a large machine go to BLAS, and end where those of one row end"""
+    """Many rows of a large machine take their products from BLAS, and end where one row ends"""
     rbm = random_rbm(rng, 400, 330, scale=0.1)
     m_v, m_h = magnetisations(rng, rbm, n=32)
     together, alone = (sweeps(rbm, m_v[:n], m_h[:n], 2, "block", 1.0, 1e-10, 3) for n in (32, 1))
@@ -367,4 +370,5 @@ def test_bad_arguments(arguments, message, rng):
 
 
 def test_a_fixed_point_names_itself(rng):
-    assert repr(tap.fixed_point(random_rbm(rng))) == "FixedPoint(1 rows of 5 x 4 units, 1 converged)"
+    found = tap.fixed_point(random_rbm(rng))
+    assert repr(found) == "FixedPoint(1 rows of 5 x 4 units, 1 converged)"

@@ -20,7 +20,8 @@ def test_hessian_by_hand():
     assert_allclose(tap.hessian(rbm, m_v, m_h, 1)[0], [[16 / 3, -1], [-1, 4]])
     assert_allclose(tap.hessian(rbm, m_v, m_h, 2)[0], [[16 / 3 + 1 / 4, -1], [-1, 4 + 3 / 16]])
     cross = -1 - (1 - 9 / 8) * (1 - 3 / 2) / 6
-    assert_allclose(tap.hessian(rbm, m_v, m_h, 3)[0], [[16 / 3 + 1 / 4, cross], [cross, 4 + 3 / 16]])
+    expected = [[16 / 3 + 1 / 4, cross], [cross, 4 + 3 / 16]]
+    assert_allclose(tap.hessian(rbm, m_v, m_h, 3)[0], expected)
 
 
 @proves("T16", "T17")
@@ -36,7 +37,7 @@ def test_jacobian_of_the_synchronous_map(order, rng, beta):
     v, h = np.hsplit(around, [5])
     moved = np.hstack(sweeps(rbm, v, h, order, "synchronous", d, 1e-10, 1)[:2])
     assert_allclose((moved[:9] - moved[9:]).T / (2 * step), wanted, atol=1e-8)
-    scaled = np.linalg.eigvals((m - m**2).T * beta * H)           # similar to D^(1/2) beta H D^(1/2)
+    scaled = np.linalg.eigvals((m - m**2).T * beta * H)          # similar to D^(1/2) beta H D^(1/2)
     values = tap.scaled_eigenvalues(rbm, state.m_v, state.m_h, order)[0]
     assert_allclose(values, np.sort(scaled.real), rtol=1e-10)
     assert_allclose(tap.smallest_eigenvalue(rbm, state.m_v, state.m_h, order), values[0])
@@ -99,7 +100,7 @@ def test_the_line_of_trust_of_a_uniform_machine(rng):
 def test_random_couplings_are_marginal_on_the_line_and_stable_on_both_sides():
     """400 x 250, means 1/2: the smallest eigenvalue is that of the 2 x 2 block of EXPERIMENTS.md
 
-    Order 1 is unstable from g (sqrt(n_v) + sqrt(n_h))^2 = 1 on, at a quarter of the line's g or less."""
+    Order 1 is unstable from g (sqrt(n_v) + sqrt(n_h))^2 = 1 on: a quarter of the line or less."""
     n_v, n_h = 400, 250
     W = np.random.default_rng(0).standard_normal((n_v, n_h))
     half = np.full((1, n_v), 0.5), np.full((1, n_h), 0.5)

@@ -69,7 +69,7 @@ TAKES_MEANS = {
     "tap.spectral_trust": lambda m: tap.spectral_trust(rbm, m, M_H),
     "landscape.thermodynamics": lambda m: landscape.thermodynamics(rbm, m, M_H),
     "landscape.anneal": lambda m: landscape.anneal(rbm, m_v=m),
-    "landscape.states": lambda m: landscape.states(rbm, 2, 3, RNG, m_v=m),
+    "landscape.find_minima": lambda m: landscape.find_minima(rbm, 2, 3, RNG, m_v=m),
 }
 
 

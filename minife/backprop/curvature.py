@@ -3,7 +3,7 @@ import numpy as np
 
 
 def hessian_vector_product(mlp, X, y, direction):
-    """Return H v: how the gradient of the mean loss over X, y changes along the direction v  (B12)
+    """Return H v: how the gradient of the loss changes along the direction v  (B10, B12)
 
     direction and result are dicts with the keys and shapes of mlp.parameters. r_x stands for the
     rate of change of x as the parameters move along v, the operator R{x} of Pearlmutter. A layer

@@ -1,4 +1,4 @@
-"""Chapter E, evaluation: how good is my machine, how well do its chains mix, and what is wrong with it?"""
+"""Chapter E, evaluation: how good is my machine, and what is wrong with it?"""
 from .annealing import (AnnealedEstimate, annealed_importance_sampling,
                         reverse_annealed_importance_sampling)
 from .diagnosis import Diagnosis, diagnose

@@ -1,24 +1,25 @@
-"""The mean-field Boltzmann machine of Peterson and Anderson (1987): supervised learning without a backward pass."""
+"""The mean-field Boltzmann machine (Peterson and Anderson 1987) learns without a backward pass."""
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import validation
-from ..units import Spin
 from ..tap.solvers import NotConvergedWarning
+from ..units import Spin
 
 unit = Spin()
 FLOOR = np.finfo(float).eps ** (1 / 3)      # added to the variance in a residual, as in (T12)
-COOLING_SWEEPS = 10                         # at a temperature that annealing only passes: to follow, not to arrive
+COOLING_SWEEPS = 10                         # at a temperature that annealing only passes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpinFixedPoint:
     """Magnetisations m (n, n_units) in [-1, 1] and, per row, what the sweeps say of them.
 
     free_energy  Gamma at them, an energy
-    residual     of the last sweep: the largest |tanh(theta) - m| / (1 - m^2 + eps^(1/3)), each unit before it moved
+    residual     of the last sweep: the largest |tanh(theta) - m| / (1 - m^2 + eps^(1/3)) over the
+                 units that move, each just before it moves  (T12)
     n_iter       sweeps done, over all temperatures
     converged    whether the residual came down to tol"""
     m: np.ndarray
@@ -29,14 +30,14 @@ class SpinFixedPoint:
 
 
 class BoltzmannMachine:
-    """E(s) = -s^T J s / 2 - b.s over spins s_i = -1 or 1: inputs first, then hidden units, then outputs  (L3)
+    """E(s) = -s^T J s / 2 - b.s over spins s_i = -1 or 1: inputs, hidden units, outputs  (L8)
 
-    J      couplings (n_units, n_units), symmetric, zero on the diagonal; J_ij = J_ji is one parameter
+    J      couplings (n_units, n_units), symmetric, 0 on the diagonal; J_ij = J_ji is one parameter
     b      fields (n_units,)
     beta   inverse temperature 1/T > 0
     bonds  which couplings may differ from 0, bool (n_units, n_units); None: those of all pairs
-    J and b are copied, as float64; training changes the copies in place. inputs and outputs, bool (n_units,), say
-    which units these are."""
+    J and b are copied, as float64; training changes the copies in place. inputs and outputs, bool
+    (n_units,), say which units these are: the first ones and the last ones."""
 
     def __init__(self, J, b, beta=1.0, n_inputs=0, n_outputs=0, bonds=None):
         self.J = np.array(validation.real_array(J, "J", n_dims=2), dtype=float)
@@ -53,23 +54,31 @@ class BoltzmannMachine:
         n_inputs = validation.not_negative_integer(n_inputs, "n_inputs")
         n_outputs = validation.not_negative_integer(n_outputs, "n_outputs")
         if n_inputs + n_outputs > n:
-            raise ValueError(f"{n_inputs} inputs and {n_outputs} outputs are more than the {n} units of J")
+            raise ValueError(f"{n_inputs} inputs and {n_outputs} outputs are more than the {n} "
+                             "units of J")
         self.inputs, self.outputs = np.arange(n) < n_inputs, np.arange(n) >= n - n_outputs
 
     @classmethod
     def initialise(cls, n_inputs, n_hidden, n_outputs, rng, beta=1.0, scale=1.0, layered=True):
         """Return a machine with normal couplings of standard deviation scale and no fields.
 
-        layered  bonds only from inputs to hidden units and from these to outputs; else of all pairs but two inputs"""
-        sizes = (validation.positive_integer(n_inputs, "n_inputs"), validation.positive_integer(n_hidden, "n_hidden"),
+        layered  True: bonds from inputs to hidden units and from these to outputs; False: of all
+                 pairs but two inputs"""
+        sizes = (validation.positive_integer(n_inputs, "n_inputs"),
+                 validation.positive_integer(n_hidden, "n_hidden"),
                  validation.positive_integer(n_outputs, "n_outputs"))
         layer = np.repeat([0, 1, 2], sizes)
-        bonds = abs(layer[:, None] - layer) == 1 if layered else layer[:, None] + layer > 0
-        J = validation.not_negative(scale, "scale") * validation.generator(rng).standard_normal(bonds.shape)
-        return cls(np.triu(bonds * J, 1) + np.triu(bonds * J, 1).T, np.zeros(len(layer)), beta, n_inputs, n_outputs,
-                   bonds)
+        next_to, with_inputs = abs(layer[:, None] - layer) == 1, layer[:, None] + layer > 0
+        bonds = next_to if validation.flag(layered, "layered") else with_inputs
+        scale = validation.not_negative(scale, "scale")
+        J = np.triu(scale * validation.generator(rng).standard_normal(bonds.shape) * bonds, 1)
+        return cls(J + J.T, np.zeros(len(layer)), beta, n_inputs, n_outputs, bonds)
 
     n_units = property(lambda self: len(self.b))
+
+    def __repr__(self):
+        return (f"BoltzmannMachine({self.n_units} spins, {self.inputs.sum()} of them inputs and "
+                f"{self.outputs.sum()} outputs, beta={self.beta})")
 
     @property
     def parameters(self):
@@ -77,41 +86,77 @@ class BoltzmannMachine:
         return {"J": self.J, "b": self.b}
 
     def free_energy(self, m):
-        """Return Gamma (n,) at magnetisations m (n, n_units) in [-1, 1]: mean energy minus T times entropy  (L3)"""
+        """Return Gamma (n,) at means m (n, n_units) in [-1, 1]: energy - T * entropy  (L8)"""
         m = validation.means(m, self.n_units, "m", least=-1)
-        return -((m @ self.J) * m).sum(axis=1) / 2 - m @ self.b + unit.conjugate(m).sum(axis=1) / self.beta
+        energy = -((m @ self.J) * m).sum(axis=1) / 2 - m @ self.b             # (n,)
+        return energy + unit.conjugate(m).sum(axis=1) / self.beta
 
     def stationarity(self, m):
-        """Return dGamma/dm (n, n_units), zero where m = tanh(beta (J m + b)), infinite where m is -1 or 1  (L3)"""
+        """Return dGamma/dm (n, n_units), 0 where m = tanh(beta (J m + b))  (L8)"""
         m = validation.means(m, self.n_units, "m", least=-1)
-        return unit.field(m) / self.beta - m @ self.J - self.b
+        return unit.field(m) / self.beta - (m @ self.J + self.b)
+
+    def splitting_temperature(self):
+        """Return the largest eigenvalue of J: from this T on Gamma has one minimum  (L9)"""
+        return float(np.linalg.eigvalsh(self.J)[-1])
 
     def fixed_point(self, m, clamped=None, n_temperatures=1, tol=1e-10, max_iter=1000):
-        """Return the SpinFixedPoint that sweeps of the free units, one after the other, reach from m (n, n_units)
+        """Return the SpinFixedPoint that sweeps of the free units reach from m (n, n_units)  (L8)
 
-        clamped         units that keep their value in m, bool (n_units,) or, row by row, (n, n_units); None: none
-        n_temperatures  above 1, deterministic annealing: so many temperatures fall geometrically from twice the largest
-                        eigenvalue of J, where Gamma has one minimum, to 1/beta; at each a few sweeps start where the
-                        last one ended
-        At one temperature no sweep raises Gamma. Warns NotConvergedWarning where the residual of a row is still above
-        tol after max_iter sweeps at the last one."""
+        clamped         units that keep their value in m, bool (n_units,) or, row by row,
+                        (n, n_units); None: none
+        n_temperatures  above 1, deterministic annealing: so many temperatures fall in equal ratios
+                        from twice the splitting temperature to 1/beta; at each a few sweeps start
+                        where the last one ended
+        At one temperature no sweep raises Gamma. Warns NotConvergedWarning where the residual of a
+        row is still above tol after max_iter sweeps at the last one."""
         m = np.array(validation.means(m, self.n_units, "m", least=-1), dtype=float)
         clamped = np.zeros(self.n_units, dtype=bool) if clamped is None else clamped
-        clamped = validation.mask(clamped, m.shape if np.ndim(clamped) == 2 else (self.n_units,), "clamped")
+        shape = m.shape if np.ndim(clamped) == 2 else (self.n_units,)
+        free = np.broadcast_to(~validation.mask(clamped, shape, "clamped"), m.shape)
         n_temperatures = validation.positive_integer(n_temperatures, "n_temperatures")
-        tol, max_iter = validation.positive(tol, "tol"), validation.positive_integer(max_iter, "max_iter")
-        free = np.broadcast_to(~clamped, m.shape)
-        hottest = max(2 * np.linalg.eigvalsh(self.J)[-1], 1 / self.beta)
-        passed = np.geomspace(1 / self.beta, hottest, n_temperatures)[:0:-1]     # all but the last, 1 / beta
-        cooling = [self._sweep(m, free, T, tol, COOLING_SWEEPS)[1] for T in passed]
-        residual, n_iter = self._sweep(m, free, 1 / self.beta, tol, max_iter)
+        tol = validation.positive(tol, "tol")
+        max_iter = validation.positive_integer(max_iter, "max_iter")
+        hottest, n_cooling = max(2 * self.splitting_temperature(), 1 / self.beta), 0
+        for T in np.geomspace(1 / self.beta, hottest, n_temperatures)[:0:-1]:   # all but 1 / beta
+            n_cooling = n_cooling + self._sweeps(m, free, T, tol, COOLING_SWEEPS)[1]
+        residual, n_iter = self._sweeps(m, free, 1 / self.beta, tol, max_iter)
         converged = residual <= tol
         if not converged.all():
-            warnings.warn(NotConvergedWarning(residual.max(), max_iter, (~converged).sum()), stacklevel=2)
-        return SpinFixedPoint(m, self.free_energy(m), residual, n_iter + sum(cooling), converged)
+            late = NotConvergedWarning(residual.max(), max_iter, (~converged).sum())
+            warnings.warn(late, stacklevel=2)
+        return SpinFixedPoint(m, self.free_energy(m), residual, n_iter + n_cooling, converged)
+
+    def _sweeps(self, m, free, T, tol, max_iter):
+        """Move the free units of m, in place; return residual (n,) and sweeps done (n,)"""
+        groups, residual = self._groups(free), np.full(len(m), np.inf)
+        n_iter = np.zeros(len(m), dtype=np.intp)
+        for _ in range(max_iter):
+            rows = np.flatnonzero(residual > tol)
+            if len(rows) == 0:
+                break
+            x, moving, largest = m[rows], free[rows], np.zeros(len(rows))
+            for i in groups:
+                old, theta = x[:, i], (x @ self.J[:, i] + self.b[i]) / T      # (n, len(i))
+                x[:, i] = np.where(moving[:, i], unit.mean(theta), old)       # minimum over each
+                error = np.abs(x[:, i] - old) / (1 - old**2 + FLOOR)
+                largest = np.maximum(largest, error.max(axis=1))
+            m[rows], residual[rows] = x, largest
+            n_iter[rows] += 1
+        return residual, n_iter
+
+    def _groups(self, free):
+        """Return lists of units, in order: those that share no coupling may move at once."""
+        groups = []
+        for i in np.flatnonzero(free.any(axis=0)):
+            if groups and not self.J[i, groups[-1]].any():
+                groups[-1].append(i)
+            else:
+                groups.append([i])
+        return groups
 
     def contrastive_loss(self, X, y, **solver):
-        """Return the mean over rows of Gamma* (X and y clamped) - Gamma* (only X clamped), an energy  (L5)
+        """Return the mean of Gamma* (X, y clamped) - Gamma* (only X clamped), an energy  (L20)
 
         X, y    0 or 1: (n, n_inputs) and (n, n_outputs), or (n,) for one output
         solver  arguments of fixed_point
@@ -120,25 +165,27 @@ class BoltzmannMachine:
         return float((clamped.free_energy - free.free_energy).mean())
 
     def contrastive_gradient(self, X, y, **solver):
-        """Return the gradient of contrastive_loss in J and b: <m m^T> and <m>, free minus clamped  (L4, L5)
+        """Return the gradient of contrastive_loss: <m m^T> and <m>, free - clamped  (L19, L20)
 
         A coupling counts once: d_J[i, j] is the derivative when J_ij and J_ji move together."""
         clamped, free = self._phases(X, y, solver)
         d_J = (free.m.T @ free.m - clamped.m.T @ clamped.m) / len(free.m)
-        return {"J": self.bonds * (d_J + d_J.T) / 2, "b": (free.m - clamped.m).mean(axis=0)}
+        return {"J": self.bonds * d_J, "b": (free.m - clamped.m).mean(axis=0)}
 
     def predict(self, X, **solver):
-        """Return the outputs, 0 or 1, (n, n_outputs) or (n,) for one, that settle with X (n, n_inputs) clamped"""
-        y = (self.fixed_point(self._clamp(X), self.inputs, **solver).m[:, self.outputs] > 0).astype(np.int64)
+        """Return the outputs, 0 or 1, (n, n_outputs) or (n,) for one, that settle at inputs X"""
+        settled = self.fixed_point(self._clamp(X), self.inputs, **solver).m
+        y = (settled[:, self.outputs] > 0).astype(np.int64)
         return y[:, 0] if y.shape[1] == 1 else y
 
     def _phases(self, X, y, solver):
         """Return the fixed points with X and y clamped and with X alone."""
         start, y = self._clamp(X), np.reshape(y, (-1, 1)) if np.ndim(y) == 1 else y
-        free = self.fixed_point(start, self.inputs, **solver)
         y = validation.states(y, self.outputs.sum(), "y")
         if len(y) != len(start):
-            raise ValueError(f"X and y must have the same number of rows, got {len(start)} and {len(y)}")
+            raise ValueError(f"X and y must have the same number of rows, got {len(start)} and "
+                             f"{len(y)}")
+        free = self.fixed_point(start, self.inputs, **solver)
         start[:, self.outputs] = 2.0 * y - 1
         return self.fixed_point(start, self.inputs | self.outputs, **solver), free
 
@@ -148,30 +195,3 @@ class BoltzmannMachine:
         m = np.zeros((len(X), self.n_units))
         m[:, self.inputs] = 2.0 * X - 1
         return m
-
-    def _sweep(self, m, free, T, tol, max_iter):
-        """Move the free (n, n_units) units of m until residual <= tol; return residual (n,) and sweeps done (n,)
-
-        Units next to each other that share no coupling move at once: none of them can tell who went first."""
-        blocks = []
-        for i in np.flatnonzero(free.any(axis=0)):
-            if blocks and not self.J[i, blocks[-1]].any():
-                blocks[-1].append(i)
-            else:
-                blocks.append([i])
-        moves = [(block, self.J[:, block], self.b[block], free[:, block]) for block in blocks]
-        residual, n_iter = np.full(len(m), np.inf), np.zeros(len(m), dtype=np.intp)
-        for _ in range(max_iter):
-            rows = np.flatnonzero(residual > tol)
-            if len(rows) == 0:
-                break
-            x, residual[rows] = m[rows], 0.0
-            for block, J, b, moving in moves:
-                old = x[:, block]
-                new = np.where(moving[rows], unit.mean((x @ J + b) / T), old)  # the exact minimiser over each unit
-                gap = np.abs(new - old) / (1 - old**2 + FLOOR)
-                residual[rows] = np.maximum(residual[rows], gap.max(axis=1))
-                x[:, block] = new
-            m[rows] = x
-            n_iter[rows] += 1
-        return residual, n_iter

@@ -1,4 +1,4 @@
-"""Classification: an RBM that sees x with its label, and is asked for the label (Larochelle and Bengio 2008)."""
+"""Classification: an RBM that sees an image v with its label, and is asked for the label (Larochelle and Bengio 2008)."""
 import zlib
 
 import numpy as np
@@ -15,13 +15,13 @@ OBJECTIVES = ("discriminative", "generative", "hybrid")
 
 
 class ClassificationRBM:
-    """E(x, y, h) = -a.x - d_y - b.h - x^T W h - U_y.h: an RBM with a label of n_classes values  (R22)
+    """E(v, y, h) = -a.v - d_y - b.h - v^T W h - U_y.h: an RBM with a label of n_classes values  (R22)
 
     W        (n_visible, n_hidden), float32 or float64; all others are of the same type
     U        (n_classes, n_hidden), the weights of the label
     a, b, d  biases of the visible units, the hidden units and the classes
     beta     inverse temperature 1/T > 0
-    All are copied into .joint, the machine over (x, one-hot y), of which .parameters are views."""
+    All are copied into .joint, the machine over (v, one-hot y), of which .parameters are views."""
 
     def __init__(self, W, U, a, b, d, beta=1.0):
         W = validation.real_array(W, "W", n_dims=2)
@@ -36,12 +36,12 @@ class ClassificationRBM:
         self.joint = LabelledRBM(np.vstack([W, U]), np.hstack([a, d]), b.copy(), beta, n_classes=len(U))
 
     def free_energy(self, X):
-        """Return F(x, y) (n, n_classes) of X (n, n_visible), states or means, with every label  (R22)"""
+        """Return F(v, y) (n, n_classes) of X (n, n_visible), states or means, with every label  (R22)"""
         X = self._rows(X)
         return -(X @ self.a)[:, None] - self._class_weights(self._field(X)) / self.beta
 
     def log_conditional(self, X):
-        """Return log p(y | x) (n, n_classes), the log of the softmax over y of -beta F(x, y)  (R22)"""
+        """Return log p(y | v) (n, n_classes), the log of the softmax over y of -beta F(v, y)  (R22)"""
         log_weight = self._class_weights(self._field(self._rows(X)))
         return log_weight - label_unit.potential(log_weight)[:, None]
 
@@ -50,14 +50,14 @@ class ClassificationRBM:
         return self.log_conditional(X).argmax(axis=1)
 
     def given_label(self, label):
-        """Return the RBM over x and h that is left when y is held: it has the hidden bias b + U_y  (R24)
+        """Return the RBM over v and h that is left when y is held: it has the hidden bias b + U_y  (R24)
 
-        Its chains dream of that label, as p(x | y) is its distribution. Its W and a are this machine's own arrays."""
+        Its chains dream of that label, as p(v | y) is its distribution. Its W and a are this machine's own arrays."""
         label = validation.labels([label], self.n_classes, "label")[0]
         return RBM(self.W, self.a, self.b + self.U[label], self.beta)
 
     def log_likelihood(self, X, y, objective="discriminative", alpha=0.01):
-        """Return the mean over rows of log p(y | x), of log p(x, y), or of log p(y | x) + alpha log p(x, y)  (R24)
+        """Return the mean over rows of log p(y | v), of log p(v, y), or of log p(y | v) + alpha log p(v, y)  (R24)
 
         The last two are exact and need a layer of at most 25 units."""
         X, y = self._check(X, y)
@@ -79,12 +79,12 @@ class ClassificationRBM:
     def ascent(self, X, y, discriminative, generative, model=None):
         """Return the gradient on checked rows and labels; model are the Moments of the generative share.
 
-        Clamped at its rows, log p(x, y) adds its share to D at the true label: one pass serves both  (R23, R24)"""
+        Clamped at its rows, log p(v, y) adds its share to delta at the true label: one pass serves both  (R23, R24)"""
         field, one_hot = self._field(X), np.eye(self.n_classes, dtype=self.W.dtype)[y]  # one_hot (n, n_classes)
-        D = (discriminative + generative) * one_hot
+        delta = (discriminative + generative) * one_hot
         if discriminative:
-            D -= label_unit.mean(self._class_weights(field))
-        slopes = self._clamped_slopes(X, field, self.beta / len(y) * D)
+            delta -= label_unit.mean(self._class_weights(field))
+        slopes = self._clamped_slopes(X, field, self.beta / len(y) * delta)
         if generative:
             slopes["a"] += generative * self.beta * X.mean(axis=0)
             for name, mean in self._split(model).items():
@@ -92,11 +92,11 @@ class ClassificationRBM:
         return slopes
 
     def log_partition_function(self):
-        """Return log Z, the sum over x, h and the n_classes labels y  (R24)"""
+        """Return log Z, the sum over v, h and the n_classes labels y  (R24)"""
         return float(label_unit.potential(self._log_weights_of_labels()))
 
     def moments(self):
-        """Return the Moments of (x, one-hot y) and h: of the RBM that each label leaves, weighted by p(y)  (R24)"""
+        """Return the Moments of (v, one-hot y) and h: of the RBM that each label leaves, weighted by p(y)  (R24)"""
         p = label_unit.mean(self._log_weights_of_labels())                          # (n_classes,)
         each = [exact.moments(self.given_label(k)) for k in range(self.n_classes)]
         v, h, vh = (sum(p_y * getattr(m, name) for p_y, m in zip(p, each)) for name in ("v", "h", "vh"))
@@ -107,25 +107,25 @@ class ClassificationRBM:
         return self.beta * self.d + [exact.log_partition_function(self.given_label(k)) for k in range(self.n_classes)]
 
     def _field(self, X):
-        """Return b + x W (n, n_hidden) of checked X: what all labels have in common in o_y = b + x W + U_y  (R22)"""
+        """Return b + v W (n, n_hidden) of checked X: what all labels have in common in x_y = b + v W + U_y  (R22)"""
         return self.b + X @ self.W
 
     def _class_weights(self, field):
-        """Return beta d_y + sum_j softplus(beta o_yj) (n, n_classes), the sum as a logarithm of products  (R22, R15)"""
+        """Return beta d_y + sum_j softplus(beta x_yj) (n, n_classes), the sum as a logarithm of products  (R22, R15)"""
         x, y = (np.ascontiguousarray(self.beta * array, dtype=np.float64) for array in (self.U, field))
         return self.beta * self.d + kernels.softplus_product(x, y.T).T.astype(field.dtype)
 
-    def _clamped_slopes(self, X, field, D):
-        """Return the slopes of the sum over rows and labels of -D_ry F(x_r, y), except in a  (R23)"""
+    def _clamped_slopes(self, X, field, delta):
+        """Return the slopes of the sum over rows and labels of -delta_ry F(v_r, y), except in a  (R23)"""
         hidden, U = np.zeros_like(field), np.empty_like(self.U)
         for k in range(self.n_classes):       # one class at a time: what is needed of it stays in the cache
-            mean = unit.mean(self.beta * (field + self.U[k]))                       # (n, n_hidden), sigma(beta o_kj)
-            U[k] = D[:, k] @ mean
-            hidden += D[:, k, None] * mean
-        return {"W": X.T @ hidden, "U": U, "a": np.zeros_like(self.a), "b": hidden.sum(axis=0), "d": D.sum(axis=0)}
+            mean = unit.mean(self.beta * (field + self.U[k]))                       # (n, n_hidden), sigma(beta x_kj)
+            U[k] = delta[:, k] @ mean
+            hidden += delta[:, k, None] * mean
+        return {"W": X.T @ hidden, "U": U, "a": np.zeros_like(self.a), "b": hidden.sum(axis=0), "d": delta.sum(axis=0)}
 
     def _split(self, model):
-        """Return the Moments of (x, one-hot y) and h under the names of what they are slopes in."""
+        """Return the Moments of (v, one-hot y) and h under the names of what they are slopes in."""
         n = self.n_visible
         return {"W": model.vh[:n], "U": model.vh[n:], "a": model.v[:n], "b": model.h, "d": model.v[n:]}
 
@@ -169,7 +169,7 @@ class ClassificationRBM:
 
 
 def shares(objective, alpha):
-    """Return whether log p(y | x) is in an objective, and the weight of log p(x, y)  (R24)"""
+    """Return whether log p(y | v) is in an objective, and the weight of log p(v, y)  (R24)"""
     alpha = validation.not_negative(alpha, "alpha")
     validation.one_of(objective, "objective", OBJECTIVES)
     return {"discriminative": (True, 0.0), "generative": (False, 1.0), "hybrid": (True, alpha)}[objective]
@@ -180,7 +180,7 @@ def train(machine, X, y, optimizer, n_epochs, rng, *, objective="discriminative"
     """Return the history, one dict per epoch, of raising the log-likelihood of an objective, in place  (R23, R24)
 
     X               (n, n_visible), binary, or grey values in [0, 1]; y labels (n,)
-    negative_phase  of the generative share, over (x, one-hot y): any of minife.rbm.training; None is PCD
+    negative_phase  of the generative share, over (v, one-hot y): any of minife.rbm.training; None is PCD
     grey            "means" or "drawn", as in minife.rbm.training.train  (R25)
     optimizer, n_epochs, rng and loop: as in minife.descent.loop.descend"""
     X, y = validation.instance(machine, "machine", ClassificationRBM)._check(X, y)

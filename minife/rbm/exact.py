@@ -25,12 +25,12 @@ class ExactThermodynamics:
 
 
 def log_partition_function(rbm):
-    """Return log Z, a number: the log of the sum of e^(-beta E) over all states of both layers  (R7)"""
+    """Return log Z, a number: the log of the sum of e^(-beta E) over all states of both layers  (R2, R7)"""
     return float(_log_sum(_log_block_sums(_with_few_hidden_units(rbm))))
 
 
 def log_likelihood(rbm, X):
-    """Return the mean of log p(x) = -beta F(x) - log Z over the rows of X (n, n_visible), in nats  (R6)
+    """Return the mean of log p(v) = -beta F(v) - log Z over the rows of X (n, n_visible), in nats  (R6)
 
     Rows are binary; of a GaussianRBM they are numbers, and p is a density."""
     X = _machine(rbm).states(X, "X")
@@ -101,7 +101,7 @@ def _with_few_hidden_units(rbm):
 
 
 def _chunks(few, log_z):
-    """Yield all hidden states h and their probabilities p(h) = w(h) / Z, a chunk at a time  (R7)"""
+    """Yield all hidden states h and their probabilities p(h) = w(h) / Z, a chunk at a time  (R2, R7)"""
     size = min(CHUNK, 2**few.n_hidden)
     for start in range(0, 2**few.n_hidden, size):
         yield as_states(all_states(few.n_hidden, start, start + size)), np.exp(_log_weights(few, start, size) - log_z)

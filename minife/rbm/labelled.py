@@ -19,12 +19,12 @@ class LabelledRBM(Machine):
             raise ValueError(f"n_classes must be below the {self.n_visible} visible units, got {n_classes}")
 
     def visible_mean(self, h):
-        """Return p(x_i = 1 | h) and p(y | h) side by side (n, n_visible)  (R4, R22)"""
-        x, o = self._fields(h)
-        return np.hstack([unit.mean(self.beta * x), label_unit.mean(self.beta * o)])
+        """Return p(v_i = 1 | h) and p(y | h) side by side (n, n_visible)  (R4, R22)"""
+        x, x_y = self._fields(h)
+        return np.hstack([unit.mean(self.beta * x), label_unit.mean(self.beta * x_y)])
 
     def draw_visible(self, h, draw):
-        """Return (x, one-hot y) drawn from p(x | h) p(y | h): the label is one draw from a softmax  (R22)"""
+        """Return (v, one-hot y) drawn from p(v | h) p(y | h): the label is one draw from a softmax  (R22)"""
         u = np.random.default_rng((draw.key, draw.n)).random((len(h), 1))
         mean = self.visible_mean(h)
         p = mean[:, -self.n_classes:].cumsum(axis=1, dtype=np.float64)      # (n, n_classes)
@@ -37,19 +37,19 @@ class LabelledRBM(Machine):
         return self._labelled(v, rng.integers(self.n_classes, size=n))
 
     def log_weights(self, h):
-        """Return log w(h) (n,), w(h) = sum_xy e^(-beta E(x, y, h)), of binary h (n, n_hidden)  (R7, R22)"""
+        """Return log w(h) (n,), w(h) = sum_vy e^(-beta E(v, y, h)), of binary h (n, n_hidden)  (R7, R22)"""
         h = validation.states(h, self.n_hidden, "h")
-        x, o = self._fields(h)
+        x, x_y = self._fields(h)
         return (self.beta * (h @ self.b) + unit.potential(self.beta * x).sum(axis=1)
-                + label_unit.potential(self.beta * o))
+                + label_unit.potential(self.beta * x_y))
 
     def energy_given(self, h):
         """Return <E | h> and Var(E | h), both (n,), of binary h (n, n_hidden)  (R11)"""
         h = validation.states(h, self.n_hidden, "h")
-        (x, o), (m, p) = self._fields(h), np.hsplit(self.visible_mean(h), [-self.n_classes])
-        mean = (p * o).sum(axis=1)
+        (x, x_y), (m, p) = self._fields(h), np.hsplit(self.visible_mean(h), [-self.n_classes])
+        mean = (p * x_y).sum(axis=1)
         return (-(h @ self.b) - (m * x).sum(axis=1) - mean,
-                ((m - m**2) * x**2).sum(axis=1) + (p * (o - mean[:, None]) ** 2).sum(axis=1))
+                ((m - m**2) * x**2).sum(axis=1) + (p * (x_y - mean[:, None]) ** 2).sum(axis=1))
 
     def _fields(self, h):
         """Return the fields of the pixels and those of the label (n, n_classes)."""

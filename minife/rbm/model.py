@@ -69,7 +69,7 @@ class Machine(TwoLayers):
         return v, h
 
     def states_at(self, rows, rng):
-        """Return visible states at checked rows of data: grey values are probabilities, to be drawn."""
+        """Return visible states at checked rows of data: grey values are probabilities, to be drawn  (R25)"""
         return rows if rows.dtype == np.uint8 else as_states(rng.random(rows.shape) < rows)
 
     @staticmethod

@@ -75,6 +75,7 @@ class PersistentContrastiveDivergence(NegativePhase):
         self.h = None
 
     def moments(self, rbm, batch, rng):
+        """Return the Moments at v, after n_steps of v ~ p(v | h), h ~ p(h | v); h stays for the next time  (R14)"""
         h, draw = self.chains(rbm, rng), Draws(rng)
         for _ in range(self.n_steps):
             v = rbm.draw_visible(h, draw)

@@ -3,8 +3,8 @@
     pip install mpmath
     python tests/data/forty_digits.py > tests/data/forty_digits.json    half a minute
 
-Sums run over all states, slopes are differences at 60 digits, and fixed points are the roots of such
-slopes. log Z, moments, F and the exact Gamma prove chapter R and (T1), the others the expansion."""
+Sums run over all states, slopes are differences at 60 digits, and fixed points are the roots of
+such slopes. log Z, moments, F and exact Gamma prove chapter R and (T1), the rest the expansion."""
 import itertools
 import json
 
@@ -45,17 +45,23 @@ def mean(r, what):
     return sum(what(v, h) * mp.exp(-r["beta"] * energy(r, v, h)) / z for v, h in states(r))
 
 
+def partials(f, x):
+    """The slopes of f(x) in each entry of x, by differences."""
+    return [mp.diff(lambda y, k=k: f([*x[:k], y, *x[k + 1:]]), x[k]) for k in range(len(x))]
+
+
 def exact_gamma(r, m):
     """The Legendre transform: fields u whose machine has the means m."""
     def misses(*u):
-        return [mp.diff(lambda x: log_sum(r, [*u[:k], x, *u[k + 1:]]), u[k]) - m[k] for k in range(len(m))]
-    bias = [r["beta"] * x for x in r["a"] + r["b"]]
-    u = list(mp.findroot(misses, [mp.log(x / (1 - x)) - y for x, y in zip(m, bias)], tol=1e-80, maxsteps=60))
+        return [mean - wanted for mean, wanted in zip(partials(lambda x: log_sum(r, x), u), m)]
+
+    free = [mp.log(x / (1 - x)) - r["beta"] * y for x, y in zip(m, r["a"] + r["b"])]
+    u = list(mp.findroot(misses, free, tol=1e-80, maxsteps=60))
     return (sum(x * y for x, y in zip(u, m)) - log_sum(r, u)) / r["beta"]
 
 
 def gamma(r, m, order):
-    """-(entropy) / beta + the mean energy of free units - the pair terms: cumulants of order 2 and 3."""
+    """The mean energy minus entropy / beta of free units, minus pair terms of orders 2 and 3."""
     beta, n = r["beta"], len(r["a"])
     value = energy(r, m[:n], m[n:]) + sum(x * mp.log(x) + (1 - x) * mp.log(1 - x) for x in m) / beta
     for row, x in zip(r["W"], m[:n]):
@@ -72,7 +78,7 @@ def moment(m, k):
 
 
 def slopes(r, m, order):
-    return [mp.diff(lambda x: gamma(r, [*m[:k], x, *m[k + 1:]], order), m[k]) for k in range(len(m))]
+    return partials(lambda x: gamma(r, x, order), m)
 
 
 def fixed_point(r, order, step, start=None):
@@ -106,18 +112,21 @@ def record(given):
     rows = list(itertools.product((0, 1), repeat=n_v))
     free = [-mp.log(sum(mp.exp(-r["beta"] * energy(r, v, h))
                         for h in itertools.product((0, 1), repeat=n_h))) / r["beta"] for v in rows]
-    found = {"log_z": log_sum(r), "F": free, "v": [mean(r, lambda v, h: v[i]) for i in range(n_v)],
-             "h": [mean(r, lambda v, h: h[j]) for j in range(n_h)],
-             "vh": [[mean(r, lambda v, h: v[i] * h[j]) for j in range(n_h)] for i in range(n_v)],
+    found = {"log_z": log_sum(r), "F": free,
+             "v": [mean(r, lambda v, h, i=i: v[i]) for i in range(n_v)],
+             "h": [mean(r, lambda v, h, j=j: h[j]) for j in range(n_h)],
+             "vh": [[mean(r, lambda v, h, i=i, j=j: v[i] * h[j]) for j in range(n_h)]
+                    for i in range(n_v)],
              "exact_gamma": exact_gamma(r, m)}
     orders = {}
     for order in (1, 2, 3):
         star = fixed_point(r, order, mp.mpf(given["step"]))
+        d_W = [[total_slope(r, order, star, i, j) for j in range(n_h)] for i in range(n_v)]
         orders[order] = {"gamma": gamma(r, m, order), "slopes": slopes(r, m, order), "star": star,
-                         "gamma_star": gamma(r, star, order),
-                         "d_W": [[total_slope(r, order, star, i, j) for j in range(n_h)] for i in range(n_v)]}
+                         "gamma_star": gamma(r, star, order), "d_W": d_W}
     texts = {name: text(value) for name, value in found.items()}
-    return given | texts | {"orders": {k: {n: text(x) for n, x in of.items()} for k, of in orders.items()}}
+    by_order = {k: {name: text(x) for name, x in of.items()} for k, of in orders.items()}
+    return given | texts | {"orders": by_order}
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main():
     coupling = np.linalg.norm(rbm.W, ord=2)
     temperatures = np.geomspace(coupling / 2, coupling / 60, n_temperatures)     # y = 2 is where annealing starts
     truth = np.array([-T * exact.log_partition_function(at(rbm, T)) for T in temperatures])
-    found = {order: [landscape.states(at(rbm, T), order, n_starts, rng, max_iter=5000, merge=1e-3) for T in temperatures]
+    found = {order: [landscape.find_minima(at(rbm, T), order, n_starts, rng, max_iter=5000, merge=1e-3) for T in temperatures]
              for order in COLOURS}
     paths = {order: landscape.annealing_path(at(rbm, temperatures[-1]), order, n_temperatures, max_iter=5000)
              for order in COLOURS}
