@@ -279,7 +279,7 @@ cdef sweep_blocks(bint block, const real[:, :] weights, const real[::1] a, const
     visible, hidden = layer_of(np.asarray(m_v), order), layer_of(np.asarray(m_h), order)
     residual, n_iter = np.full(n, np.inf, dtype=W.dtype), np.zeros(n, dtype=np.intp)
     copied = real is float and W.size < 2**19
-    powers, powers_T = [W], [W.T.copy() if copied else W.T]  # faster for BLAS, where a cache holds it
+    powers, powers_T = [W], [W.T.copy() if copied else W.T]    # BLAS likes it, if a cache holds it
     for k in range(1, order):
         powers.append(powers[k - 1] * W)
         powers_T.append(powers_T[k - 1] * powers_T[0] if copied else powers[k].T)
