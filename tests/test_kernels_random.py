@@ -57,13 +57,14 @@ def test_a_row_has_its_own_stream_and_a_key_and_a_draw_change_all_of_it(twin):
 
 @proves("K3")
 @pytest.mark.parametrize("dtype, bits", [(np.float64, 31), (np.float32, 23)])
-def test_a_sample_is_a_uniform_number_below_the_mean(twin, dtype, bits):
-    """(K3), (R4) unit by unit: u is made of the upper bits of the word, to the last bit"""
-    for shape in SHAPES:
-        args = arguments(("draw_units",), shape, dtype=dtype)
-        u = ((reference.random_words(KEY, 3, shape[0], shape[2]) >> np.uint32(32 - bits))
-             + 0.5) * 2.0**-bits
-        assert np.array_equal(twin.draw_units(**args), u < args["mean"])
+def test_a_unit_is_on_if_its_uniform_number_lies_below_its_mean(twin, dtype, bits):
+    """(K3), (R4): the number is made of the upper bits of the word; a mean that is this very number
+    leaves the unit off, and the next larger one turns it on"""
+    for n, _, n_units in SHAPES:
+        words = reference.random_words(KEY, 3, n, n_units)
+        u = (((words >> np.uint32(32 - bits)) + 0.5) * 2.0**-bits).astype(dtype)
+        assert not twin.draw_units(u, KEY, 3).any()
+        assert twin.draw_units(np.nextafter(u, dtype(1)), KEY, 3).all()
 
 
 def chi_square(cells, n_cells):
