@@ -6,6 +6,8 @@ block minimiser to the exact minimum of Gamma_1 or Gamma_2 over the layer. One d
 either. A line after #> is a line of the twin in reference.py, computed by the block below it. The
 twin climbs to the minimum by Newton's steps, which are easier to read; the steps here are longer,
 so that fewer exponentials are needed, and lead to the same place: chapter T derives both."""
+from functools import partial
+
 import numpy as np
 
 cimport cython
@@ -17,6 +19,7 @@ from ._inline cimport CHECKSUM, cloned, exponential, piece, real, sigmoid
 from ._layer cimport ROWS, complete, largest, layer_sums
 from ._threads cimport threads_for
 from .arrays import layer_of, mismatch, padded_powers
+from .blas import one_core, together
 
 checksum = CHECKSUM
 
@@ -263,8 +266,13 @@ cdef move_layer(bint block, const real[:, :, ::1] sums, const real[::1] bias, re
 cdef products(layer, powers, bint backwards):
     """Return the sums (order, n, n_out) over a layer, by BLAS, the last one first if backwards."""
     sums = np.empty((len(powers), layer.shape[1], powers[0].shape[1]), dtype=layer.dtype)
-    for k in range(len(powers))[::-1 if backwards else 1]:
-        np.matmul(layer[k], powers[k], out=sums[k])
+    calls = [partial(np.matmul, layer[k], powers[k], out=sums[k]) for k in range(len(powers))]
+    calls = calls[::-1] if backwards else calls
+    if threads_for(<double>sums[0].size * layer.shape[2]) > 1:
+        together(calls)
+    else:
+        for call in calls:
+            call()
     return sums
 
 
@@ -320,9 +328,10 @@ cdef fixed_point(bint block, const real[:, :] W, const real[:] a, const real[:] 
         return sweep_rows(block, W, bias_v, bias_h, beta, m_v, m_h, order, step, tol, max_iter)
     size = max(256, 8 * piece(<double>order * n_visible * n_hidden, 1))
     parts = []                                                 # of rows, to answer Ctrl-C in time
-    for first in range(0, n, size):
-        parts.append(sweep_blocks(block, W, bias_v, bias_h, beta, m_v[first:first + size],
-                                  m_h[first:first + size], order, step, tol, max_iter))
+    with one_core:
+        for first in range(0, n, size):
+            parts.append(sweep_blocks(block, W, bias_v, bias_h, beta, m_v[first:first + size],
+                                      m_h[first:first + size], order, step, tol, max_iter))
     return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts)))
 
 
