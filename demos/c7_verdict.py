@@ -1,54 +1,36 @@
-"""The verdict: each claim about free energies and backprop is run, measured and judged; then, what learning minimises.
+"""The verdict: each claim of chapter C about free energies and backprop is run, measured and judged.
 
-    python demos/c7_verdict.py            five seconds on one core
-    python demos/c7_verdict.py --quick    three seconds, with fewer random problems
+    python demos/c7_verdict.py            about ten seconds on one core
+    python demos/c7_verdict.py --quick    about five seconds, with fewer random problems
 
 The conjecture: learning in an EMF RBM and the two passes of backprop do one thing, to minimise a free energy. Is this
-right? The script prints one line for each part of an answer, and saves figures/c7_verdict.png: the free energy of a
-machine minimised over its weights, which has no end, and the two free energies whose difference a likelihood is. The
-equations are in minife/bridge/README.md."""
-import argparse
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
+right? The script prints two lines for each part of an answer, and saves figures/c7_verdict.png, which draws the same
+numbers: what is exact, what holds in a limit, and what is false. The equations are in minife/bridge/README.md."""
 import matplotlib.pyplot as plt
 import numpy as np
+from common import demo_parser, save
 
-from minife import RBM, tap
+from minife.bridge.claims.claim import exponent
 from minife.bridge.claims.verdict import verdict
-from minife.data import bars_and_stripes
-from minife.plots import BLUE, GREEN, ORANGE
-from minife.rbm import exact
+from minife.plots import BLUE, GREEN, ORANGE, RED
 
-SIDE = 3
+LOOKS = (BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "^"), (RED, ":", "D")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer random problems")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/c7_verdict.png"))
-    arguments = parser.parse_args()
-    rng = np.random.default_rng(arguments.seed)
-    findings = verdict(rng, arguments.quick)
-    print_findings(findings)
-    alone, against = descend_alone(2000, rng), descend_difference(2000, rng)
-    draw(alone, against, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+    arguments = demo_parser(__doc__, "fewer random problems").parse_args()
+    claims = verdict(np.random.default_rng(arguments.seed), arguments.quick)
+    print_claims(claims)
+    save(draw(claims), arguments)
 
 
-def print_findings(findings):
-    width = max(len(finding.claim) for finding in findings)
-    print(f"{'claim':{width}}  {'':5}{'verdict':9}{'measured':>9}  what was measured")
-    for finding in findings:
-        mark = "" if finding.holds else "  <- NOT AS EXPECTED"
-        print(f"{finding.claim:{width}}  {finding.tag:5}{finding.status:9}{number(finding.measured):>9}  "
-              f"{finding.meaning}{mark}")
-    counts = {status: sum(finding.status == status for finding in findings) for status in ("exact", "limit", "false")}
+def print_claims(claims):
+    for claim in claims:
+        mark = "" if claim.holds else "  <- NOT AS EXPECTED"
+        print(f"{claim.tag:5}{claim.status:7}{claim.text}{mark}\n{'':12}{number(claim.measured)}, {claim.meaning}")
+    counts = {status: sum(claim.status == status for claim in claims) for status in ("exact", "limit", "false")}
     print(f"\n{counts['exact']} claims are exact, {counts['limit']} true in a limit, {counts['false']} false; "
-          f"{sum(finding.holds for finding in findings)} of {len(findings)} came out as the chapter says")
+          f"{sum(claim.holds for claim in claims)} of {len(claims)} came out as the chapter says")
 
 
 def number(x):
@@ -56,56 +38,63 @@ def number(x):
     return f"{x:.0e}" if abs(x) < 1e-3 else f"{x:.0f}" if abs(x) >= 100 else f"{x:.3f}"
 
 
-def descend_alone(n_steps, rng):
-    """Return Gamma_1* and |W| at each step of minimising Gamma_1* over all parameters, from small weights  (C22)"""
-    rbm = RBM.initialise(SIDE**2, 8, rng)
-    course = []
-    for _ in range(n_steps + 1):
-        star = tap.fixed_point(rbm, order=1, step=1.0)
-        course.append((star.free_energy[0], np.linalg.norm(rbm.W)))
-        slopes = tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)
-        for name, array in rbm.parameters.items():
-            array -= 0.1 * slopes[name]
-    return np.array(course)
+def draw(claims):
+    """Return the figure: four limits, the exact claims, and what is false of training."""
+    figure, axes = plt.subplots(2, 3, figsize=(12, 8))
+    of = {tag: [claim for claim in claims if claim.tag == tag] for tag in {claim.tag for claim in claims}}
+    (iterations, nudges, feedback), (copies, exact, alone) = axes
+    draw_course(iterations, [("order 1 (C8)", of["C8"][0]), ("order 2, step ½ (C9)", of["C9"][0])], "iterations n",
+                "Backprop tends to a linear response,\nerror {:.0e} at n = 100", loglog=False)
+    draw_course(nudges, [("one nudge, order 1 (C10)", of["C10"][0]), ("one nudge, order 2 (C10)", of["C10"][1]),
+                         ("two nudges, order 1 (C11)", of["C11"][0]), ("two nudges, order 2 (C11)", of["C11"][1])],
+                r"nudge $\lambda$", "Two equilibria tend to it, too:\nexponents {0:.2f} (one nudge), {2:.2f} (two)")
+    draw_course(feedback, [("nudged (C19)", of["C19"][0]), ("top clamped (C20)", of["C20"][0])],
+                r"feedback $\gamma$", "In a deep network, with weak feedback:\nexponents {:.2f} and {:.2f}")
+    draw_course(copies, [("one hidden layer (C17)", of["C17"][0]),
+                         ("two, by exact sums (C21)", next(c for c in of["C21"] if c.course))],
+                "copies r of each hidden unit", "Clamped minus free tends to backprop:\nexponents {:.2f} and {:.2f}")
+    draw_exact(exact, [claim for claim in claims if claim.status == "exact"])
+    draw_training(alone, of["C18"])
+    return figure
 
 
-def descend_difference(n_steps, rng):
-    """Return mean F(x) and F = -log Z at each step of maximising the likelihood of bars and stripes, exactly  (C22)"""
-    X = bars_and_stripes(SIDE)
-    rbm = RBM.initialise(SIDE**2, 8, rng, X)
-    rbm.W *= 10
-    course = []
-    for _ in range(n_steps + 1):
-        course.append((rbm.free_energy(X).mean(), -exact.log_partition_function(rbm)))
-        slopes = exact.log_likelihood_gradient(rbm, X)
-        for name, array in rbm.parameters.items():
-            array += 0.2 * slopes[name]
-    return np.array(course)
+def draw_course(axes, lines, xlabel, title, loglog=True):
+    """Draw the errors of each claim, and set the title with their exponents or, if not loglog, last error."""
+    for (label, claim), (colour, style, marker) in zip(lines, LOOKS):
+        x, errors = claim.course
+        axes.plot(x, errors, color=colour, linestyle=style, marker=marker if loglog else "", markersize=4, label=label)
+    numbers = [exponent(*claim.course) if loglog else claim.course[1][-1] for _, claim in lines]
+    axes.set(xscale="log" if loglog else "linear", yscale="log", xlabel=xlabel, title=title.format(*numbers),
+             ylabel="relative error of the gradient")
+    axes.legend(fontsize="small")
 
 
-def draw(alone, against, path):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.4), layout="constrained")
-    steps = np.arange(len(alone))
-    left.plot(steps, alone[:, 0], color=ORANGE, label="$\\Gamma_1^*$ of the machine")
-    left.plot(steps, alone[:, 1], color=BLUE, linestyle="--", label="|W|")
-    end = f"{alone[-1, 0]:.0f}, with |W| = {alone[-1, 1]:.0f}"
-    left.set(title=f"Minimised alone, a free energy runs away:\nto {end}; no data came in", xlabel="gradient step",
-             ylabel="energy; norm of the weights")
-    left.legend(loc="lower left")
+def draw_exact(axes, claims):
+    """Draw the measured error of each exact claim beside its bound: down to rounding, or to finite differences."""
+    rows = np.arange(len(claims))
+    floor = 1e-17
+    axes.plot([max(claim.measured, floor) for claim in claims], rows, "o", color=BLUE, label="measured")
+    axes.plot([claim.high for claim in claims], rows, "|", color="0.4", markersize=10, label="bound of the test")
+    axes.set(xscale="log", xlim=(floor / 3, 1), yticks=rows, yticklabels=[claim.tag for claim in claims],
+             xlabel="error (below zero: at the left edge)", ylabel="equation",
+             title=f"{sum(claim.holds for claim in claims)} of {len(claims)} exact claims\nare within their bounds")
+    axes.invert_yaxis()
+    axes.legend(fontsize="small", loc="upper right")
 
-    (data, model), best = against.T, np.log(2 ** (SIDE + 1) - 2)
-    right.plot(steps, data, color=ORANGE, linestyle="--", label="F(x), mean over the patterns")
-    right.plot(steps, model, color=BLUE, label="F = -log Z")
-    right.fill_between(steps, model, data, color=GREEN, alpha=0.15, linewidth=0)
-    right.plot(steps, data - model, color=GREEN, linestyle="-.", label="F(x) - F = -log p(x)")
-    right.axhline(best, color="0.3", linewidth=1, linestyle=":", label=f"the least possible, log {np.exp(best):.0f}")
-    fall = f"{data[0] - model[0]:.2f} to {data[-1] - model[-1]:.2f} nats"
-    right.set(title=f"Learning minimises a difference: both free energies\nfall, and -log p(x) from {fall}",
-              xlabel="gradient step", ylabel="free energy [nats]")
-    right.legend(loc="center right", bbox_to_anchor=(1, 0.58))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+
+def draw_training(axes, claims):
+    """Draw Gamma_1* descended alone, and the two free energies whose difference a likelihood is."""
+    runaway, likelihood = claims
+    steps, gamma = runaway.course
+    axes.plot(steps, gamma, color=RED, linestyle=":", label=r"$\Gamma_1^*$ minimised alone")
+    steps, (data, model) = likelihood.course
+    axes.plot(steps, data, color=ORANGE, linestyle="--", label="F(x), likelihood maximised")
+    axes.plot(steps, model, color=BLUE, label="F, likelihood maximised")
+    axes.plot(steps, data - model, color=GREEN, linestyle="-.", label="F(x) − F = −log p(x)")
+    axes.set(yscale="symlog", xlabel="gradient step", ylabel="energy at T = 1, symmetric log scale",
+             title=f"Alone, a free energy runs away, to {gamma[-1]:.0f};\na difference falls from "
+                   f"{data[0] - model[0]:.1f} to {data[-1] - model[-1]:.1f}")
+    axes.legend(fontsize="small", loc="center right", bbox_to_anchor=(1, 0.64))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 """The checks at the public door: each returns the argument as an array, or says what was expected and what came."""
+import sys
+
 import numpy as np
 
 from .kernels.products import States, as_states
@@ -78,9 +80,9 @@ def mask(x, shape, name):
 
 def number(x, name, what, lies_there):
     """Return x as a float, if it is a finite real number and lies_there(x); `what` says where that is."""
-    if isinstance(x, bool) or not isinstance(x, (int, float, np.integer, np.floating)) or not np.isfinite(x) \
-            or not lies_there(x):
-        raise ValueError(f"{name} must be {what}, got {x!r}")
+    real = isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
+    if not real or not abs(x) <= sys.float_info.max or not lies_there(x):
+        raise ValueError(f"{name} must be {what}, got {x!r:.60}")
     return float(x)
 
 

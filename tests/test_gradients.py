@@ -14,8 +14,8 @@ import minife
 from minife import MLP, RBM, landscape, tap, units
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
                              hessian_vector_product, layers, two_layer)
-from minife.bridge import ClampedNetwork, LayeredMeanField, TiedClassifier, unroll
-from minife.bridge.equilibrium import loss_gradient
+from minife.bridge import ClampedNetwork, CopiedUnits, LayeredMeanField, Pyramid, TiedClassifier, unroll
+from minife.bridge.nudges import loss_gradient
 from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.vae import VAE
 from minife.gradcheck import GradientError, check_gradient, numerical_gradient
@@ -246,7 +246,7 @@ def layered_partials():
 
 
 def layered_limit():
-    """(C14): the gradient of the network itself, for feedback and nudge that go to 0, extrapolated"""
+    """(C19): the gradient of the network itself, for feedback and nudge that go to 0, extrapolated"""
     gradients, nudge = [], 1e-3
     for feedback in (0.02, 0.01, 0.005, 0.0025):
         network, rows, y = layered(feedback)
@@ -255,6 +255,25 @@ def layered_limit():
         gradients = [{name: (2**power * g[name] - f[name]) / (2**power - 1) for name in f}
                      for f, g in zip(gradients[:-1], gradients[1:], strict=True)]
     check_gradient(lambda _: network.mlp.loss(rows, y), network.parameters, gradients[0], tolerance=1e-4)
+
+
+def layered_nudges(nudge):
+    network, rows, y = layered()
+    check_gradient(lambda _: network.contrastive_loss(rows, y, nudge), network.parameters,
+                   network.contrastive_gradient(rows, y, nudge))
+
+
+def copied_units(unit, copies, beta):
+    rng = np.random.default_rng(12)
+    machine = CopiedUnits(*(rng.standard_normal(shape) for shape in ((5, 3), (2, 3), (3,), (2,))), copies, unit, beta)
+    y = np.array([0, 1, 1, 0])
+    check_gradient(lambda _: machine.loss(X, y), machine.parameters, machine.gradient(X, y))
+
+
+def pyramids(copies):
+    mlp, y = MLP((5, 3, 2, 2), rng=np.random.default_rng(13)), np.array([0, 1, 1, 0])
+    network = Pyramid(mlp, copies)
+    check_gradient(lambda _: network.loss(X, y), mlp.parameters, network.gradient(X, y))
 
 
 def autoencoder(gradient, n_latent, rows):
@@ -335,15 +354,15 @@ TABLE = [
     *line("bridge.unrolled.UnrolledMeanField.gradient", "C4 C5", lambda **case: unrolled(
         lambda n: sum((n.forward(X)[k] * g).sum() for k, g in ((-1, H_SLOPE), (-2, V_SLOPE))) / len(X),
         lambda n: n.gradient(X, H_SLOPE, V_SLOPE), **case), order=(1, 2), step=(1.0, 0.6), beta=(0.6, 1.5)),
-    *line("bridge.unrolled.UnrolledMeanField.free_energy_gradient", "C13", lambda **case: unrolled(
+    *line("bridge.unrolled.UnrolledMeanField.free_energy_gradient", "C22", lambda **case: unrolled(
         lambda n: n.free_energies(X)[:, -1].mean(), lambda n: n.free_energy_gradient(X), **case),
         order=(1, 2), step=(1.0, 0.6), beta=(0.6, 1.5)),
     *line("bridge.tied.TiedClassifier.gradient", "C4", tied_classifier, loss=LOSSES),
     *line("bridge.clamped.ClampedMachine.free_energy_gradient", "C7", lambda **case: clamped(
         lambda n, y: n.free_energy(X, *AT).mean(), lambda n, y: n.free_energy_gradient(X, *AT), **case), **AT_REST),
-    *line("bridge.clamped.ClampedMachine.contrastive_gradient", "C12", lambda **case: clamped(
-        lambda n, y: n.contrastive_loss(X, y, **PRECISE), lambda n, y: n.contrastive_gradient(X, y, **PRECISE), **case),
-        **AT_REST),
+    *line("bridge.equilibrium.ClampedNetwork.contrastive_gradient", "C12", lambda **case: clamped(
+        lambda n, y, nudge: n.contrastive_loss(X, y, nudge, **PRECISE),
+        lambda n, y, nudge: n.contrastive_gradient(X, y, nudge, **PRECISE), **case), nudge=(0.5, np.inf), **AT_REST),
     *line("bridge.equilibrium.ClampedNetwork.backprop_gradient", "C9", lambda **case: clamped(
         lambda n, y, depth: n.loss_of(n.layers(X, depth)[-1], y), lambda n, y, depth: n.backprop_gradient(X, y, depth),
         **case), depth=(1, 2, 5), **AT_REST),
@@ -352,12 +371,15 @@ TABLE = [
     *line("bridge.equilibrium.ClampedNetwork.equilibrium_propagation_gradient", "C10 C11", lambda **case: clamped(
         lambda n, y: n.loss(X, y, **PRECISE), equilibrium_propagation, loss=LOSSES[1], **case),
         order=(1, 2), beta=BETAS),
-    *line("bridge.equilibrium.loss_gradient", "B4 B7", loss_in_the_means, loss=ELEMENTWISE),
-    *line("bridge.layered.LayeredMeanField.free_energy_gradient", "C14", layered_partials),
-    *line("bridge.layered.LayeredMeanField.equilibrium_propagation_gradient", "C14", layered_limit),
-    *line("bridge.vae.VAE.gradient", "C20", lambda **case: autoencoder(
+    *line("bridge.nudges.loss_gradient", "B4 B7", loss_in_the_means, loss=ELEMENTWISE),
+    *line("bridge.layered.LayeredMeanField.free_energy_gradient", "C19", layered_partials),
+    *line("bridge.layered.LayeredMeanField.equilibrium_propagation_gradient", "C19", layered_limit),
+    *line("bridge.layered.LayeredMeanField.contrastive_gradient", "C20", layered_nudges, nudge=(0.5, np.inf)),
+    *line("bridge.copies.CopiedUnits.gradient", "C15 C16", copied_units, unit=UNITS[:3], copies=(1, 4), beta=BETAS),
+    *line("bridge.pyramid.Pyramid.gradient", "C21", pyramids, copies=(1, 3)),
+    *line("bridge.vae.VAE.gradient", "C26", lambda **case: autoencoder(
         lambda vae, rows, noise: vae.gradient(rows, noise), **case), n_latent=(1, 3), rows=("binary", "grey")),
-    *line("bridge.vae.VAE.backward", "C20", lambda **case: autoencoder(
+    *line("bridge.vae.VAE.backward", "C26", lambda **case: autoencoder(
         lambda vae, rows, noise: vae.backward(*vae.check_rows(rows, noise))[1], **case),
         n_latent=(1, 3), rows=("binary", "grey")),
 

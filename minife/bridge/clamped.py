@@ -6,43 +6,49 @@ import numpy as np
 
 from .. import tap, validation
 from ..rbm.model import RBM, unit
+from .nudges import NudgeWarning, minimum
 from .relaxation import ORDERS, relax
 
 
 @dataclass(frozen=True)
 class Equilibrium:
-    """Means m_h (n, n_hidden) and m_y (n, n_outputs), and what the solver says of them.
+    """Means m_h (n, n_hidden) and m_y (n, n_outputs) and, per row, what the sweeps say of them.
 
-    residual   the largest |sigma(theta) - m| of the last sweep, over all rows and units
+    residual   of the last sweep, the largest |m' - m| / (c + eps^(1/3)), m' where the sweep put m  (T12)
     n_iter     sweeps done
     converged  whether the residual came down to tol"""
     m_h: np.ndarray
     m_y: np.ndarray
-    residual: float
-    n_iter: int
-    converged: bool
+    residual: np.ndarray
+    n_iter: np.ndarray
+    converged: np.ndarray
 
 
 class ClampedMachine:
     """E(h, y | x) = -h.(b + x W) - d.y - h^T U y, the input x clamped, at inverse temperature beta  (C7)
 
-    W, U     (n_inputs, n_hidden), (n_hidden, n_outputs), float32 or float64; b, d are of the same type
-    b, d     hidden and output biases (n_hidden,), (n_outputs,)
-    order    1 or 2, of the free energy Gamma_k(x; m_h, m_y)
-    step  the share of the new value in a half step; by default 1 at order 1 and 1/2 at order 2
+    W, U   (n_inputs, n_hidden), (n_hidden, n_outputs), float32 or float64; b, d are of the same type
+    b, d   hidden and output biases (n_hidden,), (n_outputs,)
+    order  1 or 2, of the free energy Gamma_k(x; m_h, m_y)
+    step   of layers(), the share of the way that a half step goes; by default 1 at order 1, 1/2 at order 2
     The arrays are kept, not copied, where their type and layout allow; training changes them in place."""
 
     def __init__(self, W, U, b, d, beta=1.0, order=1, step=None):
         self.W = np.ascontiguousarray(validation.real_array(W, "W", n_dims=2))
-        # h and y make a machine of their own, to which x is a field on h
-        self.pair = RBM(validation.real_array(U, "U", n_dims=2, dtype=self.W.dtype), b, d, beta)
-        if self.W.shape[1] != self.pair.n_visible:
-            raise ValueError(f"W and U must have shapes (n_inputs, n_hidden) and (n_hidden, n_outputs), got "
-                             f"{self.W.shape} and {self.pair.W.shape}")
+        U, b, d = (validation.real_array(array, name, n_dims, self.W.dtype)
+                   for array, name, n_dims in ((U, "U", 2), (b, "b", 1), (d, "d", 1)))
+        if not (U.shape[0] == self.W.shape[1] == len(b) and U.shape[1] == len(d)):
+            raise ValueError("W, U, b and d must have shapes (n_inputs, n_hidden), (n_hidden, n_outputs), (n_hidden,) "
+                             f"and (n_outputs,), got {self.W.shape}, {U.shape}, {b.shape} and {d.shape}")
+        self.pair = RBM(U, b, d, beta)      # h and y make a machine of their own, to which x is a field on h
         self.order = validation.one_of(order, "order", ORDERS)
         self.step = (1.0, 0.5)[order - 1] if step is None else validation.share(step, "step")
 
     beta = property(lambda self: self.pair.beta)
+
+    def __repr__(self):
+        sizes = " x ".join(map(str, (len(self.W), *self.pair.W.shape)))
+        return f"{type(self).__name__}({sizes}, beta={self.beta}, order={self.order}, {self.W.dtype})"
 
     @property
     def parameters(self):
@@ -61,7 +67,7 @@ class ClampedMachine:
     def layers(self, X, n_iterations):
         """Return [h_0, y_1, h_1, ..., h_{n-1}, y_n], the means that n iterations from sigma(beta (b + x W)) pass  (C9)
 
-        The first, y_1, is the output of an ordinary network with one hidden layer: no feedback has come back yet."""
+        The first output, y_1, is that of an ordinary network with one hidden layer: no feedback has come back yet."""
         field, U, d, options = self._field(X), self.pair.W, self.pair.b, self._options()
         m_h, m_y = unit.mean(self.beta * field), np.full((len(field), len(d)), 0.5, U.dtype)
         layers = [m_h]
@@ -73,60 +79,84 @@ class ClampedMachine:
             layers.append(m_y)
         return layers
 
-    def equilibrium(self, X, pull=None, start=None, tol=1e-10, max_iter=1000):
-        """Return the Equilibrium, a stationary point of Gamma_k, that sweeps of y, then h, reach  (C7)
+    def equilibrium(self, X, field=0.0, start=None, tol=1e-10, max_iter=1000):
+        """Return the Equilibrium that block sweeps of y, then h, reach: each layer goes to its minimum of Gamma_k  (C7)
 
-        pull   a function of m_y (n, n_outputs), to a field that is taken from that of the output  (C10)
-        start  an Equilibrium to begin from; by default a forward pass
-        Warns NotConvergedWarning if the residual is above tol after max_iter sweeps."""
-        field, U, d, options = self._field(X), self.pair.W, self.pair.b, self._options()
+        field  put on the output units, a number or (n, n_outputs)
+        start  an Equilibrium of as many rows to begin from; by default a forward pass
+        tol    on the residual of each row. Warns NotConvergedWarning where it is above after max_iter sweeps."""
+        field = validation.real_array(field, "field", n_dims=(0, 2), dtype=self.W.dtype)
+        if field.ndim == 2 and field.shape != (len(X), self.pair.n_hidden):
+            raise ValueError(f"field must have shape {(len(X), self.pair.n_hidden)}, got {field.shape}")
+        return self._settle(X, {}, field, start, tol, max_iter)
+
+    def _settle(self, X, nudge, field=0.0, start=None, tol=1e-10, max_iter=1000):
+        """Return the Equilibrium with what nudge says in addition pulling at y: loss, y and nudge of minimum()."""
+        bare_h, U, beta = self._field(X), self.pair.W, self.beta
         tol, max_iter = validation.positive(tol, "tol"), validation.positive_integer(max_iter, "max_iter")
-        m_h, m_y = self.layers(X, 1) if start is None else (start.m_h, start.m_y)
-        residual, n_iter = np.inf, 0
-        while not residual <= tol and n_iter < max_iter:      # NaN goes on too, and is reported
-            before_h, before_y, n_iter = m_h, m_y, n_iter + 1
-            m_y = relax(m_h, m_y, U, d if pull is None else d - pull(m_y), **options)
-            m_h = relax(m_y, m_h, U.T, field, **options)
-            residual = max(np.abs(m_y - before_y).max(), np.abs(m_h - before_h).max()) / self.step
-        if not residual <= tol:
-            warnings.warn(tap.NotConvergedWarning(residual, n_iter, len(m_h)), stacklevel=2)
-        return Equilibrium(m_h, m_y, float(residual), n_iter, bool(residual <= tol))
+        m_h, m_y = self._start(X, start)
+        n, floor = len(m_h), np.finfo(U.dtype).eps ** (1 / 3)
+        bare_y = np.broadcast_to(self.pair.b + field, m_y.shape)
+        y = np.broadcast_to(nudge.get("y", 0.0), m_y.shape)
+        residual, n_iter = np.full(n, np.inf), np.zeros(n, dtype=np.intp)
+        for _ in range(max_iter):
+            rows = np.flatnonzero(residual > tol)                       # a row of NaN is given up
+            if len(rows) == 0:
+                break
+            h, y_old = m_h[rows], m_y[rows]
+            y_new = minimum(unit, beta * (bare_y[rows] + h @ U), self._reaction(h, U), **nudge | {"y": y[rows]})
+            h_new = minimum(unit, beta * (bare_h[rows] + y_new @ U.T), self._reaction(y_new, U.T))
+            ways = [np.abs(new - m) / (m - m**2 + floor) for new, m in ((y_new, y_old), (h_new, h))]
+            residual[rows] = np.hstack(ways).max(axis=1)
+            m_h[rows], m_y[rows] = h_new, y_new
+            n_iter[rows] += 1
+        converged = residual <= tol
+        if not converged.all():
+            warning = NudgeWarning if nudge else tap.NotConvergedWarning
+            warnings.warn(warning(residual.max(), max_iter, (~converged).sum()), stacklevel=3)
+        return Equilibrium(m_h, m_y, residual, n_iter, converged)
+
+    def _reaction(self, m, U):
+        """Return beta^2 c U^2 (n, n_out), by which Onsager's term stiffens the units that see m through U  (T18)"""
+        return self.beta**2 * ((m - m**2) @ U**2) if self.order == 2 else 0.0
 
     def response(self, m_h, m_y, field):
         """Return p_h (n, n_hidden), p_y (n, n_outputs): how the equilibrium m_h, m_y follows a field on y  (C8)
 
-        p = H^-1 (0, field), where the Hessian H of Gamma_k is diagonal within a layer, [[1/r_h, -J], [-J^T, 1/r_y]]:
+        p = H^-1 (0, field), where the Hessian H of Gamma_k is diagonal within a layer, [[1/chi_h, -J], [-J^T, 1/chi_y]]:
         only a system of the size of the output remains to be solved."""
         U, beta = self.pair.W, self.beta
-        r_h, r_y, J = beta * (m_h - m_h**2), beta * (m_y - m_y**2), U[None]
+        m_h, m_y = self._means(m_h, m_y)
+        field = validation.real_array(field, "field", n_dims=2, dtype=U.dtype)
+        if field.shape != m_y.shape:
+            raise ValueError(f"field must have the shape of m_y, {m_y.shape}, got {field.shape}")
+        chi_h, chi_y, J = beta * (m_h - m_h**2), beta * (m_y - m_y**2), U[None]
         if self.order == 2:
             s_h, s_y = 1 - 2 * m_h, 1 - 2 * m_y
-            J = U + beta / 2 * U**2 * s_h[:, :, None] * s_y[:, None, :]         # (n, n_hidden, n_outputs)
-            r_h, r_y = r_h / (1 + r_h * (r_y @ U.T**2)), r_y / (1 + r_y * (r_h @ U**2))
-        loop = r_y[:, :, None] * (J.transpose(0, 2, 1) @ (r_h[:, :, None] * J))  # (n, n_outputs, n_outputs)
-        p_y = np.linalg.solve(np.eye(U.shape[1], dtype=U.dtype) - loop, (r_y * field)[:, :, None])
-        return r_h * (J @ p_y)[:, :, 0], p_y[:, :, 0]
+            J = U + beta / 2 * U**2 * s_h[:, :, None] * s_y[:, None, :]             # (n, n_hidden, n_outputs)
+            chi_h, chi_y = chi_h / (1 + chi_h * (chi_y @ U.T**2)), chi_y / (1 + chi_y * (chi_h @ U**2))
+        loop = chi_y[:, :, None] * (J.transpose(0, 2, 1) @ (chi_h[:, :, None] * J))     # (n, n_outputs, n_outputs)
+        p_y = np.linalg.solve(np.eye(U.shape[1], dtype=U.dtype) - loop, (chi_y * field)[:, :, None])
+        return chi_h * (J @ p_y)[:, :, 0], p_y[:, :, 0]
 
-    def contrastive_loss(self, X, y, **solver):
-        """Return the mean of Gamma_k*(y clamped) - Gamma_k*(free); y (n, n_outputs) are binary targets  (C12)"""
-        clamped, free = self._clamped(X, y), self.equilibrium(X, **solver)
-        return float((self.free_energy(X, clamped.m_h, clamped.m_y) - self.free_energy(X, free.m_h, free.m_y)).mean())
+    def _start(self, X, start):
+        """Return copies of the means of an Equilibrium, compared with X, or those of a forward pass."""
+        if start is None:
+            m_h, m_y = self.layers(X, 1)
+            return m_h, m_y
+        validation.instance(start, "start", Equilibrium)
+        m_h, m_y = self._means(start.m_h, start.m_y)
+        if len(m_h) != len(X):
+            raise ValueError(f"start must have as many rows as X, {len(X)}, got {len(m_h)}")
+        return m_h.copy(), m_y.copy()
 
-    def contrastive_gradient(self, X, y, **solver):
-        """Return the gradient of the contrastive loss: explicit partials, clamped minus free  (C12)"""
-        return self._difference(X, self._clamped(X, y), self.equilibrium(X, **solver), 1)
-
-    def _clamped(self, X, y):
-        """Return the Equilibrium with the output held at states y, where h has no reaction: exact at every order."""
-        y = validation.states(y, self.pair.n_hidden, "y").astype(self.W.dtype)
-        return Equilibrium(unit.mean(self.beta * (self._field(X) + y @ self.pair.W.T)), y, 0.0, 1, True)
-
-    def _difference(self, X, one, other, distance):
-        """Return (explicit partials at one - those at the other) / distance, with a single product for W."""
-        at_one, at_other = (tap.free_energy_gradient(self.pair, at.m_h, at.m_y, self.order) for at in (one, other))
-        slopes = {"W": self._rows(X).T @ (other.m_h - one.m_h) / len(X)}
-        slopes |= {name: at_one[key] - at_other[key] for name, key in (("U", "W"), ("b", "a"), ("d", "b"))}
-        return {name: slope / distance for name, slope in slopes.items()}
+    def _means(self, m_h, m_y):
+        """Return m_h and m_y in the machine's type, or say what is wrong with them."""
+        m_h = validation.means(m_h, self.pair.n_visible, "m_h").astype(self.W.dtype, copy=False)
+        m_y = validation.means(m_y, self.pair.n_hidden, "m_y").astype(self.W.dtype, copy=False)
+        if len(m_h) != len(m_y):
+            raise ValueError(f"m_h and m_y must have the same number of rows, got {len(m_h)} and {len(m_y)}")
+        return m_h, m_y
 
     def _rows(self, X):
         return validation.means(X, len(self.W), "X").astype(self.W.dtype, copy=False)

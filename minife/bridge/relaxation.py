@@ -1,4 +1,5 @@
 """One layer relaxes while another one holds still, forward and backward on one screen: the step of everything here."""
+from ..kernels.reference import layer_field
 from ..rbm.model import unit
 
 ORDERS = (1, 2)
@@ -8,10 +9,8 @@ def relax(m_in, m_out, W, field, beta, order=1, step=1.0):
     """Return m_out (n, n_out), moved the share `step` of the way to sigma(theta) at fixed m_in (n, n_in)  (C1, C5)
 
     field   bare field of the units, (n_out,) or (n, n_out), without that of m_in through W (n_in, n_out)
-    At order 1, undamped, this is a sigmoid layer, and m_out is not used; Onsager's term brings it in at order 2."""
-    theta = beta * (field + m_in @ W)
-    if order == 2:
-        theta = theta + beta**2 * (0.5 - m_out) * ((m_in - m_in**2) @ W**2)
+    At order 1 with step 1 this is a sigmoid layer, and m_out is not used; Onsager's term brings it in at order 2."""
+    theta = layer_field(m_in, m_out, W, field, beta, order)                  # (n, n_out)  (T9)
     mean = unit.mean(theta)
     return mean if step == 1 else m_out + step * (mean - m_out)
 
@@ -29,7 +28,7 @@ def relax_backward(d_new, new, m_in, m_out, W, beta, order=1, step=1.0):
     d_field = beta * d_theta
     d_in, d_W = d_field @ W.T, m_in.T @ d_field
     if order == 2:
-        # theta = theta + beta**2 * (0.5 - m_out) * ((m_in - m_in**2) @ W**2)
+        # theta = theta + beta**2 * (0.5 - m_out) * (c_in @ W**2)
         c_in = m_in - m_in**2
         d_out = d_out - beta**2 * d_theta * (c_in @ W**2)
         d_reaction = beta**2 * (0.5 - m_out) * d_theta

@@ -3,7 +3,7 @@ import numpy as np
 
 from .. import validation
 from ..backprop.layers import dense, dense_backward, dense_backward_input
-from ..backprop.losses import CategoricalCrossEntropy
+from ..backprop.losses import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError
 from ..backprop.mlp import MLP
 from ..rbm.model import RBM
 from ..units import Binary
@@ -18,7 +18,9 @@ class TiedClassifier:
     The parameters are W, a, b, U, d, the arrays themselves: descending them trains the machine."""
 
     def __init__(self, rbm, n_iterations, U, d, loss=CategoricalCrossEntropy()):
-        self.unrolled, self.loss_function = unroll(rbm, n_iterations), loss
+        self.unrolled = unroll(rbm, n_iterations)
+        self.loss_function = validation.instance(
+            loss, "loss", (CategoricalCrossEntropy, BinaryCrossEntropy, SquaredError))
         self.U = np.ascontiguousarray(validation.real_array(U, "U", n_dims=2, dtype=rbm.W.dtype))
         self.d = np.ascontiguousarray(validation.real_array(d, "d", n_dims=1, dtype=rbm.W.dtype))
         if self.U.shape != (rbm.n_hidden, len(self.d)):
@@ -32,10 +34,17 @@ class TiedClassifier:
         The first fields have the standard deviation `gain`; the weights that are drawn for them serve all layers."""
         X = validation.means(X, validation.positive_integer(n_visible, "n_visible"), "X")
         n_hidden = validation.positive_integer(n_hidden, "n_hidden")
+        n_outputs, dtype = validation.positive_integer(n_outputs, "n_outputs"), validation.float_type(dtype)
+        variance = X.var(axis=0).sum()
+        if not variance > 0:
+            raise ValueError("X must hold rows that differ, got rows that are all the same")
         W = validation.generator(rng).standard_normal((n_visible, n_hidden))
-        W *= validation.positive(gain, "gain") / np.sqrt(X.var(axis=0).sum())
+        W *= validation.positive(gain, "gain") / np.sqrt(variance)
         rbm = RBM(W.astype(dtype), -W.sum(axis=1) / 2, -X.mean(axis=0) @ W)
         return cls(rbm, n_iterations, np.zeros((n_hidden, n_outputs)), np.zeros(n_outputs))
+
+    def __repr__(self):
+        return f"TiedClassifier({self.unrolled!r}, {len(self.d)} outputs, {type(self.loss_function).__name__})"
 
     @property
     def parameters(self):

@@ -4,6 +4,7 @@ import numpy as np
 from .. import tap, validation
 from ..backprop.losses import SquaredError
 from ..backprop.mlp import MLP
+from ..rbm.model import RBM
 from ..units import Binary
 from .relaxation import ORDERS, relax, relax_backward
 
@@ -17,16 +18,20 @@ class UnrolledMeanField:
     """The layers h_0, v_1, h_1, ..., v_n, h_n that n mean-field iterations of an RBM compute from a row x  (C1)
 
     rbm           the machine; its arrays are the parameters, so that descending them trains it
-    n_iterations  n, of a visible and a hidden half step each
+    n_iterations  n >= 0, of a visible and a hidden half step each; 0 is one hidden layer
     order         1: sigmoid layers with weights W and W^T in turn; 2: with Onsager's reaction, which needs W^2 and a
                   connection from each unit's own value one iteration before  (C5)
-    step       the share of the new value in (0, 1]; below 1 it is another such connection"""
+    step          the share of the way that a half step goes, in (0, 1]; below 1 it is another such connection"""
 
     def __init__(self, rbm, n_iterations, order=1, step=1.0):
-        self.rbm = rbm
-        self.n_iterations = validation.positive_integer(n_iterations, "n_iterations")
+        self.rbm = validation.instance(rbm, "rbm", RBM)
+        self.n_iterations = validation.not_negative_integer(n_iterations, "n_iterations")
         self.order = validation.one_of(order, "order", ORDERS)
         self.step = validation.share(step, "step")
+
+    def __repr__(self):
+        return (f"UnrolledMeanField({self.rbm!r}, n_iterations={self.n_iterations}, order={self.order}, "
+                f"step={self.step})")
 
     @property
     def parameters(self):
@@ -38,7 +43,7 @@ class UnrolledMeanField:
         X = self._rows(X)
         W, a, b = self.rbm.W, self.rbm.a, self.rbm.b
         options = {"beta": self.rbm.beta, "order": self.order, "step": self.step}
-        v, h = X, relax(X, None, W, b, self.rbm.beta)           # x is clamped: no reaction, no step
+        v, h = X, relax(X, None, W, b, self.rbm.beta)           # x is clamped: no reaction
         layers = [h]
         for _ in range(self.n_iterations):
             v = relax(h, v, W.T, a, **options)
@@ -75,7 +80,7 @@ class UnrolledMeanField:
     def free_energies(self, X):
         """Return Gamma_k of the two newest layers, layer by layer: (n, 2 n_iterations + 1)  (C2, C3)
 
-        The first column is at (x, h_0), and F(x) where x is binary. At order 1, undamped, no column is above the one
+        The first column is at (x, h_0), and F(x) where x is binary. At order 1 with step 1 no column is above the one
         before it, and beta (first - last) tends to -log p_MF(x)."""
         layers = [self._rows(X), *self.forward(X)]
         pairs = zip(layers[:-1], layers[1:], strict=True)
@@ -83,7 +88,7 @@ class UnrolledMeanField:
                          for k, pair in enumerate(pairs)], axis=1)
 
     def free_energy_gradient(self, X, backward=True):
-        """Return the gradient of the mean of Gamma_k(v_n, h_n) over the rows of X  (C13)
+        """Return the gradient of the mean of Gamma_k(v_n, h_n) over the rows of X  (C22)
 
         backward=False leaves the pass backward out: the explicit partials at v_n and h_n alone, as EMF takes them."""
         v, h = self.forward(X)[-2:]
@@ -98,11 +103,10 @@ class UnrolledMeanField:
         """Return an MLP of the same 2 n + 1 sigmoid layers, each with weights of its own; its predict(X) is h_n  (C1)
 
         loss must have binary output units: SquaredError(Binary()) or BinaryCrossEntropy(). With the couplings beta W
-        and fields beta a, beta b the MLP has no temperature left. ValueError at order 2 or with step, where a unit
-        sees its own past."""
+        and fields beta a, beta b the MLP has no temperature left. ValueError at order 2 or with a step below
+        1, where a unit sees its own past."""
         if self.order != 1 or self.step != 1:
-            raise ValueError(f"only order 1 without step is an MLP, got order {self.order} and step "
-                             f"{self.step}")
+            raise ValueError(f"only order 1 with step 1 is an MLP, got order {self.order} and step {self.step}")
         if not isinstance(loss.unit, Binary):
             raise ValueError(f"loss must have binary output units, got {type(loss).__name__} with "
                              f"{type(loss.unit).__name__} units")
@@ -131,8 +135,13 @@ def copy_layers(rbm, n_layers, mlp):
 
 
 def forgetting_rate(rbm, m_v, m_h):
-    """Return beta^2 s^2 (n,), with s the largest singular value of sqrt(c_v) W sqrt(c_h): the factor by which one
-    undamped iteration of order 1 brings two states near m_v (n, n_visible), m_h (n, n_hidden) together  (C6)"""
-    root_v, root_h = (np.sqrt(m - m**2) for m in (m_v, m_h))
-    M = root_v[:, :, None] * rbm.W * root_h[:, None, :]         # (n, n_visible, n_hidden)
+    """Return rho (n,), by which an iteration of order 1 with step 1 brings two states near m_v, m_h together  (C6)
+
+    m_v (n, n_visible), m_h (n, n_hidden) are means, such as a fixed point."""
+    validation.instance(rbm, "rbm", RBM)
+    m_v, m_h = validation.means(m_v, rbm.n_visible, "m_v"), validation.means(m_h, rbm.n_hidden, "m_h")
+    if len(m_v) != len(m_h):
+        raise ValueError(f"m_v and m_h must have the same number of rows, got {len(m_v)} and {len(m_h)}")
+    c_v, c_h = m_v - m_v**2, m_h - m_h**2
+    M = np.sqrt(c_v)[:, :, None] * rbm.W * np.sqrt(c_h)[:, None, :]         # (n, n_visible, n_hidden)
     return rbm.beta**2 * np.linalg.norm(M, ord=2, axis=(1, 2)) ** 2

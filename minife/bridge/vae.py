@@ -17,7 +17,7 @@ LOG_2_PI = float(np.log(2 * np.pi))      # a plain float, so that float32 stays 
 
 @dataclass(frozen=True, eq=False)
 class FreeEnergy:
-    """What the loss of each row is made of, in nats, each (n,): F = U - S = reconstruction + kl  (C19)
+    """What the loss of each row is made of, in nats, each (n,): F = U - S = reconstruction + kl  (C25)
 
     U               energy: the mean of -log p(x, z) over z from q(z|x)
     S               entropy of q(z|x)
@@ -31,7 +31,7 @@ class FreeEnergy:
 
 
 class VAE:
-    """A latent z, normal with mean 0 and variance 1, and binary pixels x given z; q(z|x) is normal too  (C18)
+    """A latent z, normal with mean 0 and variance 1, and binary pixels x given z; q(z|x) is normal too  (C24)
 
     encoder  h = tanh(x W_e + b_e), of which mu = h W_mu + b_mu and s = h W_s + b_s: mean and log variance of z
     decoder  g = tanh(z W_d + b_d), of which l = g W_o + b_o: the fields of the pixels, p(x_i = 1 | z) = sigma(l_i)
@@ -57,7 +57,7 @@ class VAE:
             self.parameters["b_o"][...] = pixel.field(np.clip(mean, least, 1 - least))
 
     def free_energy(self, X, noise):
-        """Return the FreeEnergy, minus the ELBO, of each row of X (n, n_inputs), pixels or their probabilities  (C19)
+        """Return the FreeEnergy, minus the ELBO, of each row of X (n, n_inputs), pixels or their probabilities  (C25)
 
         noise (n, n_latent), drawn from the standard normal, picks z: z = mu + e^(s/2) noise"""
         x, noise = self.check_rows(X, noise)
@@ -65,11 +65,11 @@ class VAE:
         return parts(x, mu, s, logits)
 
     def gradient(self, X, noise):
-        """Return the gradient of the mean free energy at fixed noise, a dict with the keys of the parameters  (C20)"""
+        """Return the gradient of the mean free energy at fixed noise, a dict with the keys of the parameters  (C26)"""
         return self.backward(*self.check_rows(X, noise))[1]
 
     def backward(self, x, noise):
-        """Return the FreeEnergy of each row and the gradient of its mean, of rows from check_rows()  (C20)"""
+        """Return the FreeEnergy of each row and the gradient of its mean, of rows from check_rows()  (C26)"""
         field_h, h, mu, s, z, field_g, g, logits = self._forward(x, noise)
         p, slope, n = self.parameters, {}, len(x)
         # reconstruction = sum over pixels of A(logits) - x logits, averaged over the rows
@@ -96,7 +96,7 @@ class VAE:
         return parts(x, mu, s, logits), {name: slope[name] for name in p}
 
     def _forward(self, x, noise):
-        """Return every line of the forward pass, in order  (C18)"""
+        """Return every line of the forward pass, in order  (C24)"""
         field_h, h, mu, s = self._encode(x)
         z = mu + np.exp(s / 2) * noise
         return field_h, h, mu, s, z, *self._decode(z)
@@ -114,33 +114,33 @@ class VAE:
         return field_g, g, dense(g, p["W_o"], p["b_o"])                 # logits: (n, n_inputs)
 
     def encode(self, X):
-        """Return mean and standard deviation of q(z|x), both (n, n_latent), of the rows of X (n, n_inputs)  (C18)"""
+        """Return mean and standard deviation of q(z|x), both (n, n_latent), of the rows of X (n, n_inputs)  (C24)"""
         x = validation.means(X, self.n_inputs, "X").astype(self.dtype, copy=False)
         mu, s = self._encode(x)[2:]
         return mu, np.exp(s / 2)
 
     def decode(self, z):
-        """Return p(x_i = 1 | z) (n, n_inputs) of the rows of z (n, n_latent)  (C18)"""
+        """Return p(x_i = 1 | z) (n, n_inputs) of the rows of z (n, n_latent)  (C24)"""
         return pixel.mean(self._decode(self._latent(z, "z"))[-1])
 
     def sample(self, n, rng):
-        """Return n draws from p(x), binary (n, n_inputs) uint8: z from the prior, then the pixels  (C18)"""
+        """Return n draws from p(x), binary (n, n_inputs) uint8: z from the prior, then the pixels  (C24)"""
         z = self.noise(validation.positive_integer(n, "n"), rng)
         return (rng.random((n, self.n_inputs)) < self.decode(z)).astype(np.uint8)
 
     def elbo(self, X, rng, n_samples=1):
-        """Return a lower bound of the mean of log p(x) over the binary rows of X, in nats; n_samples z each  (C19)"""
+        """Return a lower bound of the mean of log p(x) over the binary rows of X, in nats; n_samples z each  (C25)"""
         X = validation.states(X, self.n_inputs, "X")
         draws = range(validation.positive_integer(n_samples, "n_samples"))
         return -float(np.mean([self.free_energy(X, self.noise(len(X), rng)).F.mean() for _ in draws]))
 
     def log_likelihood(self, X, rng, n_samples=100):
-        """Return an estimate of the mean of log p(x) over the binary rows of X (n, n_inputs), in nats  (C21)"""
+        """Return an estimate of the mean of log p(x) over the binary rows of X (n, n_inputs), in nats  (C27)"""
         return float(self.log_likelihoods(X, rng, n_samples).mean())
 
     def log_likelihoods(self, X, rng, n_samples=100):
         """Return an estimate of log p(x) of each binary row of X: (n,). On average it is no less than the ELBO, no
-        more than log p(x), and rises with n_samples (Burda, Grosse and Salakhutdinov 2016)  (C21)"""
+        more than log p(x), and rises with n_samples (Burda, Grosse and Salakhutdinov 2016)  (C27)"""
         x = validation.states(X, self.n_inputs, "X").astype(self.dtype)
         total = -np.inf
         for _ in range(validation.positive_integer(n_samples, "n_samples")):
@@ -170,7 +170,7 @@ class VAE:
 
 
 def parts(x, mu, s, logits):
-    """Return the FreeEnergy of each row  (C19)"""
+    """Return the FreeEnergy of each row  (C25)"""
     reconstruction = loss.value(logits, x)                              # -log p(x|z), the matching loss (B5)
     prior = (mu**2 + np.exp(s) + LOG_2_PI).sum(axis=1) / 2              # -<log p(z)>
     return FreeEnergy(U=reconstruction + prior, S=(s + 1 + LOG_2_PI).sum(axis=1) / 2,

@@ -1,1 +1,1 @@
-"""What the post claims, and what follows: each claim measured on small machines, and judged."""
+"""Every claim of the chapter about free energies and backprop, run and measured: see verdict.py."""

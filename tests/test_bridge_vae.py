@@ -3,6 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
+from proofs import proves
 
 from minife.descent import SGD, Adam, NormConstraint
 from minife.bridge import vae as module
@@ -51,8 +52,9 @@ def mean_free_energy(vae, X):
     return np.array(parts).T
 
 
+@proves("C24")
 def test_the_forward_pass_is_its_equations():
-    """(C18)"""
+    """(C24)"""
     vae = small_vae()
     p, noise = vae.parameters, np.random.default_rng(1).standard_normal((16, 2))
     h = np.tanh(STATES @ p["W_e"] + p["b_e"])
@@ -69,7 +71,7 @@ def test_the_forward_pass_is_its_equations():
 
 
 def test_a_free_energy_by_hand():
-    """(C19) One pixel, one latent, no weights: z is the noise, sigma^2 = 4, and the pixel is on with probability 1/4."""
+    """(C25) One pixel, one latent, no weights: z is the noise, sigma^2 = 4, and the pixel is on with probability 1/4."""
     vae = VAE(1, 1, 1, np.random.default_rng(0))
     for array in vae.parameters.values():
         array[...] = 0
@@ -81,17 +83,19 @@ def test_a_free_energy_by_hand():
     np.testing.assert_allclose(value.U, value.reconstruction + (9 + 4 + np.log(2 * np.pi)) / 2, rtol=1e-14)
 
 
+@proves("C25")
 @pytest.mark.parametrize("seed", range(3))
 def test_energy_minus_entropy_is_reconstruction_plus_divergence(seed):
-    """(C19)"""
+    """(C25)"""
     vae, rng = small_vae(seed, n_latent=3), np.random.default_rng(seed)
     value = vae.free_energy(rng.random((50, 4)), rng.standard_normal((50, 3)))
     np.testing.assert_allclose(value.F, value.reconstruction + value.kl, rtol=1e-12)
     assert (value.kl >= 0).all()
 
 
+@proves("C25")
 def test_energy_entropy_and_divergence_are_what_they_are_called():
-    """(C19) U, S and kl as integrals over the plane, none of them from its closed form."""
+    """(C25) U, S and kl as integrals over the plane, none of them from its closed form."""
     vae = small_vae()
     _, U, S, reconstruction, kl = mean_free_energy(vae, STATES)
     z, area = plane(top=14)
@@ -108,7 +112,7 @@ def test_energy_entropy_and_divergence_are_what_they_are_called():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_gap_of_the_bound_is_the_divergence_from_the_posterior(seed):
-    """(C19) F + log p(x) = KL(q(z|x) || p(z|x)) >= 0, and sum_x p(x) = 1: the energy carries its own normalisation."""
+    """(C25) F + log p(x) = KL(q(z|x) || p(z|x)) >= 0, and sum_x p(x) = 1: the energy carries its own normalisation."""
     vae = small_vae(seed)
     F = mean_free_energy(vae, STATES)[0]
     z, area = plane(top=14)
@@ -126,7 +130,7 @@ def test_the_gap_of_the_bound_is_the_divergence_from_the_posterior(seed):
 
 
 def test_the_bound_is_tight_where_the_posterior_is_the_prior():
-    """(C19), (C21) A decoder that does not see z: with q the prior, each estimate is log p(x), whatever the noise."""
+    """(C25), (C27) A decoder that does not see z: with q the prior, each estimate is log p(x), whatever the noise."""
     vae = small_vae()
     for name in ("W_mu", "b_mu", "W_s", "b_s", "W_d"):
         vae.parameters[name][:] = 0
@@ -138,7 +142,7 @@ def test_the_bound_is_tight_where_the_posterior_is_the_prior():
 
 
 def test_a_weak_decoder_has_the_posterior_of_a_gaussian_model():
-    """(C19) With one latent and decoder weights of order eps, log p(x|z) = const + w.(x - m) z - v z^2 / 2 + O(eps^3).
+    """(C25) With one latent and decoder weights of order eps, log p(x|z) = const + w.(x - m) z - v z^2 / 2 + O(eps^3).
 
     So the posterior is normal, of variance 1 / (1 + v) and mean w.(x - m) / (1 + v). A q that has no part of this, the
     mean, or both leaves a gap of order eps^2, eps^4 and eps^6."""
@@ -163,8 +167,9 @@ def test_a_weak_decoder_has_the_posterior_of_a_gaussian_model():
     np.testing.assert_allclose(np.log2(np.divide(*gaps)), [2, 4, 6], atol=0.15)
 
 
+@proves("C26")
 def test_the_gradient_is_that_of_finite_differences_of_the_mean_free_energy():
-    """(C20) for one, two and three latents, at fixed noise, of pixels and of their probabilities"""
+    """(C26) for one, two and three latents, at fixed noise, of pixels and of their probabilities"""
     for n_latent in (1, 2, 3):
         vae, rng = small_vae(n_latent=n_latent), np.random.default_rng(n_latent)
         noise = rng.standard_normal((16, n_latent))
@@ -181,8 +186,9 @@ def test_the_gradient_is_a_mean_over_rows():
         np.testing.assert_allclose(gradient[name], np.mean(rows, axis=0), atol=1e-14)
 
 
+@proves("C27")
 def test_importance_weights_average_to_p():
-    """(C21) One latent draw a row, many rows that are all the same x: the mean of p(x, z) / q(z|x) is p(x)."""
+    """(C27) One latent draw a row, many rows that are all the same x: the mean of p(x, z) / q(z|x) is p(x)."""
     vae, x = small_vae(), STATES[9]
     z, area = plane()
     p = area * np.exp(log_joint(vae, x, z)).sum()
@@ -191,7 +197,7 @@ def test_importance_weights_average_to_p():
 
 
 def test_the_importance_weighted_bound_rises_from_the_elbo_to_log_p():
-    """(C21) On average, in n_samples: 1 gives the ELBO, many give log p."""
+    """(C27) On average, in n_samples: 1 gives the ELBO, many give log p."""
     vae = small_vae(1)
     vae.parameters["b_s"] += 1                                  # a q wider than the posterior has no huge weights
     z, area = plane()
@@ -350,8 +356,9 @@ def test_bad_arguments(name):
         call(small_vae(), np.random.default_rng(0))
 
 
+@proves("C24")
 def test_the_decoder_is_one_layer_of_units_in_the_fields_of_another():
-    """(C18) What decode returns are means of binary units, A'(l), and the loss of a pixel is A(l) - x l  (B3)"""
+    """(C24) What decode returns are means of binary units, A'(l), and the loss of a pixel is A(l) - x l  (B3)"""
     vae, z = small_vae(), np.array([[0.4, -1.1]])
     logits = Binary().field(vae.decode(z))
     x = np.array([[1.0, 0, 0, 1]])
