@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from kernel_calls import twin  # noqa: F401  (a fixture of the tests of chapter K)
 from minife import MLP, RBM
 
 BETAS = (0.6, 1.0, 1.5)
