@@ -3,11 +3,12 @@
     python demos/b4_start.py            six seconds on one core
     python demos/b4_start.py --quick    one second
 
-Networks of twenty layers of equal width, before the first step. Forward, the table shows the variance
-over the rows of the fields at the top; backward, the mean square of the errors that arrive at layer 1
-when errors of mean square 1 are sent down from layer 20  (B9). Three starts: that of (B13), where all
-fields have variance 1; Glorot's, variance 1 / n of the weights and no biases; He's, variance 2 / n and
-no biases. The figure, figures/b4_start.png, follows the errors from layer to layer."""
+Networks of twenty layers of equal width, before the first step. Forward, the table shows the
+variance over the rows of the fields at the top; backward, the mean square of the errors that arrive
+at layer 1 when errors of mean square 1 are sent down from layer 20  (B9). Three starts: that of
+(B13), where all fields have variance 1; Glorot's, variance 1 / n of the weights and no biases;
+He's, variance 2 / n and no biases. The figure, figures/b4_start.png, follows the errors from layer
+to layer."""
 import numpy as np
 from common import demo_parser, plt, save
 
@@ -17,7 +18,7 @@ from minife.units import Binary, Rectified, Spin
 
 DEPTH, N_ROWS = 20, 200
 UNITS = {"sigmoid": Binary(), "tanh": Spin(), "ReLU": Rectified()}
-STARTS = {"(B13)": None, "Glorot": 1.0, "He": 2.0}          # variance of the weights times the width
+STARTS = {"(B13)": None, "Glorot": 1.0, "He": 2.0}    # variance of the weights times the width
 
 
 def main():
@@ -36,13 +37,15 @@ def main():
             print(f"{unit:13}{start:10}{x[-1].var(axis=0).mean():34.2g}{first:20.2g}"
                   f"{first ** (1 / (DEPTH - 1)):12.3f}")
     print("""
-variance of the fields at the top: over the rows, mean over the units; 0 if all rows look alike there
-errors at layer 1: mean square of those that arrive, where 1 was sent from layer 20; per layer: its root""")
+variance of the fields at the top: over the rows, mean over the units; 0 if all rows look alike
+errors at layer 1: mean square of those that arrive, where 1 was sent from layer 20
+per layer: the factor of one layer, a root of that""")
     draw(squares, arguments)
 
 
 def network(unit, variance, width, rng):
-    """Return a network of equal layers with the start of (B13), or with weights of this variance."""
+    """Return a network of equal layers with the start of (B13), or with weights of this
+    variance."""
     mlp = MLP((width,) * (DEPTH + 1), unit, rng=rng)
     if variance is not None:
         for k in range(1, DEPTH + 1):

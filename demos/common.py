@@ -15,7 +15,8 @@ plt.rcParams.update({
     "figure.dpi": 100, "figure.constrained_layout.use": True, "axes.titlesize": "medium",
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
     "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, RED],
-                                  linestyle=["-", "--", "-.", ":"])})
+                                  linestyle=["-", "--", "-.", ":"])
+})
 
 
 def demo_parser(text, quick, mnist=False):
@@ -45,8 +46,8 @@ def save(figure, arguments):
         figure.text(0.995, 0.005, "quick run", ha="right", va="bottom", fontsize="small",
                     color="0.5")
     if figure.get_size_inches()[0] > WIDEST:
-        raise ValueError(f"a figure must be at most {WIDEST} inches wide, got "
-                         f"{figure.get_size_inches()[0]}")
+        raise ValueError(
+            f"a figure must be at most {WIDEST} inches wide, got {figure.get_size_inches()[0]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
     plt.close(figure)

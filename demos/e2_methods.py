@@ -19,13 +19,9 @@ It prints two tables and saves one figure, figures/e2_methods.png."""
 import argparse
 import time
 import warnings
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from common import demo_parser, plt, save
 from matplotlib.ticker import LogLocator, NullLocator
 
 from minife import MLP, RBM, backprop, tap
@@ -39,10 +35,12 @@ from minife.rbm.training import (Centering, ContrastiveDivergence, NegativePhase
                                  PersistentContrastiveDivergence, train)
 from minife.units import Binary
 
-YARDSTICKS = ("log-likelihood", "pseudo-likelihood", "TAP log-likelihood", "reconstruction", "accuracy")
-STYLES = {"CD-1": (ORANGE, "o"), "CD-10": (ORANGE, "s"), "PCD": (BLUE, "o"), "centered PCD": (BLUE, "s"),
-          "tempering": (BLUE, "^"), "EMF 1": (GREEN, "o"), "EMF 2": (GREEN, "s"), "EMF 3": (GREEN, "^"),
-          "exact samples": (RED, "D")}
+YARDSTICKS = ("log-likelihood", "pseudo-likelihood", "TAP log-likelihood", "reconstruction",
+              "accuracy")
+SHORT = ("likelihood", "pseudo-", "TAP", "reconstr.", "accuracy")
+STYLES = {"CD-1": (ORANGE, "o"), "CD-10": (ORANGE, "s"), "PCD": (BLUE, "o"),
+          "centered PCD": (BLUE, "s"), "tempering": (BLUE, "^"), "EMF 1": (GREEN, "o"),
+          "EMF 2": (GREEN, "s"), "EMF 3": (GREEN, "^"), "exact samples": (RED, "D")}
 
 
 class ExactSamples(NegativePhase):
@@ -56,37 +54,38 @@ class ExactSamples(NegativePhase):
 def main():
     setting = parse_arguments()
     digits = load_digits(mnist=setting.mnist)
-    print(f"{len(digits.X_train)} digits, {len(digits.X_test)} held out, 784 x {setting.hidden} units, "
-          f"{setting.epochs} epochs in batches of {setting.batch}, rate 0.1 falling to 0, momentum 0.5, "
-          f"{setting.seeds} seed(s)")
+    print(f"{len(digits.X_train)} digits, {len(digits.X_test)} held out, 784 x {setting.hidden} "
+          f"units, {setting.epochs} epochs\nin batches of {setting.batch}, rate 0.1 falling to 0, "
+          f"momentum 0.5, {setting.seeds} seed(s)")
     results = {}
-    for seed in range(setting.seeds):
+    for seed in range(setting.seed, setting.seed + setting.seeds):
         for name, (phase, centering) in methods(setting.hidden).items():
             rbm, seconds = learn(digits, phase, centering, setting, seed)
-            results.setdefault(name, []).append(measure(rbm, digits, setting, seed) | {"CPU [s]": seconds})
-            print(f"seed {seed}, {name}: {results[name][-1]['log-likelihood']:.1f}", flush=True)
-    controls = {name: readout(*rows, digits, setting, 0) for name, rows in control_features(digits, setting).items()}
+            record = measure(rbm, digits, setting, seed) | {"CPU [s]": seconds}
+            results.setdefault(name, []).append(record)
+            print(f"seed {seed}, {name}: {record['log-likelihood']:.1f}", flush=True)
+    controls = {name: readout(*rows, digits, setting, 0)
+                for name, rows in control_features(digits, setting).items()}
     correlations = rank_correlations(results)
     print_tables(results, correlations, controls)
-    draw(results, correlations, controls, setting)
-    print(f"The figure is in {setting.figure}")
+    save(draw(results, correlations, controls, setting), setting)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer epochs, hidden units and seeds")
-    parser.add_argument("--mnist", type=Path, metavar="PATH", help="the full MNIST, in place of the embedded digits")
-    parser.add_argument("--hidden", type=int, help=f"hidden units; more than {exact.LARGEST_LAYER} need annealing")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--seeds", type=int, help="how many")
-    parser.add_argument("--figure", type=Path, default=Path("figures/e2_methods.png"))
+    parser = demo_parser(__doc__, "fewer epochs, hidden units and seeds", mnist=True)
+    parser.add_argument("--hidden", type=int, help="16, or 256 for MNIST, if not given; more than "
+                                                   f"{exact.LARGEST_LAYER} need annealing")
+    parser.add_argument("--epochs", type=int, help="10, or 20 of MNIST, if not given")
+    parser.add_argument("--seeds", type=int, help="how many; 3, or 1 for MNIST, if not given")
     given = parser.parse_args()
-    usual = {"hidden": 16, "epochs": 10, "seeds": 3, "batch": 50, "readout_epochs": 30, "mnist": None}
+    usual = {"hidden": 16, "epochs": 10, "seeds": 3, "batch": 50, "readout_epochs": 30,
+             "mnist": None, "out": None}
     if given.mnist:
         usual |= {"hidden": 256, "epochs": 20, "seeds": 1, "batch": 100, "readout_epochs": 10}
     if given.quick:
         usual |= {"hidden": 8, "epochs": 3, "seeds": 2, "readout_epochs": 5}
-    return argparse.Namespace(**usual | {name: value for name, value in vars(given).items() if value is not None})
+    given = {name: value for name, value in vars(given).items() if value is not None}
+    return argparse.Namespace(**usual | given)
 
 
 def methods(n_hidden):
@@ -108,7 +107,8 @@ def learn(digits, phase, centering, setting, seed):
     rbm = RBM.initialise(784, setting.hidden, rng, digits.X_train, dtype=np.float32)
     n_steps = setting.epochs * -(-len(digits.X_train) // setting.batch)
     start = time.process_time()
-    train(rbm, digits.X_train, phase, SGD(linear_decay(0.1, n_steps), momentum=0.5), setting.epochs, rng, centering,
+    optimizer = SGD(linear_decay(0.1, n_steps), momentum=0.5)
+    train(rbm, digits.X_train, phase, optimizer, setting.epochs, rng, centering,
           batch_size=setting.batch)
     return rbm, time.process_time() - start
 
@@ -124,14 +124,16 @@ def measure(rbm, digits, setting, seed):
         log_z, error = annealed.log_z, annealed.standard_error
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", tap.NotConvergedWarning)
-        tap_likelihood = tap.log_likelihood(rbm, X, n_starts=0, m_v=X[::len(X) // 100], method="block",
-                                            tol=1e-5, max_iter=300)
+        tap_likelihood = tap.log_likelihood(rbm, X, n_starts=0, m_v=X[::len(X) // 100],
+                                            method="block", tol=1e-5, max_iter=300)
     field = rbm.beta * rbm.visible_field(rbm.hidden_mean(X))
     return {"log-likelihood": -rbm.beta * rbm.free_energy(X).mean() - log_z, "error": error,
-            "pseudo-likelihood": pseudo_likelihood(rbm, X[:1000]), "TAP log-likelihood": tap_likelihood,
+            "pseudo-likelihood": pseudo_likelihood(rbm, X[:1000]),
+            "TAP log-likelihood": tap_likelihood,
             "stuck": sum(warning.message.n_rows for warning in caught),
             "reconstruction": (X * field - Binary().potential(field)).sum(axis=1).mean(),
-            "accuracy": readout(rbm.hidden_mean(digits.X_train), rbm.hidden_mean(X), digits, setting, seed)}
+            "accuracy": readout(rbm.hidden_mean(digits.X_train), rbm.hidden_mean(X), digits,
+                                setting, seed)}
 
 
 def readout(features, test_features, digits, setting, seed):
@@ -141,18 +143,20 @@ def readout(features, test_features, digits, setting, seed):
     mlp = MLP((features.shape[1], 10), rng=rng, dtype=np.float32)
     mlp.normalise_input(features)
     n_steps = setting.readout_epochs * -(-len(features) // setting.batch)
-    backprop.train(mlp, features, digits.y_train, Adam(linear_decay(0.01, n_steps)), setting.readout_epochs, rng,
-                   batch_size=setting.batch)
+    backprop.train(mlp, features, digits.y_train, Adam(linear_decay(0.01, n_steps)),
+                   setting.readout_epochs, rng, batch_size=setting.batch)
     return 100 * (mlp.predict(test_features).argmax(axis=1) == digits.y_test).mean()
 
 
 def control_features(digits, setting):
     """Return what the features must beat, name -> training and test rows: raw pixels, and hidden
     means by chance."""
-    W = np.random.default_rng(0).standard_normal((784, setting.hidden)) / np.sqrt(digits.X_train.var(axis=0).sum())
-    untrained = RBM(W, np.zeros(784), -digits.X_train.mean(axis=0) @ W)  # fields of mean 0 and variance 1
-    return {"raw pixels": (digits.X_train, digits.X_test),
-            "random weights": (untrained.hidden_mean(digits.X_train), untrained.hidden_mean(digits.X_test))}
+    X, X_test = digits.X_train, digits.X_test
+    W = np.random.default_rng(0).standard_normal((784, setting.hidden))
+    W /= np.sqrt(X.var(axis=0).sum())
+    untrained = RBM(W, np.zeros(784), -X.mean(axis=0) @ W)                # fields: mean 0, var. 1
+    return {"raw pixels": (X, X_test),
+            "random weights": (untrained.hidden_mean(X), untrained.hidden_mean(X_test))}
 
 
 def column(results, key):
@@ -169,39 +173,45 @@ def rank_correlations(results):
 
 
 def print_tables(results, correlations, controls):
-    print(f"\n{'[nats/digit]':14}{'log-likelihood':>16}{'error':>7}{'pseudo-':>15}{'TAP log-':>16}{'stuck':>7}"
-          f"{'reconstruction':>16}{'accuracy [%]':>14}{'CPU [s]':>9}")
+    print(f"\n{'[nats/digit]':14}{'log-likelihood':>15}{'error':>6}{'pseudo-':>14}{'TAP log-':>14}"
+          f"{'stuck':>6}{'reconstr.':>14}{'accuracy [%]':>13}{'CPU':>4}")
     for name, runs in results.items():
         mean = {key: np.mean([run[key] for run in runs]) for key in runs[0]}
         cell = {key: f"{mean[key]:.1f}" for key in YARDSTICKS}
         if len(runs) > 1:
-            cell = {key: f"{cell[key]} ± {np.std([run[key] for run in runs], ddof=1):.1f}" for key in YARDSTICKS}
-        print(f"{name:14}{cell['log-likelihood']:>16}{mean['error']:7.2f}{cell['pseudo-likelihood']:>15}"
-              f"{cell['TAP log-likelihood']:>16}{mean['stuck']:7.0f}{cell['reconstruction']:>16}"
-              f"{cell['accuracy']:>14}{mean['CPU [s]']:9.1f}")
+            for key in YARDSTICKS:
+                cell[key] += f" ± {np.std([run[key] for run in runs], ddof=1):.1f}"
+        print(f"{name:14}{cell['log-likelihood']:>15}{mean['error']:6.2f}"
+              f"{cell['pseudo-likelihood']:>14}{cell['TAP log-likelihood']:>14}{mean['stuck']:6.0f}"
+              f"{cell['reconstruction']:>14}{cell['accuracy']:>13}{mean['CPU [s]']:4.0f}")
     for name, accuracy in controls.items():
-        print(f"{name:91}{accuracy:10.1f}")
+        print(f"{name:83}{accuracy:13.1f}")
     print("""
-mean ± standard deviation over the seeds, of held-out digits
+mean ± standard deviation over the seeds, of held-out digits; CPU in seconds of training
 error: of the log-likelihood; 0 where it is exact. An annealed one is on average too high
 stuck: of 100 starts of the TAP equations at held-out digits, those that did not converge
 """)
-    print(f"{'rank correlation, least and greatest':20}\n{'':20}"
-          + "".join(f"{name.split()[0]:>20}" for name in YARDSTICKS))
-    for name, *row in zip(YARDSTICKS, correlations.mean(axis=0), correlations.min(axis=0), correlations.max(axis=0)):
-        print(f"{name:20}" + "".join(f"{f'{r:+.2f} ({low:+.2f} {high:+.2f})':>20}" for r, low, high in zip(*row)))
+    print("rank correlation, mean (least and greatest)\n"
+          + " " * 19 + "".join(f"{name:>16}" for name in SHORT))
+    table = zip(YARDSTICKS, correlations.mean(axis=0), correlations.min(axis=0),
+                correlations.max(axis=0))
+    for name, *row in table:
+        print(f"{name:19}" + "".join(f"{f'{r:.2f} ({low:.1f} {high:.1f})':>16}"
+                                     for r, low, high in zip(*row)))
 
 
 def draw(results, correlations, controls, setting):
-    figure, panels = plt.subplots(2, 3, figsize=(13, 7.4), layout="constrained")
-    truth = f"{'exact' if setting.hidden <= exact.LARGEST_LAYER else 'annealed'} log-likelihood [nats/digit]"
+    figure, panels = plt.subplots(2, 3, figsize=(12, 7.4))
+    kind = "exact" if setting.hidden <= exact.LARGEST_LAYER else "annealed"
+    truth = f"{kind} log-likelihood [nats/digit]"
     for panel, key, r in zip(panels.flat, YARDSTICKS[1:], correlations.mean(axis=0)[0, 1:]):
         scatter(panel, results, "log-likelihood", key)
         panel.set(title=f"{key[0].upper() + key[1:]}: rank correlation {r:+.2f}", xlabel=truth,
                   ylabel=f"{key} {'[%]' if key == 'accuracy' else '[nats/digit]'}")
     ends = column(results, "log-likelihood").min(), column(results, "log-likelihood").max()
     panels[0, 1].plot(ends, ends, color="0.4", lw=1, ls=":")
-    panels[0, 1].annotate("equal", ends[1:] * 2, (-30, -35), textcoords="offset points", color="0.4")
+    panels[0, 1].annotate("equal", ends[1:] * 2, (-30, -35), textcoords="offset points",
+                          color="0.4")
     for (name, accuracy), line in zip(controls.items(), ("--", ":")):
         panels[1, 0].axhline(accuracy, color="0.3", lw=1, ls=line)
         panels[1, 0].text(ends[0], accuracy, f"{name} {accuracy:.1f} %", va="bottom")
@@ -209,22 +219,22 @@ def draw(results, correlations, controls, setting):
     draw_ranks(panels[1, 1], results)
     scatter(panels[1, 2], results, "CPU [s]", "log-likelihood")
     best = max(results, key=lambda name: np.mean([run["log-likelihood"] for run in results[name]]))
-    panels[1, 2].set(title=f"Most is learned by {best}", xlabel="CPU time of training [s]", ylabel=truth, xscale="log")
+    panels[1, 2].set(title=f"Most is learned by {best}", xlabel="CPU time of training [s]",
+                     ylabel=truth, xscale="log")
     panels[1, 2].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panels[1, 2].xaxis.set_major_formatter("{x:g}")
     panels[1, 2].xaxis.set_minor_locator(NullLocator())
-    figure.legend(*panels[1, 2].get_legend_handles_labels(), loc="outside lower center", ncols=len(results))
-    setting.figure.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(setting.figure, dpi=100)
-    plt.close(figure)
+    figure.legend(*panels[1, 2].get_legend_handles_labels(), loc="outside lower center",
+                  ncols=len(results))
+    return figure
 
 
 def scatter(panel, results, x, y):
     """Draw a point for each machine."""
     for name, runs in results.items():
         colour, marker = STYLES[name]
-        panel.plot([run[x] for run in runs], [run[y] for run in runs], marker, color=colour, ms=7, alpha=0.75, mew=0,
-                   label=name)
+        panel.plot([run[x] for run in runs], [run[y] for run in runs], marker, color=colour, ms=7,
+                   alpha=0.75, mew=0, label=name)
 
 
 def draw_ranks(panel, results):
@@ -235,9 +245,12 @@ def draw_ranks(panel, results):
     for name, line in zip(results, ranks.T):
         colour, marker = STYLES[name]
         panel.plot(line, marker + "-", color=colour, ms=7)
-    panel.set(title=f"CD-1 is number {ranks[0, 0]} by likelihood, {ranks[1, 0]} by pseudo-likelihood",
-              ylabel="rank of the mean, 1 is best", yticks=range(1, len(results) + 1), xticks=range(len(YARDSTICKS)),
-              xticklabels=["likelihood", "pseudo-", "TAP", "reconstr.", "accuracy"])
+    panel.set(title=f"CD-1 is number {ranks[0, 0]} by likelihood, "
+                    f"{ranks[1, 0]} by pseudo-likelihood",
+              ylabel="rank of the mean, 1 is best", yticks=range(1, len(results) + 1),
+              xticks=range(len(YARDSTICKS)),
+              xticklabels=SHORT)
+    panel.tick_params(axis="x", rotation=20)
     panel.invert_yaxis()
 
 

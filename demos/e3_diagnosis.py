@@ -58,7 +58,8 @@ def main():
 
 def parse_arguments():
     parser = demo_parser(__doc__, "2000 rows, half the epochs, 2000 Gibbs steps")
-    parser.add_argument("--only", default="", metavar="NAME", help="machines with this in their names")
+    parser.add_argument("--only", default="", metavar="NAME",
+                        help="machines with this in their names")
     parser.add_argument("--steps", type=int, help="Gibbs steps of the diagnosis; 8000 if not given")
     parser.add_argument("--healthy", type=int, metavar="N",
                         help="diagnose N random machines of 20 x 10 units, and count the alarms")
@@ -69,7 +70,8 @@ def parse_arguments():
     return arguments
 
 
-def learn(X, arguments, rate=0.1, scale=0.01, decay=0.03, phase=None, n_rows=4000, n_epochs=20, beta=1.0):
+def learn(X, arguments, rate=0.1, scale=0.01, decay=0.03, phase=None, n_rows=4000, n_epochs=20,
+          beta=1.0):
     """Return a machine that has learned, and its training rows; the arguments by name are its
     possible faults."""
     rng = np.random.default_rng(arguments.seed)
@@ -78,7 +80,8 @@ def learn(X, arguments, rate=0.1, scale=0.01, decay=0.03, phase=None, n_rows=400
     rbm = RBM.initialise(784, 25, rng, X, dtype=np.float32)
     rbm.W *= scale / 0.01
     optimizer = SGD(linear_decay(rate, n_epochs * -(-len(X) // 50)), momentum=0.5, l2=decay)
-    train(rbm, X, phase or PersistentContrastiveDivergence(100, 10), optimizer, n_epochs, rng, batch_size=50)
+    phase = phase or PersistentContrastiveDivergence(100, 10)
+    train(rbm, X, phase, optimizer, n_epochs, rng, batch_size=50)
     return RBM(**rbm.parameters, beta=beta), X
 
 
@@ -99,12 +102,15 @@ def count_false_alarms(arguments):
 
 def numbers(report):
     """Return the number that each finding turns on, in a few signs."""
-    idle, still, alike, chains, starts, means, settled, coupling, gap = (found.numbers for found in report.findings)
+    idle, still, alike, chains, starts, means, settled, coupling, gap = (
+        finding.numbers for finding in report.findings)
     tau = f"τ = {chains['tau']:.0f} steps" if np.isfinite(chains["tau"]) else "τ not seen"
     return [f"{sum(map(len, idle.values()))} idle", f"{len(still['saturated'])} saturated",
             f"{len(alike['pairs'])} pairs", f"R = {chains['scale reduction']:.2f}\n{tau}",
-            f"z = {abs(starts['score']):.1f}", f"rms {means['rms']:.3f}\nmax {means['largest']:.2f}",
-            f"{settled['stuck']} of {settled['starts']}\ndo not settle", f"ρ(P) = {coupling['rho']:.2f}",
+            f"z = {abs(starts['score']):.1f}",
+            f"rms {means['rms']:.3f}\nmax {means['largest']:.2f}",
+            f"{settled['stuck']} of {settled['starts']}\ndo not settle",
+            f"ρ(P) = {coupling['rho']:.2f}",
             f"gap {gap['gap']:.1f}\n± {gap['standard error']:.1f} nats"]
 
 
@@ -113,10 +119,12 @@ def draw(reports):
     figure, axes = plt.subplots(figsize=(12, 1.6 + 0.75 * len(reports)))
     for row, report in enumerate(reports.values()):
         for column, (finding, text) in enumerate(zip(report.findings, numbers(report))):
-            axes.add_patch(plt.Rectangle((column, row), 0.96, 0.94, color=ORANGE if finding.alarm else "0.93"))
+            colour, weight = (ORANGE, "bold") if finding.alarm else ("0.93", "normal")
+            axes.add_patch(plt.Rectangle((column, row), 0.96, 0.94, color=colour))
             axes.text(column + 0.48, row + 0.47, text, ha="center", va="center", fontsize=9,
-                      weight="bold" if finding.alarm else "normal")
-    axes.set(xlim=(0, len(names)), ylim=(len(reports), 0), xticks=np.arange(len(names)) + 0.48, xticklabels=names,
+                      weight=weight)
+    axes.set(xlim=(0, len(names)), ylim=(len(reports), 0),
+             xticks=np.arange(len(names)) + 0.48, xticklabels=names,
              yticks=np.arange(len(reports)) + 0.47, yticklabels=list(reports))
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     for side in axes.spines.values():
@@ -128,9 +136,10 @@ def draw(reports):
 def title(reports):
     """Return how many alarms the machines have, and those of the careful one by name."""
     n = {name: len(report.alarms) for name, report in reports.items()}
-    words = f"Alarms (orange, bold): {sum(n.values())} of {len(n)} machine{'s' * (len(n) > 1)}"
+    words = (f"{sum(n.values())} alarms (orange, bold) of {len(n)} machine{'s' * (len(n) > 1)} "
+             "that learned digits")
     if "careful" in n:
-        words += f"; the careful one has {', '.join(reports['careful'].alarms) or 'none'}"
+        words += f"; of the careful one: {', '.join(reports['careful'].alarms) or 'none'}"
     return words
 
 

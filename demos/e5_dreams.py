@@ -15,13 +15,9 @@ most log 10 = 2.303, and in how many pixels a row differs from the nearest train
 
 It prints one table and saves one figure, figures/e5_dreams.png."""
 import argparse
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from common import demo_parser, plt, save
 
 from minife import MLP, RBM, backprop
 from minife.descent.optimizers import SGD, Adam, linear_decay
@@ -32,8 +28,9 @@ from minife.rbm.training import Centering, PersistentContrastiveDivergence, trai
 from minife.units import Rectified
 
 DREAMS = ("dreams from coins", "dreams from means", "dreams from digits")
-STYLES = {"held-out digits": ("black", "-"), **dict(zip(DREAMS, ((BLUE, "-"), (RED, "-"), (GREEN, "-")))),
-          "shuffled digits": (ORANGE, "--"), "coins": ("0.5", ":")}
+STYLES = {"held-out digits": ("black", "-", ""), DREAMS[0]: (BLUE, "-", "///"),
+          DREAMS[1]: (RED, "-.", "..."), DREAMS[2]: (GREEN, (0, (5, 1)), "xxx"),
+          "shuffled digits": (ORANGE, "--", ""), "coins": ("0.5", ":", "")}
 
 
 def main():
@@ -42,9 +39,9 @@ def main():
     rng = np.random.default_rng(setting.seed)
     reader, rbm = learn_to_read(digits, setting, rng), learn_to_dream(digits, setting, rng)
     error = (reader.predict(digits.X_test).argmax(axis=1) != digits.y_test).mean()
-    print(f"{len(digits.X_train)} digits; the reader, {reader.sizes}, errs on {error:.2%} of {len(digits.X_test)} held "
-          f"out; 784 x {setting.hidden} units, {setting.epochs} epochs, {setting.steps} Gibbs steps, "
-          f"seed {setting.seed}")
+    print(f"{len(digits.X_train)} digits; the reader, {reader.sizes}, errs on {error:.2%} of "
+          f"{len(digits.X_test)} held out;\n784 x {setting.hidden} units, {setting.epochs} epochs, "
+          f"{setting.steps} Gibbs steps, seed {setting.seed}")
     chosen = rng.choice(len(digits.X_test), setting.chains, replace=False)
     X, coins = digits.X_test[chosen], rbm.random_states(setting.chains, rng)
     means = (rng.random(X.shape) < digits.X_train.mean(axis=0)).astype(np.uint8)
@@ -55,26 +52,24 @@ def main():
     readings = {name: reader.predict(v) for name, v in rows.items()}         # (n, 10) each
     print_table(rows, readings, digits)
     same = readings["dreams from digits"].argmax(axis=1) == digits.y_test[chosen]
-    print(f"Of the chains that started at digits, {same.mean():.0%} end in the class where they began")
-    draw(rows, readings, setting)
-    print(f"The figure is in {setting.figure}")
+    print(f"Of the chains that started at digits, {same.mean():.0%} end in the class where they "
+          "began")
+    save(draw(rows, readings, setting), setting)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer epochs, hidden units and steps")
-    parser.add_argument("--mnist", type=Path, metavar="PATH", help="the full MNIST, in place of the embedded digits")
-    parser.add_argument("--rate", type=float, default=0.1, help="learning rate of the RBM at the start")
-    parser.add_argument("--epochs", type=int, help="of the RBM")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/e5_dreams.png"))
+    parser = demo_parser(__doc__, "fewer epochs, hidden units and steps", mnist=True)
+    parser.add_argument("--rate", type=float, default=0.1, help="of the RBM at the start; 0.1")
+    parser.add_argument("--epochs", type=int, help="of the RBM; 60, or 20 of MNIST, if not given")
     given = parser.parse_args()
-    usual = {"hidden": 200, "epochs": 60, "steps": 1000, "chains": 500, "batch": 50, "reader_epochs": 30, "mnist": None}
+    usual = {"hidden": 200, "epochs": 60, "steps": 1000, "chains": 500, "batch": 50,
+             "reader_epochs": 30, "mnist": None, "out": None}
     if given.mnist:
         usual |= {"hidden": 500, "epochs": 20, "chains": 1000, "batch": 100, "reader_epochs": 10}
     if given.quick:
         usual |= {"hidden": 100, "epochs": 10, "steps": 100, "chains": 200, "reader_epochs": 5}
-    return argparse.Namespace(**usual | {name: value for name, value in vars(given).items() if value is not None})
+    given = {name: value for name, value in vars(given).items() if value is not None}
+    return argparse.Namespace(**usual | given)
 
 
 def learn_to_read(digits, setting, rng):
@@ -82,8 +77,8 @@ def learn_to_read(digits, setting, rng):
     mlp = MLP((784, 500, 10), Rectified(), rng=rng, dtype=np.float32)
     mlp.normalise_input(digits.X_train)
     rate = linear_decay(0.001, setting.reader_epochs * -(-len(digits.X_train) // setting.batch))
-    backprop.train(mlp, digits.X_train, digits.y_train, Adam(rate, l2=1e-4), setting.reader_epochs, rng,
-                   batch_size=setting.batch, label="reader")
+    backprop.train(mlp, digits.X_train, digits.y_train, Adam(rate, l2=1e-4), setting.reader_epochs,
+                   rng, batch_size=setting.batch, label="reader")
     return mlp
 
 
@@ -91,8 +86,8 @@ def learn_to_dream(digits, setting, rng):
     """Return an RBM trained by centered PCD."""
     rbm = RBM.initialise(784, setting.hidden, rng, digits.X_train, dtype=np.float32)
     rate = linear_decay(setting.rate, setting.epochs * -(-len(digits.X_train) // setting.batch))
-    train(rbm, digits.X_train, PersistentContrastiveDivergence(100), SGD(rate), setting.epochs, rng, Centering(),
-          batch_size=setting.batch, label="RBM")
+    train(rbm, digits.X_train, PersistentContrastiveDivergence(100), SGD(rate), setting.epochs, rng,
+          Centering(), batch_size=setting.batch, label="RBM")
     return rbm
 
 
@@ -109,60 +104,67 @@ def entropy(counts):
 
 def nearest_distance(rows, X):
     """Return in how many pixels each binary row differs from the nearest row of X (n,)."""
-    differences = rows.sum(axis=1)[:, None] + X.sum(axis=1) - 2 * (rows.astype(np.float32) @ X.T.astype(np.float32))
-    return differences.min(axis=1)
+    common = rows.astype(np.float32) @ X.T.astype(np.float32)             # pixels on in both
+    return (rows.sum(axis=1)[:, None] + X.sum(axis=1) - 2 * common).min(axis=1)
 
 
 def print_table(rows, readings, digits):
-    print(f"{'':20}{'confidence':>12}{'above 0.9':>11}{'entropy':>9}{'pixels to':>11}   classes 0 to 9\n"
-          f"{'':20}{'':>12}{'':>11}{'[nats]':>9}{'a digit':>11}")
+    print(f"{'':20}{'confidence':>11}{'above 0.9':>10}{'entropy':>8}{'pixels to':>10}"
+          "  classes 0 to 9\n"
+          f"{'':20}{'':>11}{'':>10}{'[nats]':>8}{'a digit':>10}")
     for name, reading in readings.items():
         confidence, counts = reading.max(axis=1), class_counts(reading)
-        print(f"{name:20}{confidence.mean():12.3f}{(confidence > 0.9).mean():11.0%}{entropy(counts):9.3f}"
-              f"{nearest_distance(rows[name], digits.X_train).mean():11.1f}   {' '.join(map(str, counts))}", flush=True)
+        distance = nearest_distance(rows[name], digits.X_train).mean()
+        print(f"{name:20}{confidence.mean():11.3f}{(confidence > 0.9).mean():10.0%}"
+              f"{entropy(counts):8.3f}{distance:10.1f}  {' '.join(map(str, counts))}", flush=True)
 
 
 def draw(rows, readings, setting):
-    figure = plt.figure(figsize=(13, 7.6), layout="constrained")
+    figure = plt.figure(figsize=(12, 7.6))
     walls, charts = figure.subfigures(1, 2, width_ratios=[1, 1.1])
     for axes, name in zip(walls.subplots(3, 1), DREAMS):
         draw_wall(axes, rows[name][:48], readings[name][:48])
-        axes.set_title(f"{name.capitalize()}: mean confidence {readings[name].max(axis=1).mean():.2f}")
+        confidence = readings[name].max(axis=1).mean()
+        axes.set_title(f"{name.capitalize()}: mean confidence {confidence:.2f}")
     walls.supxlabel(f"after {setting.steps} Gibbs steps, and what the reader takes each for;\n"
                     "orange where its confidence is below 0.9", fontsize="medium")
     class_axes, confidence_axes = charts.subplots(2, 1)
     for k, name in enumerate(("held-out digits", *DREAMS)):
         counts = class_counts(readings[name])
-        class_axes.bar(np.arange(10) + 0.21 * (k - 1.5), counts / counts.sum(), 0.21, color=STYLES[name][0],
+        colour, _, hatch = STYLES[name]
+        class_axes.bar(np.arange(10) + 0.21 * (k - 1.5), counts / counts.sum(), 0.21, color=colour,
+                       hatch=hatch, edgecolor="white", linewidth=0,
                        label=f"{name}: entropy {entropy(counts):.2f}")
     most = readings[DREAMS[0]].argmax(axis=1)
     share = np.bincount(most).max() / len(most)
-    class_axes.set(title=f"Where a chain starts decides: from coins {share:.0%} end as {np.bincount(most).argmax()}",
-                   xlabel="class that the reader sees", ylabel="share of the rows", xticks=range(10))
-    class_axes.set_ylim(0, 1.5 * class_axes.get_ylim()[1])
-    class_axes.legend(loc="upper center", ncols=2)
+    class_axes.set(title=f"From coins {share:.0%} of the chains end as "
+                         f"{np.bincount(most).argmax()}",
+                   xlabel="class that the reader sees", ylabel="share of the rows",
+                   xticks=range(10))
+    class_axes.set_ylim(0, 1.25 * class_axes.get_ylim()[1])
+    class_axes.legend(loc="upper right")
     for name, reading in readings.items():
-        colour, line = STYLES[name]
+        colour, line, _ = STYLES[name]
         confidence = np.sort(reading.max(axis=1))
-        confidence_axes.plot(confidence, np.arange(1, len(confidence) + 1) / len(confidence), line, color=colour,
-                             label=f"{name}: {confidence.mean():.2f}")
+        confidence_axes.plot(confidence, np.arange(1, len(confidence) + 1) / len(confidence),
+                             ls=line, color=colour, label=f"{name}: {confidence.mean():.2f}")
     sure = {name: reading.max(axis=1).mean() for name, reading in readings.items()}
-    confidence_axes.set(title=f"The reader's confidence: digits {sure['held-out digits']:.2f}, dreams "
-                              f"{min(sure[name] for name in DREAMS):.2f} to {max(sure[name] for name in DREAMS):.2f}",
-                        ylabel="share of the rows at or below",
-                        xlabel="confidence: the largest of ten probabilities", xlim=(0.1, 1), ylim=(0, 1.02))
+    dreams = [sure[name] for name in DREAMS]
+    confidence_axes.set(title=f"The reader's confidence: digits {sure['held-out digits']:.2f}, "
+                              f"dreams {min(dreams):.2f} to {max(dreams):.2f}",
+                        ylabel="share of the rows at or below", xlim=(0.1, 1), ylim=(0, 1.02),
+                        xlabel="confidence: the largest of ten probabilities")
     confidence_axes.legend(loc="upper left", title="mean confidence")
-    setting.figure.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(setting.figure, dpi=100)
-    plt.close(figure)
+    return figure
 
 
 def draw_wall(axes, rows, readings, n_columns=12):
     """Draw the rows, each with the class that the reader sees in it."""
     show_wall(axes, rows, n_columns)
     for k, reading in enumerate(readings):
-        axes.text(k % n_columns * 30, k // n_columns * 30, f"{reading.argmax()}", ha="left", va="top", fontsize=8,
-                  color=BLUE if reading.max() > 0.9 else ORANGE, weight="bold")
+        axes.text(k % n_columns * 30, k // n_columns * 30, f"{reading.argmax()}", ha="left",
+                  va="top", fontsize=8, weight="bold",
+                  color=BLUE if reading.max() > 0.9 else ORANGE)
 
 
 if __name__ == "__main__":

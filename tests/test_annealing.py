@@ -52,10 +52,12 @@ class ExactChain:
     def __init__(self, rbm, a_0, schedule):
         v = exact.all_states(rbm.n_visible)
         machines = [machine_at(rbm, a_0, t) for t in schedule]
-        p = np.exp(log_unnormalised(machines[0], v) - exact.log_partition_function(machines[0]))  # the start is exact
+        p = np.exp(log_unnormalised(machines[0], v)
+                   - exact.log_partition_function(machines[0]))  # the start is exact
         weighted, self.mean_log_w = p, 0.0
         for k in range(1, len(schedule)):
-            step = gibbs_log_weights(rbm, v, a_0, np.array(schedule[k - 1:k + 1], float), key=0)  # log w of one step
+            one_step = np.array(schedule[k - 1:k + 1], float)
+            step = gibbs_log_weights(rbm, v, a_0, one_step, key=0)         # its log w
             K = transition_matrix(machines[k])
             self.mean_log_w += p @ step
             p, weighted = p @ K, (weighted * np.exp(step)) @ K
@@ -103,7 +105,8 @@ def test_a_weight_is_a_ratio_of_unnormalised_probabilities(case):
     v = exact.all_states(rbm.n_visible)
     for t_0, t_1 in [(0, 0.2), (0.2, 0.25), (0.7, 1), (1, 0.4), (0.1, 0)]:
         before, after = (log_unnormalised(machine_at(rbm, a_0, t), v) for t in (t_0, t_1))
-        assert_allclose(gibbs_log_weights(rbm, v, a_0, np.array([t_0, t_1]), 0), after - before, rtol=1e-12, atol=1e-12)
+        assert_allclose(gibbs_log_weights(rbm, v, a_0, np.array([t_0, t_1]), 0), after - before,
+                        rtol=1e-12, atol=1e-12)
 
 
 @proves("E3")
@@ -141,7 +144,8 @@ def collapsed_transition_matrix(rbm):
     h = exact.all_states(rbm.n_hidden)
     log_p, K = log_weight(rbm, h), np.eye(len(h))
     for j in range(rbm.n_hidden):
-        same = (np.delete(h, j, axis=1)[:, None] == np.delete(h, j, axis=1)).all(axis=2)  # the other units
+        others = np.delete(h, j, axis=1)
+        same = (others[:, None] == others).all(axis=2)
         p = np.where(same, np.exp(log_p - log_p.max()), 0)
         K = K @ (p / p.sum(axis=1, keepdims=True))
     return K
@@ -170,7 +174,8 @@ def test_a_sweep_draws_each_unit_from_its_probability_given_the_others(case, j):
     for kernel, shift in product((kernels, reference), (-1e-9, 1e-9)):
         uniform = Still(h).random(h.shape)
         uniform[:, j] = p + shift
-        drawn, before, after = kernel.collapsed_sweep(h, *(rbm.beta * x for x in (rbm.W, rbm.a, rbm.b)), uniform)
+        drawn, before, after = kernel.collapsed_sweep(
+            h, *(rbm.beta * x for x in (rbm.W, rbm.a, rbm.b)), uniform)
         assert np.array_equal(drawn, on if shift < 0 else off)
         assert_allclose(before, log_weight(rbm, h), rtol=1e-13)
         assert_allclose(after, log_weight(rbm, drawn), rtol=1e-13)
@@ -190,7 +195,8 @@ def test_the_mean_collapsed_weight_is_the_ratio_of_partition_functions(case, n_s
         for k in range(1, len(schedule)):
             K = collapsed_transition_matrix(machines[k - 1])
             assert_allclose(p @ K, p, rtol=1e-12)
-            step = collapsed_log_weights(rbm, h, a_0, np.array(schedule[k - 1:k + 1], float), Still(h))
+            step = collapsed_log_weights(rbm, h, a_0, np.array(schedule[k - 1:k + 1], float),
+                                         Still(h))
             weighted = (weighted @ K) * np.exp(step)
             p = np.exp(log_weight(machines[k], h) - log_z[k])
         assert_allclose(np.log(weighted.sum()), log_z[-1] - log_z[0], rtol=1e-12)
@@ -206,17 +212,21 @@ def test_the_estimate_agrees_with_the_exact_answer(case, dtype, collapsed):
     log_z, rng, rates = exact.log_partition_function(rbm), np.random.default_rng(5), np.full(5, 0.4)
     forward = annealed_importance_sampling(rbm, 4000, 30, rng, rates, collapsed=collapsed)
     v = exact.sample(rbm, 4000, rng)
-    reverse = reverse_annealed_importance_sampling(rbm, v, 30, rng, rates, exact_samples=True, collapsed=collapsed)
+    reverse = reverse_annealed_importance_sampling(rbm, v, 30, rng, rates, exact_samples=True,
+                                                   collapsed=collapsed)
     assert (forward.bound, reverse.bound) == ("lower", "upper")
     for estimate, sign in ((forward, 1), (reverse, -1)):
         w = np.exp(estimate.log_weights)
         assert abs(estimate.log_z - log_z) < 4 * estimate.standard_error < 0.2
         assert_allclose(estimate.log_z, estimate.base_log_z + sign * np.log(w.mean()), rtol=1e-12)
-        assert_allclose(estimate.standard_error, w.std(ddof=1) / w.mean() / np.sqrt(4000), rtol=1e-10)
+        assert_allclose(estimate.standard_error,
+                        w.std(ddof=1) / w.mean() / np.sqrt(4000),
+                        rtol=1e-10)
         assert_allclose(estimate.effective_sample_size, w.sum() ** 2 / (w**2).sum(), rtol=1e-12)
         assert estimate.log_weights.dtype == np.float64
         assert_allclose(estimate.base_log_z, 5 * np.log(1 / 0.6) + 4 * np.log(2), rtol=1e-12)
-    assert forward.base_log_z + forward.log_weights.mean() < log_z < reverse.base_log_z - reverse.log_weights.mean()
+    assert (forward.base_log_z + forward.log_weights.mean() < log_z
+            < reverse.base_log_z - reverse.log_weights.mean())
 
 
 @pytest.mark.parametrize("collapsed", [True, False])
@@ -226,8 +236,8 @@ def test_standard_errors_cover_the_truth_for_20_seeds(collapsed):
     rbm = random_rbm(np.random.default_rng(1), 60, 12, scale=0.5)
     log_z = exact.log_partition_function(rbm)
     rates = exact.moments(rbm).v
-    estimates = [annealed_importance_sampling(rbm, 100, 100, np.random.default_rng(seed), rates, collapsed=collapsed)
-                 for seed in range(20)]
+    estimates = [annealed_importance_sampling(rbm, 100, 100, np.random.default_rng(seed), rates,
+                                              collapsed=collapsed) for seed in range(20)]
     score = np.array([(e.log_z - log_z) / e.standard_error for e in estimates])
     assert np.abs(score).max() < 3
     assert 0.6 < np.sqrt(np.mean(score**2)) < 1.4
@@ -246,14 +256,16 @@ def test_rates_of_the_base_are_clipped_and_a_chain_alone_has_no_error(rng):
     """(E3): a pixel that is never on in the data has rate 0.01"""
     rbm = random_rbm(rng)
     estimate = annealed_importance_sampling(rbm, 1, 3, rng, base_rates=[0, 1, 0, 1, 0.5])
-    assert_allclose(estimate.base_log_z, -4 * np.log(0.99) + np.log(2) - np.log(0.01 / 0.99) * 2 + 4 * np.log(2))
+    assert_allclose(estimate.base_log_z,
+                    -4 * np.log(0.99) + np.log(2) - np.log(0.01 / 0.99) * 2 + 4 * np.log(2))
     assert np.isinf(estimate.standard_error) and estimate.effective_sample_size == 1
 
 
 def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
     """(E3): within five standard errors"""
     starts, rates = [], np.array([0.05, 0.3, 0.5, 0.7, 0.95])
-    monkeypatch.setattr(annealing, "gibbs_log_weights", lambda rbm, v, *rest: starts.append(v) or np.zeros(len(v)))
+    monkeypatch.setattr(annealing, "gibbs_log_weights",
+                        lambda rbm, v, *rest: starts.append(v) or np.zeros(len(v)))
     annealed_importance_sampling(random_rbm(rng, beta=beta), 20000, 3, rng, rates, collapsed=False)
     assert (np.abs(starts[0].mean(axis=0) - rates) < 5 * np.sqrt(rates * (1 - rates) / 20000)).all()
 
@@ -262,7 +274,8 @@ def test_collapsed_chains_are_heated_from_hidden_states_of_the_rows(rng, beta, m
     """(R4), (E6): h is drawn from p(h | v) of the row, with which (v, h) is a sample too; within
     five errors"""
     starts, rbm = [], random_rbm(rng, beta=beta)
-    monkeypatch.setattr(annealing, "collapsed_log_weights", lambda rbm, h, *rest: starts.append(h) or np.zeros(len(h)))
+    monkeypatch.setattr(annealing, "collapsed_log_weights",
+                        lambda rbm, h, *rest: starts.append(h) or np.zeros(len(h)))
     v = np.array([[0, 1, 1, 0, 1]])
     reverse_annealed_importance_sampling(rbm, np.tile(v, (20000, 1)), 3, rng, collapsed=True)
     mean = rbm.hidden_mean(v)[0]
@@ -275,16 +288,21 @@ def test_without_exact_samples_nothing_is_claimed(rng):
     assert reverse_annealed_importance_sampling(rbm, np.ones((3, 5)), 4, rng).bound == "heuristic"
 
 
-@pytest.mark.parametrize("change, error, words", [
-    ({"n_chains": 0}, ValueError, "n_chains"), ({"n_temperatures": 1.5}, ValueError, "n_temperatures"),
-    ({"rng": 3}, TypeError, "rng"), ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers"),
-    ({"base_rates": np.full(5, 1.2)}, ValueError, "base_rates"), ({"schedule": [0, 0.5, 1]}, ValueError, "schedule"),
-    ({"schedule": [0, 0.5, 0.5, 1]}, ValueError, "increasing"), ({"schedule": [0.1, 0.5, 0.7, 1]}, ValueError, "from"),
-    ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"), ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite"),
-    ({"collapsed": "pixels"}, TypeError, "collapsed must be True or False")])
+@pytest.mark.parametrize("change, error, words",
+                         [({"n_chains": 0}, ValueError, "n_chains"),
+                          ({"n_temperatures": 1.5}, ValueError, "n_temperatures"),
+                          ({"rng": 3}, TypeError, "rng"),
+                          ({"base_rates": np.ones(4)}, ValueError, "base_rates must be 5 numbers"),
+                          ({"base_rates": np.full(5, 1.2)}, ValueError, "base_rates"),
+                          ({"schedule": [0, 0.5, 1]}, ValueError, "schedule"),
+                          ({"schedule": [0, 0.5, 0.5, 1]}, ValueError, "increasing"),
+                          ({"schedule": [0.1, 0.5, 0.7, 1]}, ValueError, "from"),
+                          ({"schedule": [0, 0.5, 0.7, 0.9]}, ValueError, "to 1"),
+                          ({"schedule": [0, np.nan, 0.7, 1]}, ValueError, "finite"),
+                          ({"collapsed": "pixels"}, TypeError, "collapsed must be True or False")])
 def test_wrong_arguments_of_annealing(rng, change, error, words):
-    arguments = {"n_chains": 5, "n_temperatures": 3, "rng": rng, "base_rates": None, "schedule": None,
-                 "collapsed": None} | change
+    arguments = {"n_chains": 5, "n_temperatures": 3, "rng": rng, "base_rates": None,
+                 "schedule": None, "collapsed": None} | change
     with pytest.raises(error, match=words):
         annealed_importance_sampling(random_rbm(rng), **arguments)
     if "n_chains" not in change:
@@ -297,10 +315,12 @@ def test_wrong_arguments_of_reverse_chains(rng):
     with pytest.raises(ValueError, match="v must have shape"):
         reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 4)), 3, rng)
     with pytest.raises(TypeError, match="exact_samples must be True or False, got 'no'"):
-        reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 5)), 3, rng, exact_samples="no")
+        reverse_annealed_importance_sampling(random_rbm(rng), np.ones((2, 5)), 3, rng,
+                                             exact_samples="no")
 
 
 def test_estimates_name_themselves(rng):
     estimate = annealed_importance_sampling(random_rbm(rng), 7, 3, rng)
     assert repr(estimate).startswith(f"AnnealedEstimate(log Z = {estimate.log_z:.3f} ± ")
-    assert repr(estimate).endswith(f"lower, {estimate.effective_sample_size:.1f} of 7 chains effective)")
+    assert repr(estimate).endswith(
+        f"lower, {estimate.effective_sample_size:.1f} of 7 chains effective)")

@@ -55,7 +55,8 @@ def exact_time(rbm, f):
     (E9)"""
     K, p = transition_matrix(rbm)
     f = f - p @ f
-    later = np.linalg.solve(np.eye(len(p)) - K + np.outer(np.ones(len(p)), p), K @ f)  # sum over t >= 1 of K^t f
+    rest = np.outer(np.ones(len(p)), p)
+    later = np.linalg.solve(np.eye(len(p)) - K + rest, K @ f)              # sum_k>=1 of K^k f
     rho, g = [], f
     for _ in range(20):
         g = K @ g
@@ -69,7 +70,8 @@ def test_the_time_of_an_autoregressive_series_is_known(phi):
     """(E9) and (E10): (1 + phi) / (1 - phi), within its standard error, a little above the spread
     over 60 seeds"""
     tau = (1 + phi) / (1 - phi)
-    found = [autocorrelation_time(autoregressive(phi, 3000, 20, np.random.default_rng(seed))) for seed in range(60)]
+    found = [autocorrelation_time(autoregressive(phi, 3000, 20, np.random.default_rng(seed)))
+             for seed in range(60)]
     for time in found:
         assert_allclose(time.effective_sample_size * time.tau, 60000, rtol=1e-12)
     if phi == 0:                                          # below 1 is cut off
@@ -87,7 +89,8 @@ def test_the_time_and_its_error_by_plain_sums(r):
     window + 1 of them"""
     x = autoregressive(r, 120, 3, np.random.default_rng(5))
     f, n = x - x.mean(), x.size
-    C = [np.mean([f[i, chain] * f[i + k, chain] for chain in range(3) for i in range(120 - k)]) for k in range(100)]
+    C = [np.mean([f[i, chain] * f[i + k, chain] for chain in range(3) for i in range(120 - k)])
+         for k in range(100)]
     tau = [1 + 2 * sum(C[k] / C[0] for k in range(1, window + 1)) for window in range(100)]
     window = next(window for window in range(100) if window >= 3 * tau[window])
     found = autocorrelation_time(x)
@@ -134,11 +137,13 @@ def test_block_gibbs_never_overshoots_and_its_time_is_found(beta):
 
 
 @proves("E10", "E11")
-@pytest.mark.parametrize("share, settles", [(0.05, True), (0.12, True), (0.22, False), (0.6, False)])
+@pytest.mark.parametrize("share, settles", [(0.05, True), (0.12, True), (0.22, False),
+                                            (0.6, False)])
 def test_chains_in_different_valleys_have_no_time(share, settles, rng):
     """(E10) and (E11): a plateau q of rho gives R^2 = 1 / (1 - q) and, if the window closes, tau =
     1 / (1 - 6 q)"""
-    x = np.sqrt(1 - share) * rng.standard_normal((3000, 100)) + np.sqrt(share) * np.where(np.arange(100) % 2, 1, -1)
+    valley = np.where(np.arange(100) % 2, 1, -1)
+    x = np.sqrt(1 - share) * rng.standard_normal((3000, 100)) + np.sqrt(share) * valley
     time = autocorrelation_time(x)
     assert np.isfinite(time.tau) == settles
     if settles:
@@ -161,7 +166,8 @@ def test_the_scale_reduction_measures_the_length_of_chains(rng):
 def test_what_stands_still():
     """(E10) and (E11): nothing to forget, or nothing forgotten"""
     still, apart = np.full((10, 4), 0.1), np.tile([0.0, 1, 0, 1], (10, 1))
-    assert (autocorrelation_time(still).tau, autocorrelation_time(still).effective_sample_size) == (1, 40)
+    assert (autocorrelation_time(still).tau,
+            autocorrelation_time(still).effective_sample_size) == (1, 40)
     assert scale_reduction(still) == 1 and scale_reduction(apart) == np.inf
     assert np.isinf(autocorrelation_time(apart).tau)
     with pytest.raises(ValueError, match="at least two steps and two chains"):
@@ -198,7 +204,8 @@ def learned(n_hidden=8, twins=False):
     rbm = RBM.initialise(9, n_hidden, rng, X)
     if twins:
         rbm.W[:, 1] = rbm.W[:, 0]
-    train(rbm, X, ExactEnumeration(), SGD(linear_decay(0.2, 3000), momentum=0.5), 3000, rng, batch_size=len(X))
+    train(rbm, X, ExactEnumeration(), SGD(linear_decay(0.2, 3000), momentum=0.5), 3000, rng,
+          batch_size=len(X))
     return {name: array.copy() for name, array in rbm.parameters.items()}
 
 
@@ -210,7 +217,8 @@ def healthy(beta=1.0, **options):
 def with_hidden_units(rbm, W, b):
     """Return the machine with n further hidden units, W (n_visible, n) and b (n,) times beta being
     given."""
-    return RBM(np.hstack([rbm.W, W / rbm.beta]), rbm.a, np.concatenate([rbm.b, b / rbm.beta]), rbm.beta)
+    return RBM(np.hstack([rbm.W, W / rbm.beta]), rbm.a, np.concatenate([rbm.b, b / rbm.beta]),
+               rbm.beta)
 
 
 def test_a_healthy_machine_is_well(beta):
@@ -223,7 +231,8 @@ def test_a_healthy_machine_is_well(beta):
         diagnosis = diagnose(rbm, X, X, rng=np.random.default_rng(0), n_steps=LONG)
     assert diagnosis.alarms == [], str(diagnosis)
     assert "no alarms" in str(diagnosis) and "->" not in str(diagnosis)
-    assert all(finding.name in str(diagnosis) for finding in diagnosis.findings) and len(diagnosis.findings) == 9
+    assert all(finding.name in str(diagnosis)
+               for finding in diagnosis.findings) and len(diagnosis.findings) == 9
     for name, array in rbm.parameters.items():
         assert_array_equal(array, before[name])
 
@@ -231,11 +240,13 @@ def test_a_healthy_machine_is_well(beta):
 def test_temperature_is_a_unit_of_energy(beta):
     """(D5): the same numbers for (W / beta, a / beta, b / beta; beta), to the last flip of a
     unit"""
-    one, other = (diagnose(healthy(t), X, X[:7], rng=np.random.default_rng(3), n_steps=200) for t in (1.0, beta))
+    one, other = (diagnose(healthy(t), X, X[:7], rng=np.random.default_rng(3), n_steps=200)
+                  for t in (1.0, beta))
     for first, second in zip(one.findings, other.findings):
         for name, number in first.numbers.items():
-            if name not in ("observable", "unit", "residual"):  # names, and a number that is rounding
-                assert_allclose(second.numbers[name], number, rtol=1e-6, atol=1e-6, err_msg=f"{first.name}: {name}")
+            if name not in ("observable", "unit", "residual"):             # names, and rounding
+                assert_allclose(second.numbers[name], number, rtol=1e-6, atol=1e-6,
+                                err_msg=f"{first.name}: {name}")
 
 
 def test_idle_hidden_units_are_found_and_nothing_else(beta):
@@ -252,7 +263,8 @@ def test_idle_hidden_units_are_found_and_nothing_else(beta):
 @proves("E13")
 def test_twins_are_found_and_nothing_else(beta):
     """(E13), at any temperature"""
-    diagnosis = diagnose(healthy(beta, n_hidden=10, twins=True), X, rng=np.random.default_rng(0), n_steps=LONG)
+    diagnosis = diagnose(healthy(beta, n_hidden=10, twins=True), X, rng=np.random.default_rng(0),
+                         n_steps=LONG)
     assert diagnosis.alarms == ["filters"], str(diagnosis)
     assert_array_equal(diagnosis["filters"].numbers["pairs"], [[0, 1]])
     assert_allclose(diagnosis["filters"].numbers["largest cosine"], 1)
@@ -305,20 +317,24 @@ def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
     v, h = np.full((4, 200), 0.5), np.full((4, 200), 0.5)
     shift = rng.standard_normal((50, 1))
     shift = 0.25 * (shift - shift.mean()) / shift.std(ddof=1) + 2 * 0.25 / np.sqrt(50)
-    together = Chains({"F(v)": np.zeros((100, 50))}, 0.5 + shift * np.ones(200), 0.5 + shift * np.ones(200))
+    together = Chains({"F(v)": np.zeros((100, 50))}, 0.5 + shift * np.ones(200),
+                      0.5 + shift * np.ones(200))
     finding = findings.on_moments(v, h, together)
     assert not finding.alarm and finding.numbers["rms"] > findings.SKEWED_RMS
     alone = 0.5 + 0.01 * rng.standard_normal((50, 200))
     alone[:, 7] += 0.2
-    finding = findings.on_moments(v, h, Chains(together.observables, np.full((50, 200), 0.5), alone))
-    assert finding.alarm and finding.numbers["rms"] < findings.SKEWED_RMS and finding.numbers["unit"] == "hidden unit 7"
+    finding = findings.on_moments(v, h, Chains(together.observables, np.full((50, 200), 0.5),
+                                               alone))
+    assert finding.alarm and finding.numbers["rms"] < findings.SKEWED_RMS
+    assert finding.numbers["unit"] == "hidden unit 7"
 
 
 @proves("E10", "E11")
 def test_either_measure_of_mixing_is_an_alarm(rng):
     """(E10) and (E11): a plateau q = 0.17 by tau alone; chains of 3.6 autocorrelation times by R
     alone"""
-    valleys = np.sqrt(0.83) * rng.standard_normal((3000, 100)) + np.sqrt(0.17) * np.where(np.arange(100) % 2, 1, -1)
+    valley = np.where(np.arange(100) % 2, 1, -1)
+    valleys = np.sqrt(0.83) * rng.standard_normal((3000, 100)) + np.sqrt(0.17) * valley
     short = autoregressive(279 / 281, 1000, 400, rng)
     for x, infinite, apart in ((valleys, True, False), (short, False, True)):
         finding = findings.on_mixing(Chains({"F(v)": x}, None, None))
@@ -337,10 +353,13 @@ def magnet(beta, strength=2.2):
 def test_chains_that_do_not_mix_are_found(beta):
     """(E10, E11): with data from both valleys nothing else is wrong"""
     rbm = magnet(beta)
-    diagnosis = diagnose(rbm, exact.sample(rbm, 1000, np.random.default_rng(0)), rng=np.random.default_rng(1))
+    diagnosis = diagnose(rbm,
+                         exact.sample(rbm, 1000, np.random.default_rng(0)),
+                         rng=np.random.default_rng(1))
     assert diagnosis.alarms == ["mixing"], str(diagnosis)
     numbers = diagnosis["mixing"].numbers
-    assert np.isinf(numbers["tau"]) and numbers["effective sample size"] == 0 and numbers["scale reduction"] > 3
+    assert np.isinf(numbers["tau"]) and numbers["effective sample size"] == 0
+    assert numbers["scale reduction"] > 3
 
 
 def test_a_valley_without_data_is_found(beta):
@@ -349,7 +368,8 @@ def test_a_valley_without_data_is_found(beta):
     rbm = magnet(beta)
     rows = exact.sample(rbm, 2000, np.random.default_rng(0))
     diagnosis = diagnose(rbm, rows[rows.sum(axis=1) > 6], rng=np.random.default_rng(1))
-    assert diagnosis.alarms == ["hidden units", "mixing", "starting points", "moments"], str(diagnosis)
+    wanted = ["hidden units", "mixing", "starting points", "moments"]
+    assert diagnosis.alarms == wanted, str(diagnosis)
 
 
 @pytest.mark.parametrize("strength, alarms", [(0.25, []), (2.0, ["coupling"])])
@@ -361,7 +381,8 @@ def test_couplings_past_the_line_are_found(strength, alarms, beta):
     rbm = RBM(W, -W.sum(axis=1) / 2, -W.sum(axis=0) / 2, beta)
     v, _ = gibbs_chain(rbm, rbm.random_states(500, rng), 200, rng)
     half = np.full((1, 120), 0.5), np.full((1, 80), 0.5)
-    coupling = findings.on_coupling(rbm, tap.fixed_point(rbm, m_v=half[0], m_h=half[1], method="block"))
+    coupling = findings.on_coupling(rbm,
+                                    tap.fixed_point(rbm, m_v=half[0], m_h=half[1], method="block"))
     assert coupling.alarm == bool(alarms)
     assert_allclose(coupling.numbers["rho"], strength**2, rtol=0.3)
     assert_allclose(coupling.numbers["rho"], tap.spectral_trust(rbm, *half)[0])
@@ -394,7 +415,8 @@ def test_several_tap_states_are_said(beta):
     assert finding.numbers["fixed points"] == 2 and not finding.alarm
     assert_allclose(finding.numbers["spread"], 0, atol=1e-6)
     assert_allclose(finding.numbers["left out"], np.log(2), rtol=1e-6)
-    assert "at 2 fixed points" in finding.verdict and "leaves out 0.69 nats of log Z" in finding.verdict
+    assert "at 2 fixed points" in finding.verdict
+    assert "leaves out 0.69 nats of log Z" in finding.verdict
     rbm.a += 0.1 / beta                                  # one valley lies lower
     states = tap.fixed_point(rbm, m_v=v[[0, -1]], method="block").free_energy
     finding = findings.on_magnetisations(rbm, v, tap.fixed_point(rbm, m_v=v, method="block"))
@@ -422,7 +444,8 @@ def test_overfitting_is_found_and_fitting_is_not():
     for n_rows, n_epochs, alarm in ((100, 150, True), (1000, 2, False)):
         rng = np.random.default_rng(0)
         rbm = RBM.initialise(784, 40, rng, digits.X_train[:n_rows])
-        train(rbm, digits.X_train[:n_rows], ContrastiveDivergence(1), SGD(0.1), n_epochs, rng, batch_size=20)
+        train(rbm, digits.X_train[:n_rows], ContrastiveDivergence(1), SGD(0.1), n_epochs, rng,
+              batch_size=20)
         rows = digits.X_train[:n_rows], digits.X_test
         finding = findings.on_overfitting(rbm, *rows)
         assert finding.alarm == alarm, str(finding)
@@ -439,7 +462,9 @@ def test_the_error_of_a_gap_is_that_of_exchanging_rows(beta):
         rng.shuffle(v)
         found.append(findings.on_overfitting(rbm, v[:100], v[100:]))
     gaps = np.array([finding.numbers["gap"] for finding in found])
-    assert_allclose(gaps.std(), np.mean([finding.numbers["standard error"] for finding in found]), rtol=0.1)
+    assert_allclose(gaps.std(),
+                    np.mean([finding.numbers["standard error"] for finding in found]),
+                    rtol=0.1)
     assert np.mean([finding.alarm for finding in found]) < 0.01
 
 
@@ -448,7 +473,8 @@ def test_scores_are_differences_in_standard_errors(rng):
     """(E12)"""
     x, y = rng.standard_normal(40), 1 + rng.standard_normal(60)
     wanted = (x.mean() - y.mean()) / np.sqrt(x.var(ddof=1) / 40 + y.var(ddof=1) / 60)
-    assert_allclose(findings.score(*findings.mean_and_error(x), *findings.mean_and_error(y)), wanted)
+    assert_allclose(findings.score(*findings.mean_and_error(x), *findings.mean_and_error(y)),
+                    wanted)
     assert findings.score(1.0, 0.0, 1.0, 0.0) == 0
 
 
@@ -460,7 +486,8 @@ def test_the_reasons_of_the_thresholds():
 
     low = np.linspace(1e-9, 1 - findings.BAND - 1e-9, 200)[:, None]
     share = np.linspace(0, 1, 200)                       # how often the mean is at the upper end
-    told = entropy(low + share * findings.BAND) - (1 - share) * entropy(low) - share * entropy(low + findings.BAND)
+    told = (entropy(low + share * findings.BAND) - (1 - share) * entropy(low)
+            - share * entropy(low + findings.BAND))
     assert 0.018 < told.max() < 0.02
     x = np.random.default_rng(0).standard_normal((2, 10**6))
     assert_allclose(np.mean(x[0] + findings.OVERFIT > x[1]), 0.56, atol=0.005)
@@ -474,7 +501,8 @@ def test_the_reasons_of_the_thresholds():
 
 def test_the_same_seed_says_the_same_and_grey_rows_will_do():
     rbm, grey = healthy(), np.clip(X * 0.9, 0.05, 1)
-    first, again = (str(diagnose(rbm, grey, grey, rng=np.random.default_rng(4), n_steps=40)) for _ in range(2))
+    first, again = (str(diagnose(rbm, grey, grey, rng=np.random.default_rng(4), n_steps=40))
+                    for _ in range(2))
     assert first == again
     assert first != str(diagnose(rbm, grey, grey, rng=np.random.default_rng(5), n_steps=40))
     assert minife.diagnose is diagnose
@@ -497,8 +525,8 @@ def test_wrong_arguments_are_named():
                                         ((X[:, :4],), {}, r"X must have shape \(n, 9\)"),
                                         ((X, X[:1]), {}, "X_other must have at least two rows"),
                                         ((2 * X,), {}, r"X must lie in \[0, 1\]"),
-                                        ((X,), {"n_steps": 3}, "n_steps must be at least 4, got 3"),
-                                        ((X,), {"n_steps": 0.5}, "n_steps must be a positive integer")]:
+                                        ((X,), {"n_steps": 3}, "n_steps must be at least 4, got"),
+                                        ((X,), {"n_steps": 0.5}, "n_steps must be a positive")]:
         with pytest.raises(ValueError, match=message):
             diagnose(rbm, *arguments, rng=rng, **options)
     with pytest.raises(TypeError, match="rng must be a numpy.random.Generator"):
@@ -508,10 +536,12 @@ def test_wrong_arguments_are_named():
 def test_the_smallest_machine_and_one_without_couplings():
     """One unit in each layer: no pairs, one mode; W = 0: every chain forgets at once"""
     rows = np.array([[0], [1], [1]])
-    assert diagnose(RBM([[0.5]], [0.1], [0.2]), rows, rows, rng=np.random.default_rng(0))["filters"].numbers[
-        "largest cosine"] == 0
+    assert diagnose(RBM([[0.5]], [0.1], [0.2]), rows, rows,
+                    rng=np.random.default_rng(0))["filters"].numbers["largest cosine"] == 0
     rbm = RBM(np.zeros((6, 3)), np.zeros(6), np.zeros(3))
-    diagnosis = diagnose(rbm, rbm.random_states(500, np.random.default_rng(1)), rng=np.random.default_rng(0))
+    diagnosis = diagnose(rbm,
+                         rbm.random_states(500, np.random.default_rng(1)),
+                         rng=np.random.default_rng(0))
     assert diagnosis.alarms == ["hidden units"]           # of no use, indeed
     assert diagnosis["mixing"].numbers["tau"] < 1.1
 

@@ -58,7 +58,8 @@ def test_modes_diagonalise_a_step(rng, beta, size):
     assert_allclose((p * phi) @ phi.T, np.eye(len(phi)), atol=1e-10)
     assert_allclose(np.abs(phi[0]), 1, rtol=1e-10)
     assert_allclose(eigenvalues.sum(), np.trace(K), rtol=1e-12)
-    assert eigenvalues[0] == pytest.approx(1) and (np.diff(eigenvalues) <= 0).all() and eigenvalues[-1] >= 0
+    assert eigenvalues[0] == pytest.approx(1) and eigenvalues[-1] >= 0
+    assert (np.diff(eigenvalues) <= 0).all()
 
 
 def test_statistics_average_to_the_moments(rng, beta):
@@ -89,7 +90,7 @@ def test_persistent_chains_draw_from_it(rng, beta):
     for rbm, p in zip(machines, exact_chain.follow(machines, np.full(32, 1 / 32))):
         drawn = side_by_side(phase.moments(rbm, None, rng))
         assert np.abs(drawn - moments(rbm, p)).max() < 5 * 0.5 / np.sqrt(n)
-    rest = list(exact_chain.follow([machines[0]] * 3, np.full(32, 1 / 32)))  # a machine at rest: powers of K
+    rest = list(exact_chain.follow([machines[0]] * 3, np.full(32, 1 / 32)))    # powers of K
     assert_allclose(rest[-1], exact_chain.after(machines[0], np.full(32, 1 / 32), 3), rtol=1e-12)
 
 
@@ -101,8 +102,8 @@ def test_persistent_chains_lag_behind_a_machine_that_moves(rng, beta):
     W, a, b = direction[:12].reshape(4, 3), direction[12:16], direction[16:]
     wrong = []
     for speed in (1e-3, 1e-4):
-        machines = [RBM(end.W + step * speed * W, end.a + step * speed * a, end.b + step * speed * b, beta)
-                    for step in range(-100, 1)]
+        machines = [RBM(end.W + step * speed * W, end.a + step * speed * a,
+                        end.b + step * speed * b, beta) for step in range(-100, 1)]
         *_, p = exact_chain.follow(machines, exact_chain.distribution(machines[0]))
         behind = moments(end, p) - moments(end, exact_chain.distribution(end))
         predicted = exact_chain.lag(end, speed * direction)
@@ -122,7 +123,8 @@ def test_one_visible_unit_and_one_hidden_by_hand():
 def test_what_cannot_be_a_distribution_is_refused(rng):
     rbm = random_rbm(rng)
     for p in (np.ones(32), np.ones(8) / 8, np.r_[-1, 2, np.zeros(30)]):
-        with pytest.raises(ValueError, match="each row of p must be 32 probabilities that sum to 1"):
+        with pytest.raises(ValueError,
+                           match="each row of p must be 32 probabilities that sum to 1"):
             exact_chain.after(rbm, p)
     with pytest.raises(ValueError, match="at most 24 units, got 15 visible and 10 hidden"):
         exact_chain.modes(random_rbm(rng, 15, 10))
@@ -130,11 +132,13 @@ def test_what_cannot_be_a_distribution_is_refused(rng):
         next(exact_chain.follow([rbm], np.ones(32)))
     with pytest.raises(ValueError, match="machines must all be of one size"):
         list(exact_chain.follow([rbm, random_rbm(rng, 5, 3)], np.full(32, 1 / 32)))
-    for velocity, words in ((np.ones(5), "velocity must hold 29 numbers"), (np.full(29, np.nan), "velocity must be finite")):
+    for velocity, words in ((np.ones(5), "velocity must hold 29 numbers"),
+                            (np.full(29, np.nan), "velocity must be finite")):
         with pytest.raises(ValueError, match=words):
             exact_chain.lag(rbm, velocity)
     with pytest.raises(ValueError, match="n_visible must be at most 24"):
         exact_chain.certain(np.ones((1, 40)), 40)
-    for f in (exact_chain.modes, exact_chain.distribution, exact_chain.statistics, exact_chain.conditionals):
+    for f in (exact_chain.modes, exact_chain.distribution, exact_chain.statistics,
+              exact_chain.conditionals):
         with pytest.raises(TypeError, match=r"rbm must be an? RBM, got NoneType"):
             f(None)

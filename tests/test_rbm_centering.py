@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
+from proofs import proves
 
 from minife import RBM
 from minife.descent.optimizers import SGD, linear_decay
@@ -37,6 +38,7 @@ def flipped(rbm, v_bits, h_bits):
     return RBM(sign_v[:, None] * rbm.W * sign_h, sign_v * (rbm.a + rbm.W @ t), sign_h * (rbm.b + s @ rbm.W), rbm.beta)
 
 
+@proves("R17")
 def test_energies_of_the_centered_coordinates(case, rng):
     """(R17): -(v - mu).a' - (h - lam).b' - (v - mu) W (h - lam) is E with a = a' - W lam and b = b' - mu W, and a
     constant"""
@@ -48,6 +50,7 @@ def test_energies_of_the_centered_coordinates(case, rng):
     assert_allclose(difference, mu @ a + lam @ b - mu @ rbm.W @ lam, rtol=1e-12)
 
 
+@proves("R18")
 def test_direction_is_the_gradient_of_the_centered_coordinates_seen_in_the_ordinary_ones(case, rng):
     """(R18): the data and the model average (v - mu)(h - lam) itself; a small step in W, a', b' is a step along D"""
     rbm, X, mu, lam = case
@@ -67,6 +70,7 @@ def test_direction_is_the_gradient_of_the_centered_coordinates_seen_in_the_ordin
     assert h.shape == (16, 4)
 
 
+@proves("R17", "R18")
 def test_flipping_bits_changes_nothing(case, rng):
     """(R18): the machine of flipped bits, trained on flipped data with flipped offsets, stays the flipped machine.
     The plain gradient leads elsewhere"""
@@ -94,6 +98,7 @@ def test_without_offsets_it_is_the_plain_gradient(case, rng):
         assert_array_equal(step, plain[name])
 
 
+@proves("R18")
 def test_it_climbs_wherever_the_plain_gradient_does(case, rng):
     """(R18): gradient . direction = |D_W|^2 + |gradient_a|^2 + |gradient_b|^2, which is 0 only where both vanish"""
     rbm, _, mu, lam = case
@@ -106,6 +111,7 @@ def test_it_climbs_wherever_the_plain_gradient_does(case, rng):
     assert not any(D.any() for D in offsets(mu, lam).direction(zero).values())
 
 
+@proves("R18")
 def test_direction_is_a_positive_definite_matrix_of_determinant_one(case):
     """(R18): J J^T with J unipotent, so no direction is lost and no volume is made"""
     _, _, mu, lam = case
@@ -119,6 +125,7 @@ def test_direction_is_a_positive_definite_matrix_of_determinant_one(case):
     assert_allclose(np.linalg.det(P), 1, rtol=1e-11)
 
 
+@proves("R18")
 def test_offsets_follow_the_data(rng):
     """(R18): mu begins at the mean of all rows, and each batch has its share"""
     rbm, X = random_rbm(rng), rng.integers(2, size=(7, 5)).astype(np.uint8)
@@ -149,7 +156,7 @@ def test_resumed_run_is_the_uninterrupted_run(dtype, tmp_path):
     resumed = run(4, 77, checkpoint=tmp_path / "run.npz", same_seed=False)
     for name in whole.parameters:
         assert_array_equal(whole.parameters[name], resumed.parameters[name])
-    with pytest.raises(ValueError, match="this run has .*PersistentContrastiveDivergence.*, 14 rows"):
+    with pytest.raises(ValueError, match=r"it holds centering=Centering\(rate=0.1\), .*this run has centering=None"):
         train(resumed, BARS, PersistentContrastiveDivergence(), SGD(0.05), 4, np.random.default_rng(0),
               checkpoint=tmp_path / "run.npz")
 
@@ -195,3 +202,12 @@ def test_the_estimator_takes_centered_steps():
 def test_a_rate_is_a_share(rate):
     with pytest.raises(ValueError, match=r"rate must be a number in \(0, 1\]"):
         Centering(rate)
+
+
+@proves("R18")
+def test_a_step_is_centered_at_the_offsets_that_have_taken_in_its_batch(case, rng):
+    rbm, X, mu, lam = case
+    moved = offsets(0.7 * mu + 0.3 * X.mean(axis=0), 0.7 * lam + 0.3 * rbm.hidden_mean(X).mean(axis=0))
+    expected = moved.direction(descent_direction(rbm, X, ExactEnumeration(), rng))
+    for name, step in descent_direction(rbm, X, ExactEnumeration(), rng, offsets(mu, lam, 0.3)).items():
+        assert_allclose(step, expected[name], rtol=1e-12, atol=1e-15, err_msg=f"step in {name}")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from conftest import BETAS
 from numpy.testing import assert_allclose, assert_array_equal
+from proofs import proves
 
 from minife.descent.optimizers import SGD, Adam
 from minife.data import line_symmetry, load_digits
@@ -50,6 +51,7 @@ def case(request):
     return machine, BruteForce(machine), rng.integers(2, size=(6, 5)), rng.integers(3, size=6)
 
 
+@proves("R22")
 def test_conditional_and_free_energy(case):
     """(R22)"""
     machine, brute, X, _ = case
@@ -59,6 +61,7 @@ def test_conditional_and_free_energy(case):
     assert_array_equal(machine.predict(X), joint.argmax(axis=1))
 
 
+@proves("R24")
 def test_likelihoods_of_the_three_objectives(case):
     """(R24): Z has a term for each of the C labels, not for 2^C states of C units"""
     machine, brute, X, y = case
@@ -71,6 +74,7 @@ def test_likelihoods_of_the_three_objectives(case):
     assert_allclose(machine.log_likelihood(X, y, "hybrid", 0.3), discriminative + 0.3 * generative, rtol=1e-12)
 
 
+@proves("R24")
 def test_moments(case):
     """(R24)"""
     machine, brute, _, _ = case
@@ -97,6 +101,7 @@ def test_the_machine_that_a_held_label_leaves(case, rng):
     assert (np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / n)).all()
 
 
+@proves("R23")
 def test_gradient_of_the_conditional_is_clamped_minus_free(case):
     """(R23): the mean of -beta dE at x and y minus that at x alone, by brute force"""
     machine, brute, X, y = case
@@ -115,6 +120,7 @@ def test_gradient_of_the_conditional_is_clamped_minus_free(case):
     assert not gradient["a"].any() and abs(gradient["d"].sum()) < 1e-15
 
 
+@proves("R22")
 def test_sampling_the_label(case, rng):
     """(R22): one label in every row, drawn from the softmax, pixels as ever; the chain keeps the joint distribution"""
     machine, brute, _, _ = case
@@ -171,6 +177,7 @@ def test_grey_pixels_may_be_drawn(rng):
             assert rows[:, 0].max() == 0 and rows[:, 3].min() == 1
 
 
+@proves("R22", "R23")
 def test_one_hidden_unit_and_two_classes_by_hand():
     """(R22, R23): o_0 = log 2, o_1 = log 5, so the weights of the classes are 1 + 2 and 1 + 5: p(y = 1 | x) = 2/3"""
     machine = ClassificationRBM([[np.log(2)]], [[0.0], [np.log(2.5)]], [0.7], [0.0], [0.0, 0.0])
@@ -335,6 +342,7 @@ def test_bad_arguments(name):
         call()
 
 
+@proves("R22", "R24")
 def test_exact_sums_of_the_joint_machine_count_rows_with_one_label(case):
     """(R22, R24): summed over h, with the label a softmax; given_label sums over x or h, label by label"""
     machine, brute, X, y = case
@@ -346,3 +354,22 @@ def test_exact_sums_of_the_joint_machine_count_rows_with_one_label(case):
     thermo, U = exact.thermodynamics(joint), brute.p @ brute.E
     assert_allclose([thermo.U, thermo.S, thermo.C],
                     [U, -brute.p @ np.log(brute.p), joint.beta**2 * (brute.p @ (brute.E - U) ** 2)], rtol=1e-10)
+
+
+def test_the_start_is_uniform_within_one_over_the_root_of_the_larger_side(rng):
+    for n_visible, n_hidden in ((300, 100), (100, 300)):
+        machine = ClassificationRBM.initialise(n_visible, n_hidden, 50, rng)
+        for array, side in ((machine.W, max(n_visible, n_hidden)), (machine.U, max(50, n_hidden))):
+            bound = 1 / np.sqrt(side)
+            assert 0.98 * bound < np.abs(array).max() <= bound
+            assert abs(array.std() - bound / np.sqrt(3)) < 5 * bound / np.sqrt(array.size)
+
+
+def test_a_classification_machine_is_asked_for(rng):
+    with pytest.raises(TypeError, match="machine must be a ClassificationRBM, got LabelledRBM"):
+        train(MACHINE.joint, ZEROS, [0, 1, 2], SGD(0.1), 1, rng)
+    with pytest.raises(TypeError, match="negative_phase must be a NegativePhase"):
+        train(MACHINE, ZEROS, [0, 1, 2], SGD(0.1), 1, rng, negative_phase="cd")
+    with pytest.raises(ValueError, match="dtype must be numpy.float32 or numpy.float64, got int64"):
+        ClassificationRBM.initialise(3, 2, 2, rng, dtype=int)
+    assert repr(MACHINE) == "ClassificationRBM(5 x 4, 3 classes, beta=1.0, float64)"

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from conftest import BETAS
 from numpy.testing import assert_allclose, assert_array_equal
+from proofs import proves
 
 from minife.descent.optimizers import SGD, linear_decay
 from minife.rbm import GaussianRBM, exact
@@ -35,12 +36,14 @@ def case(request):
     return rbm, v, h, E, np.exp(-beta * E) * volume
 
 
+@proves("R20")
 def test_energy(case):
     """(R20)"""
     rbm, v, h, E, _ = case
     assert_allclose(rbm.energy(v[::97], np.tile(h[5], (len(v[::97]), 1))), E[::97, 5], rtol=1e-12)
 
 
+@proves("R21")
 def test_free_energy_and_partition_function(case):
     """(R21): sums over h, integrals over v"""
     rbm, v, _, _, weight = case
@@ -49,6 +52,7 @@ def test_free_energy_and_partition_function(case):
     assert_allclose(exact.log_partition_function(rbm), np.log(weight.sum()), rtol=1e-12)
 
 
+@proves("R21")
 def test_moments_and_likelihood(case):
     """(R21)"""
     rbm, v, h, _, weight = case
@@ -63,6 +67,7 @@ def test_moments_and_likelihood(case):
     assert_allclose(exact.log_likelihood(rbm, X[likely]), np.log(density[likely]).mean(), rtol=1e-10)
 
 
+@proves("R20")
 def test_conditionals(case):
     """(R20): v given h is Gaussian of mean a + W h and variance 1/beta; h given v are coins"""
     rbm, v, h, _, weight = case
@@ -75,6 +80,7 @@ def test_conditionals(case):
     assert_allclose(rbm.hidden_mean(v[rows]), weight[rows] @ h / weight[rows].sum(axis=1, keepdims=True), rtol=1e-9)
 
 
+@proves("R20")
 def test_sampling(rng, beta):
     """(R20), within five standard errors, and the same generator gives the same samples"""
     rbm, n = random_machine(rng, beta=beta), 20_000

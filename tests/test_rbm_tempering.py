@@ -1,8 +1,10 @@
 """Parallel tempering: the swap rule by hand, the exact moments, and two valleys that one chain does not leave."""
 import numpy as np
 import pytest
+from brute_force import within
 from conftest import random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
+from proofs import proves
 
 from minife import RBM
 from minife.descent.optimizers import SGD
@@ -15,6 +17,7 @@ from minife.rbm.training import PersistentContrastiveDivergence, train
 BARS = bars_and_stripes(3)
 
 
+@proves("R19")
 def test_swaps_by_hand():
     """(R19): betas 1/2 and 3/2. Energies 1 and 3 (the hot one is lower): always. 3 and 1: with probability e^-2"""
     n = 40_000
@@ -47,6 +50,7 @@ def test_every_pair_of_neighbours_has_its_turn(n_betas):
     assert sorted(states.ravel()) == list(range(n_betas)) and states[0, 0, 0] != 0
 
 
+@proves("R10", "R19")
 @pytest.mark.parametrize("n_steps", [1, 2])
 def test_moments_are_those_of_the_model(rng, beta, n_steps):
     """(R19) and (R10): within five standard errors, at every rung"""
@@ -135,3 +139,16 @@ def test_a_ladder_ascends_to_one(betas):
 def test_counts_are_positive(name):
     with pytest.raises(ValueError, match=f"{name} must be a positive integer"):
         ParallelTempering(**{name: 0})
+
+
+@proves("R19")
+def test_exact_samples_of_all_rungs_stay_exact_samples(rng, beta):
+    """One update, steps and swaps, from exact draws of every rung: no drift at any of them"""
+    rbm, n = random_rbm(rng, 4, 3, beta=beta, scale=1.5), 40_000
+    phase = ParallelTempering([0, 0.5, 1], n)
+    rungs = [at_share(rbm, share) for share in phase.betas]
+    phase.v = np.stack([exact.sample(rung, n, rng) for rung in rungs])
+    phase.moments(rbm, None, rng)
+    for rung, v in zip(rungs[1:], phase.v[1:], strict=True):
+        p = np.exp(-rung.beta * rung.free_energy(exact.all_states(4)) - exact.log_partition_function(rung))
+        assert within(np.bincount(v @ [1, 2, 4, 8], minlength=16) / n, p, n)
