@@ -3,8 +3,8 @@
     python demos/l6_boltzmann_machine.py            about 20 seconds on one core: 20 seeds
     python demos/l6_boltzmann_machine.py --quick    3 seconds: 2 seeds
 
-100 epochs of all patterns, learning rate 1/2 falling to zero, momentum 0.9, T = 1. It prints one table
-and draws one figure."""
+100 epochs of all patterns, learning rate 1/2 falling to zero, momentum 0.9, T = 1. It prints one
+table and draws one figure."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -15,8 +15,8 @@ from minife.descent.optimizers import linear_decay
 from minife.landscape import BoltzmannMachine
 from minife.plots import BLUE, ORANGE
 
-PROBLEMS = {"XOR": (*xor(), 4), "line symmetry": (*line_symmetry(6), 12)}      # X, y, hidden units
-SCHEDULES = {"quenched": (1, BLUE, "-"), "annealed": (5, ORANGE, "--")}        # n_temperatures, look
+PROBLEMS = {"XOR": (*xor(), 4), "line symmetry": (*line_symmetry(6), 12)}     # X, y, hidden units
+SCHEDULES = {"quenched": (1, BLUE, "-"), "annealed": (5, ORANGE, "--")}       # n_temperatures, look
 N_EPOCHS, EVERY = 100, 4
 
 
