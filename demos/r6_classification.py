@@ -191,7 +191,7 @@ def draw(runs, n_all, digits, dreams, recognised):
     show_wall(dream_axes, np.concatenate([rows[:20] for rows in dreams.values()]), 10)
     dream_axes.set_yticks(60 * np.arange(len(full)) + 29,
                           [f"{100 * share:.0f} %" for share in recognised.values()])
-    dream_axes.set_title("dreams of 0, 1, ..., 9, and how many are\nnearest to a digit of their class")
+    dream_axes.set_title("dreams of 0 to 9, and how many are\nnearest to a digit of their class")
     return figure
 
 
@@ -209,8 +209,8 @@ def draw_curves(axes, full, n_all):
     best = min(final, key=final.get)
     axes.set(title=f"{n_all} labelled digits:\n{best} ends at {final[best]:.2f} %", xlabel="epoch",
              ylabel="test error [%]", ylim=(0, None))
-    axes.set_ylim(top=min(40, 1.5 * axes.get_ylim()[1]))
-    axes.legend(loc="best", fontsize="small", title="mean and range of the runs",
+    axes.set_ylim(top=2 * max(final.values()))
+    axes.legend(loc="upper right", fontsize="small", title="mean and range of the runs",
                 title_fontsize="small")
 
 
