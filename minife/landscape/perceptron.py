@@ -100,7 +100,7 @@ def _sphere_counts(solves, distance):
 
     Coupling by coupling: those at distance d agree in it and have d among the rest, or differ in it
     and have d - 1. To flip coupling i is to flip bit i of the number of w."""
-    counts = np.zeros((distance + 1, len(solves)), dtype=np.int64)
+    counts = np.zeros((distance + 1, len(solves)), dtype=np.int32)
     counts[0] = solves
     bit = 1
     while bit < len(solves):
