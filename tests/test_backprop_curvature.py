@@ -82,3 +82,12 @@ def test_a_direction_has_the_keys_and_shapes_of_the_parameters(change):
     change(v)
     with pytest.raises(ValueError, match="direction must have the keys and shapes of mlp.parameters"):
         hessian_vector_product(mlp, X, y, v)
+
+
+def test_a_direction_is_a_dict_of_finite_numbers():
+    mlp, X, y = random_network(2, Spin(), CategoricalCrossEntropy())
+    for direction in (np.nan, None, flatten(mlp.parameters)):
+        with pytest.raises(TypeError, match="direction must be a dict of arrays, got"):
+            hessian_vector_product(mlp, X, y, direction)
+    with pytest.raises(ValueError, match="direction must be finite, got nan in W1"):
+        hessian_vector_product(mlp, X, y, {name: np.full(array.shape, np.nan) for name, array in mlp.parameters.items()})

@@ -202,3 +202,9 @@ def test_targets_under_a_mask_are_refused(loss, n_outputs):
     y = np.ma.masked_array([0, 1], mask=[True, False])
     with pytest.raises(TypeError, match="y must be an array of real numbers without a mask"):
         loss.targets(y if n_outputs == 1 else y[None], n_outputs)
+
+
+@pytest.mark.parametrize("unit", ["x", Binary, Potts(), None])
+def test_the_unit_of_a_squared_error_is_elementwise(unit):
+    with pytest.raises(TypeError, match="unit must be an elementwise unit with mean, variance and third_cumulant"):
+        SquaredError(unit)

@@ -301,13 +301,15 @@ def growth(mlp, rng):
 @proves("B9", "B13")
 @pytest.mark.parametrize("unit, expected", GROWTH, ids=["Binary", "Spin", "Rectified", "Gaussian"])
 def test_errors_grow_on_their_way_down(unit, expected):
-    """(B9), (B13): at the start a layer multiplies the mean square of errors by E[c^2] / Var h, at least 1"""
+    """(B9), (B13): at the start a layer multiplies the mean square of errors by E[c^2] / Var h, at
+    least 1"""
     rng = np.random.default_rng(7)
     assert_allclose(growth(MLP((300,) * 5, unit, rng=rng), rng), expected, rtol=0.05)
 
 
 def test_errors_explode_through_twenty_relu_layers_and_not_from_hes_start():
-    """1.467^19 is 1457; He's variance 2 / n_in and no biases keep E[h^2] and the errors as they are"""
+    """1.467^19 is 1457; He's variance 2 / n_in and no biases keep E[h^2] and the errors as they
+    are"""
     rng = np.random.default_rng(3)
     mlp = MLP((400,) * 21, Rectified(), rng=rng)
     assert 500 < np.prod(growth(mlp, rng)) < 4000

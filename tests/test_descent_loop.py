@@ -173,3 +173,9 @@ def test_progress_without_a_label_says_nothing(capsys):
 @pytest.mark.parametrize("seconds, words", [(0.44, "0.4 s"), (59.4, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")])
 def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_model_has_parameters_and_a_gradient_is_a_function():
+    for bad in ((object(), slope(model())), (model(), {"b": np.zeros(3)}), (SimpleNamespace(parameters=5), len)):
+        with pytest.raises(TypeError, match="model must have parameters, a dict of arrays, and gradient be a function"):
+            descend(*bad, 11, SGD(0.1), 1, np.random.default_rng(0))

@@ -363,7 +363,8 @@ def test_a_class_is_no_schedule():
 @proves("D2")
 @pytest.mark.parametrize("curvature", [0.02, 1.0, 30.0])
 def test_momentum_in_a_bowl_shrinks_all_directions_at_one_pace(curvature):
-    """(D2): x_{t+1} = (1 + mu - rate lambda) x_t - mu x_{t-1}, whose roots have the size sqrt(mu) where they are complex"""
+    """(D2): x_{t+1} = (1 + mu - rate lambda) x_t - mu x_{t-1}, whose roots have the size sqrt(mu)
+    where they are complex"""
     mu, rate, x = 0.9, 0.1, [1.0]
     optimizer, theta = SGD(rate, momentum=mu), {"b": np.ones(1)}
     for _ in range(400):
@@ -379,3 +380,11 @@ def test_momentum_in_a_bowl_shrinks_all_directions_at_one_pace(curvature):
         assert np.abs(x[380:]).max() < 50 * np.sqrt(mu)**380
     else:
         assert x[400] > np.sqrt(mu)**400 * 1000               # flatter than that, and slower
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_and_slopes_are_dicts(name):
+    for theta, gradient, message in ((np.ones(3), {}, "theta must be a dict, got ndarray"),
+                                     ({"b": np.ones(3)}, np.ones(3), "gradient must be a dict, got ndarray")):
+        with pytest.raises(TypeError, match=message):
+            OPTIMIZERS[name](0.1).step(theta, gradient)
