@@ -135,7 +135,7 @@ def draw(histories, digits, arguments):
         loss_axes.set_yscale("log")
         loss_axes.legend()
         error_axes.legend(loc="lower left")
-        error_axes.set(xlabel="epoch", ylim=(0, None))
+        error_axes.set(xlabel="epoch")
         losses, errors = ({name: history[key][:, -1].mean() for name, history in column.items()}
                           for key in ("loss", "test_error"))
         low, high = min(losses, key=losses.get), max(losses, key=losses.get)
@@ -147,6 +147,7 @@ def draw(histories, digits, arguments):
                              f"standard error {standard_error(ends.mean(), digits):.1%}")
     axes[0, 0].set_ylabel("training loss [nats/digit]")
     axes[1, 0].set_ylabel("test error [%]")
+    axes[1, 0].set_ylim(bottom=0)
     axes[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
     save(figure, arguments)
 

@@ -1,70 +1,53 @@
-"""The mean-field Boltzmann machine learns XOR and line symmetry without a backward pass; where its minima come from.
+"""The mean-field Boltzmann machine learns XOR and line symmetry without a backward pass (L20).
 
-    python demos/l3_boltzmann_machine.py            about 25 seconds on one core
-    python demos/l3_boltzmann_machine.py --quick    a few seconds
+    python demos/l6_boltzmann_machine.py            about 20 seconds on one core: 20 seeds
+    python demos/l6_boltzmann_machine.py --quick    3 seconds: 2 seeds
 
-It prints two tables and saves one figure, figures/l3_boltzmann_machine.png (--figure PATH for another place)."""
-import argparse
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
+100 epochs of all patterns, learning rate 1/2 falling to zero, momentum 0.9, T = 1. It prints one table
+and draws one figure."""
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minife.descent.optimizers import SGD, linear_decay
+from common import demo_parser, save
 from minife.data import line_symmetry, xor
-from minife.plots import BLUE, GREEN, ORANGE, RED
+from minife.descent import SGD
+from minife.descent.optimizers import linear_decay
 from minife.landscape import BoltzmannMachine
+from minife.plots import BLUE, ORANGE
 
-PROBLEMS = {"XOR": (*xor(), 4), "line symmetry": (*line_symmetry(6), 12)}         # X, y, hidden units
-SCHEDULES = {"quenched": (1, BLUE), "annealed": (5, ORANGE)}                      # n_temperatures, colour
-TEMPERATURES = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.05, 1.1, 1.2])  # over lambda_max
+PROBLEMS = {"XOR": (*xor(), 4), "line symmetry": (*line_symmetry(6), 12)}      # X, y, hidden units
+SCHEDULES = {"quenched": (1, BLUE, "-"), "annealed": (5, ORANGE, "--")}        # n_temperatures, look
 N_EPOCHS, EVERY = 100, 4
 
 
 def main():
-    arguments = parse_arguments()
-    n_seeds, n_glasses, n_starts = (2, 3, 50) if arguments.quick else (20, 12, 100)
-    print(f"{N_EPOCHS} epochs of all patterns, learning rate 0.5 falling to zero, momentum 0.9, T = 1, layers coupled "
-          "with standard deviation 1\n")
-    print("problem        units   phases        learned   epochs: median, most   right: quenched  annealed    lowest")
-    seeds = range(arguments.seed, arguments.seed + n_seeds)
+    arguments = demo_parser(__doc__, quick="2 seeds instead of 20").parse_args()
+    seeds = range(arguments.seed, arguments.seed + (2 if arguments.quick else 20))
+    print("problem        units   phases        learned   epochs: median, most   "
+          "right: quenched  annealed    lowest")
     curves = {(name, how): learning(name, how, seeds) for name in PROBLEMS for how in SCHEDULES}
     print("""
-phases: quenched, sweeps at T from magnetisations 0; annealed, sweeps that cool down to T in 5 steps
-learned: machines that answer every pattern right from some epoch on, with the phases they learned with
-right: mean share of right answers after learning if the phases are quenched, if they are annealed, and if the answer
-  whose clamped free energy is lowest counts
+phases: quenched, sweeps at T from magnetisations 0; annealed, sweeps that cool to T in 5 steps
+learned: machines that answer every pattern right from some epoch on, with the phases of learning
+right: mean share of right answers after learning if the phases are quenched, if they are annealed,
+  and if the answer whose clamped free energy is lowest counts
 """)
-    numbers = minima_by_temperature(n_glasses, n_starts)                          # (n_glasses, n_temperatures)
-    print("T / lambda_max     " + "".join(f"{T:6.2f}" for T in TEMPERATURES))
-    print("minima found, mean " + "".join(f"{n:6.1f}" for n in numbers.mean(axis=0)))
-    draw(curves, numbers, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer seeds, spin glasses and starts")
-    parser.add_argument("--seed", type=int, default=0, help="the first of the seeds")
-    parser.add_argument("--figure", type=Path, default=Path("figures/l3_boltzmann_machine.png"))
-    return parser.parse_args()
+    draw(curves, arguments)
 
 
 def learning(name, how, seeds):
-    """Return the learning curves (n_seeds, n) of machines at different seeds, and print their line of the table."""
+    """Return the learning curves (n_seeds, n) of machines, and print their line of the table."""
     X, y, n_hidden = PROBLEMS[name]
-    curves, machines = zip(*[learn(X, y, n_hidden, SCHEDULES[how][0], seed) for seed in seeds])
-    epochs = [n for n in map(epochs_needed, curves) if n is not None]
-    right = [np.mean([(machine.predict(X, n_temperatures=n) == y).mean() for machine in machines])
-             for n, _ in SCHEDULES.values()]
-    right.append(np.mean([(lowest_answer(machine, X) == y).mean() for machine in machines]))
+    runs = [learn(X, y, n_hidden, SCHEDULES[how][0], seed) for seed in seeds]
+    epochs = [n for n in (epochs_needed(curve) for curve, _ in runs) if n is not None]
+    right = [np.mean([(machine.predict(X, n_temperatures=n) == y).mean() for _, machine in runs])
+             for n, _, _ in SCHEDULES.values()]
+    right.append(np.mean([(lowest_answer(machine, X) == y).mean() for _, machine in runs]))
     needed = f"{np.median(epochs):.0f}, {max(epochs)}" if epochs else "none"
-    print(f"{name:15}{f'{X.shape[1]}-{n_hidden}-1':8}{how:10}{f'{len(epochs)} of {len(seeds)}':>11}{needed:>23}"
-          + f"{right[0]:>18.1%}{right[1]:>10.1%}{right[2]:>10.1%}", flush=True)
-    return np.array(curves)
+    print(f"{name:15}{f'{X.shape[1]}-{n_hidden}-1':8}{how:10}"
+          f"{f'{len(epochs)} of {len(seeds)}':>11}{needed:>23}"
+          f"{right[0]:>18.1%}{right[1]:>10.1%}{right[2]:>10.1%}", flush=True)
+    return np.array([curve for curve, _ in runs])
 
 
 def learn(X, y, n_hidden, n_temperatures, seed):
@@ -97,53 +80,22 @@ def lowest_answer(machine, X):
     return np.argmin(gamma, axis=0)
 
 
-def minima_by_temperature(n_glasses, n_starts):
-    """Return the numbers of minima that random starts find, of spin glasses with 16 spins and no field."""
-    numbers = np.zeros((n_glasses, len(TEMPERATURES)), dtype=int)
-    for glass in range(n_glasses):
-        rng = np.random.default_rng(glass)
-        J = np.triu(rng.standard_normal((16, 16)) / 4, 1)
-        J += J.T
-        starts = rng.uniform(-1, 1, (n_starts, 16))
-        for k, T in enumerate(TEMPERATURES * np.linalg.eigvalsh(J)[-1]):
-            state = BoltzmannMachine(J, np.zeros(16), 1 / T).fixed_point(starts, tol=1e-5, max_iter=5000)
-            numbers[glass, k] = number_of_distinct(state.m)
-    return numbers
-
-
-def number_of_distinct(m, distance=0.01):
-    n = 0
-    while len(m):
-        n, m = n + 1, m[np.abs(m - m[0]).max(axis=1) > distance]
-    return n
-
-
-def draw(curves, numbers, path):
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.4), layout="constrained")
+def draw(curves, arguments):
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.4))
     for panel, (name, (X, _, _)) in zip(axes, PROBLEMS.items()):
         learned = []
-        for how, (_, colour) in SCHEDULES.items():
+        for how, (_, colour, line) in SCHEDULES.items():
             rows = curves[name, how]
             epochs = EVERY * np.arange(rows.shape[1])
-            panel.plot(epochs, rows.T, color=colour, alpha=0.15, linewidth=0.8)
-            panel.plot(epochs, rows.mean(axis=0), color=colour, linewidth=2, label=f"{how}, mean of {len(rows)} seeds")
+            panel.plot(epochs, rows.T, line, color=colour, alpha=0.15, linewidth=0.8)
+            panel.plot(epochs, rows.mean(axis=0), line, color=colour, linewidth=2,
+                       label=f"{how}, mean of {len(rows)} seeds")
             learned.append(f"{(rows[:, -1] == 1).sum()} of {len(rows)}")
-        panel.set(title=f"{name}, {len(X)} patterns: {learned[0]} learn quenched,\n{learned[1]} annealed",
+        panel.set(title=f"{name}, {len(X)} patterns: {learned[0]} learn quenched,\n"
+                        f"{learned[1]} annealed",
                   xlabel="epoch", ylabel="share of right answers", ylim=(0.2, 1.03))
         panel.legend(loc="lower right")
-    panel, most = axes[2], numbers[:, 0].mean()
-    panel.plot(TEMPERATURES, numbers.T, color=GREEN, alpha=0.3, linewidth=0.8)
-    panel.plot(TEMPERATURES, numbers.mean(axis=0), "o-", color=GREEN, linewidth=2, label=f"mean of {len(numbers)}")
-    panel.axvline(1, color=RED, linestyle="--", label=r"$T=\lambda_{\max}$")
-    panel.set(title=f"16 spins: {most:.0f} minima at $T=0.05\\,\\lambda_{{\\max}}(J)$,\n"
-              r"one wherever $T>\lambda_{\max}(J)$",
-              xlabel=r"$T/\lambda_{\max}(J)$", ylabel=r"minima of $\Gamma$ found", yscale="log")
-    panel.set_yticks([1, 2, 5, 10, 20], [1, 2, 5, 10, 20])
-    panel.minorticks_off()
-    panel.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, arguments)
 
 
 if __name__ == "__main__":

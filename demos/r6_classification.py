@@ -1,4 +1,4 @@
-"""R6: an RBM that classifies: what it learns by log p(y | x), by log p(x, y), and by a mixture of both.
+"""R6: an RBM that classifies: what it learns by log p(y given x), by log p(x, y), and by a mixture of both.
 
     python demos/r6_classification.py            just under a minute on one core
     python demos/r6_classification.py --quick    a few seconds

@@ -1,175 +1,203 @@
-"""The tour: one RBM learns handwritten digits in three ways, by CD-1, by PCD and by the TAP free energy.
+"""The tour: does backprop minimise a free energy? The post's story in pictures, and an answer in eight lines.
 
-    python demos/tour.py            about half a minute on one core
+    python demos/tour.py            about 20 seconds on one core
     python demos/tour.py --quick    a few seconds
 
-It prints one table and saves one figure, figures/tour.png (--figure PATH for another place)."""
-import argparse
+1 an RBM learns an energy and dreams digits (R9, R14); 2 a forward pass runs down a free energy (C3); 3 cross entropy is
+clamped minus free, all along training (B6); 4 backprop's gradient is no slope of the free energy, but the difference of
+two (C8, C10); 5 a Boltzmann machine with r copies of its hidden units becomes the network (C16, C17); 6 alone, a free
+energy has no floor (C22)."""
+import time
 import warnings
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from common import BLUE, GREEN, ORANGE, RED, demo_parser, plt, save
 
-from minife import RBM, kernels, tap
-from minife.descent.optimizers import SGD, linear_decay
+from minife import MLP, RBM, tap
+from minife.backprop import train as train_network
+from minife.bridge import ClampedNetwork, unroll
+from minife.bridge.copies import CopiedUnits
 from minife.data import load_digits
-from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
+from minife.descent import SGD, Adam, linear_decay
+from minife.parameters import flatten
+from minife.plots import show_wall
 from minife.rbm.gibbs import gibbs_chain
-from minife.evaluation import free_energy_gap, pseudo_likelihood
-from minife.rbm.training import ContrastiveDivergence, PersistentContrastiveDivergence, train
+from minife.rbm.training import PersistentContrastiveDivergence, train
+from minife.units import Binary, Potts
 
-COLOURS = {"CD-1": ORANGE, "PCD": BLUE, "EMF order 2": GREEN}
+COPIES = 4 ** np.arange(6)
 
 
 def main():
-    arguments = parse_arguments()
-    n_hidden, n_epochs, n_dream_steps = (50, 5, 100) if arguments.quick else (100, 40, 500)
-    digits = load_digits()
-    noise, shuffled = noise_and_shuffled(digits.X_test, np.random.default_rng(arguments.seed))
-    phases = {"CD-1": ContrastiveDivergence(n_steps=1),
-              "PCD": PersistentContrastiveDivergence(n_chains=100, n_steps=1),
-              "EMF order 2": tap.ExtendedMeanField(order=2, n_steps=3, n_chains=100, persistent=True)}
-    machines, histories, dreams, table = {}, {}, {}, {}
-    print(f"{len(digits.X_train)} digits of 784 pixels, {n_hidden} hidden units, {n_epochs} epochs, "
-          f"seed {arguments.seed}, {kernels.implementation} kernels")
-    for name, phase in phases.items():
-        machines[name], histories[name] = rbm, history = learn(name, phase, digits, n_hidden, n_epochs, arguments.seed)
-        v, h = gibbs_chain(rbm, digits.X_test[::20], n_dream_steps, np.random.default_rng(arguments.seed + 1))
-        dreams[name] = rbm.visible_mean(h)
-        seconds = sum(record["seconds"] for record in history)
-        table[name] = measures(rbm, digits, noise, shuffled, v) | {"seconds": seconds}
-    print_table(table, digits, shuffled)
-    draw(digits, noise, shuffled, machines, histories, dreams, table, n_dream_steps, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+    arguments = demo_parser(__doc__, "fewer epochs, steps and copies").parse_args()
+    start, rng = time.perf_counter(), np.random.default_rng(arguments.seed)
+    digits, grey = load_digits(), load_digits(binary=False)
+    rbm, dreams = learn(digits, 3 if arguments.quick else 20, rng)
+    courses = forward_passes(rbm, digits, rng)
+    course = train_a_network(grey, 2 if arguments.quick else 20, rng)
+    gradients = three_gradients(rng)
+    copies = copies_of(course["mlp"], grey, COPIES[:4] if arguments.quick else COPIES)
+    alone = descend_alone(100 if arguments.quick else 500, rng)
+    answer = answers(courses, course, gradients, copies, alone)
+    for line in answer:
+        print("{:50}{:15}{}".format(*line))
+    draw(digits, dreams, courses, course, gradients, copies, alone, arguments)
+    print(f"{time.perf_counter() - start:.0f} seconds; every claim, measured: python demos/c7_verdict.py")
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer epochs and hidden units")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/tour.png"))
-    return parser.parse_args()
+def learn(digits, n_epochs, rng):
+    """Return an RBM that has learned the digits by persistent chains, and the means of 40 of its dreams  (R14)"""
+    rbm = RBM.initialise(784, 100, rng, digits.X_train, dtype=np.float32)
+    schedule = linear_decay(0.1, n_epochs * 80)
+    train(rbm, digits.X_train, PersistentContrastiveDivergence(100), SGD(schedule, 0.5), n_epochs, rng, batch_size=50)
+    _, h = gibbs_chain(rbm, digits.X_test[::25], 300, rng)
+    return rbm.double(), rbm.visible_mean(h)
 
 
-def learn(name, phase, digits, n_hidden, n_epochs, seed):
-    """Return a trained RBM and the history of its training; only the negative phase differs between methods."""
-    rng = np.random.default_rng(seed)
-    rbm = RBM.initialise(784, n_hidden, rng, digits.X_train, dtype=np.float32)
-    batch_size = 50
-    n_steps = n_epochs * len(digits.X_train) // batch_size
-    optimizer = SGD(linear_decay(0.1, n_steps), momentum=0.5)
-
-    def watch(rbm, epoch):
-        return {"pseudo_likelihood": pseudo_likelihood(rbm, digits.X_test[::10])}
-
-    history = train(rbm, digits.X_train, phase, optimizer, n_epochs, rng, batch_size=batch_size,
-                    callbacks=[watch], label=name)
-    return rbm, history
+def forward_passes(rbm, digits, rng):
+    """Return Gamma_1 along the layers of a forward pass, (n, n_layers), of three kinds of rows  (C2, C3)"""
+    X = digits.X_test[::10]
+    kinds = {"digits": X, "shuffled pixels": rng.permuted(X, axis=1), "noise": rng.integers(2, size=X.shape, dtype=np.uint8)}
+    return {name: unroll(rbm, 12).free_energies(rows) for name, rows in kinds.items()}
 
 
-def noise_and_shuffled(X, rng):
-    """Return pixels that are fair coins, and the rows of X with their pixels in random order."""
-    return rng.integers(2, size=X.shape, dtype=np.uint8), rng.permuted(X, axis=1)
+def train_a_network(grey, n_epochs, rng):
+    """Return what a network's cross entropy on test digits is made of, epoch by epoch, and the network  (B6)"""
+    mlp = MLP((784, 30, 10), Binary(), rng=rng)
+    rows, potts, parts = np.arange(len(grey.X_test)), Potts(), []
+
+    def look(mlp, _):
+        x = mlp.fields(grey.X_test)[-1]                          # the output fields are minus energies of the labels
+        clamped, free = -x[rows, grey.y_test], -potts.potential(x)
+        loss = -np.log(potts.mean(x)[rows, grey.y_test])
+        parts.append((clamped.mean(), free.mean(), loss.mean(), np.abs(clamped - free - loss).max()))
+
+    look(mlp, 0)
+    train_network(mlp, grey.X_train, grey.y_train, Adam(0.003), n_epochs, rng, batch_size=50, callbacks=look)
+    clamped, free, loss, error = np.array(parts).T
+    return {"mlp": mlp, "clamped": clamped, "free": free, "loss": loss, "error": error.max()}
 
 
-def measures(rbm, digits, noise, shuffled, v):
-    """Return the numbers of a machine's line in the table, by name; v are its dreams."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", tap.NotConvergedWarning)
-        tap_likelihood = tap.log_likelihood(rbm, digits.X_test, n_starts=0, m_v=digits.X_test[::10], step=0.3)
-    n_stuck = sum(warning.message.n_rows for warning in caught)
-    distance, nearest = nearest_row(v, digits.X_train)
-    return {"noise": free_energy_gap(rbm, digits.X_test, noise),
-            "shuffled": free_energy_gap(rbm, digits.X_test, shuffled),
-            "overlap": (rbm.free_energy(shuffled) <= rbm.free_energy(digits.X_test).max()).mean(),
-            "overfit": free_energy_gap(rbm, digits.X_train, digits.X_test),
-            "pseudo": pseudo_likelihood(rbm, digits.X_test[::10]), "tap": tap_likelihood, "stuck": n_stuck,
-            "stroke": smoothness(rbm), "dream": distance.mean(), "classes": len(set(digits.y_train[nearest]))}
+def three_gradients(rng):
+    """Return backprop's gradient of a network at rest, a slope of its free energy, and a difference of two  (C8, C10)"""
+    draw = rng.standard_normal
+    net = ClampedNetwork(0.6 * draw((30, 20)), 0.3 * draw((20, 10)), draw(20) / 2, draw(10) / 2, beta=1.2)
+    X, y = rng.integers(2, size=(50, 30)), rng.integers(2, size=(50, 10))
+    rest = net.equilibrium(X, tol=1e-12)
+    backprop = flatten(net.backprop_gradient(X, y, 60))
+    slope = flatten(net.free_energy_gradient(X, rest.m_h, rest.m_y))
+    difference = flatten(net.equilibrium_propagation_gradient(X, y, 1e-3, tol=1e-12))
+    return backprop, slope, difference
 
 
-def smoothness(rbm):
-    """Return the correlation of the weights at horizontal neighbours, in the inner 20 x 20 pixels of all filters."""
-    filters = rbm.W.T.reshape(-1, 28, 28)[:, 4:24, 4:24]
-    return np.corrcoef(filters[:, :, 1:].ravel(), filters[:, :, :-1].ravel())[0, 1]
+def copies_of(mlp, grey, copies):
+    """Return r and how far clamped minus free of r copies is from backprop's gradient, relative  (C16, C17)"""
+    X, y = (grey.X_test[:200] - mlp.input_mean) / mlp.input_scale, grey.y_test[:200]
+    W1, b1, W2, b2 = mlp.parameters.values()
+    backprop = flatten(mlp.gradient(grey.X_test[:200], y))
+    errors = []
+    for r in copies:
+        slopes = CopiedUnits(W1, W2.T.copy(), b1, b2, int(r)).gradient(X, y)
+        ours = np.concatenate([slopes[name].ravel() for name in "Wb"] + [slopes["U"].T.ravel(), slopes["d"]])
+        errors.append(np.linalg.norm(ours - backprop) / np.linalg.norm(backprop))
+    return np.array(copies), np.array(errors)
 
 
-def nearest_row(rows, X):
-    """Return in how many pixels each row differs from the nearest row of X, and the number of that row."""
-    differences = rows.sum(axis=1)[:, None] + X.sum(axis=1) - 2 * (rows.astype(float) @ X.T)
-    return differences.min(axis=1), differences.argmin(axis=1)
+def descend_alone(n_steps, rng):
+    """Return the lowest free energy of a machine that descends it in its own parameters, step by step  (C22)"""
+    rbm, values = RBM.initialise(9, 8, rng), []
+    for _ in range(n_steps):
+        star = tap.fixed_point(rbm, order=1, step=1.0)
+        values.append(star.free_energy[0])
+        slopes = tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)
+        for name, array in rbm.parameters.items():
+            array -= 0.1 * slopes[name]
+    return np.array(values)
 
 
-def print_table(table, digits, shuffled):
-    head = ("", "noise", "shuffled", "overlap", "overfit", "pseudo-", "TAP log-", "stuck", "stroke", "dream to",
-            "classes", "seconds")
-    more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "", "", "digit", "", "")
-    for names in (head, more):
-        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>7}{:>9}{:>8}{:>8}".format(*names))
-    line = ("{noise:9.0f}{shuffled:9.0f}{overlap:8.1%}{overfit:8.1f}{pseudo:11.1f}{tap:11.1f}{stuck:6d}{stroke:7.2f}"
-            "{dream:9.1f}{classes:8d}{seconds:8.1f}")
-    for name, numbers in table.items():
-        print(f"{name:12}" + line.format(**numbers))
-    digit, mixed = (nearest_row(X[::20], digits.X_train)[0].mean() for X in (digits.X_test, shuffled))
-    print(f"""
-noise - digits, shuffled - digits: mean free energy above that of held-out digits; the higher the better
-overlap: share of the shuffled digits that lie as low as some held-out digit
-overfit: mean free energy of held-out digits above that of training digits
-pseudo-likelihood and TAP log-likelihood of order 2: of held-out digits, in nats per digit; the latter with the lowest
-  fixed point reached from 100 of them
-stuck: how many of these 100 starts did not converge
-stroke: correlation of the weights of neighbouring pixels in the filters; 0 where learning began
-dream to digit: pixels between a dream and the nearest training digit, after Gibbs steps that start at held-out
-  digits; for held-out digits themselves it is {digit:.1f}, with their pixels shuffled {mixed:.1f}
-classes: how many of the ten digits those nearest training digits are""")
+def cosine(one, other):
+    return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
 
 
-def draw(digits, noise, shuffled, machines, histories, dreams, table, n_dream_steps, path):
-    figure = plt.figure(figsize=(12, 7.8), layout="constrained")
-    rows = figure.subfigures(3, 1, height_ratios=[1.2, 1.05, 1.05])
-
-    digits_axes, curve_axes, energy_axes = rows[0].subplots(1, 3)
-    show_wall(digits_axes, digits.X_train[:50], n_columns=10)
-    digits_axes.set_title(f"Data: 50 of {len(digits.X_train)} digits")
-    for name, history in histories.items():
-        epochs = [record["epoch"] for record in history]
-        curve_axes.plot(epochs, [record["pseudo_likelihood"] for record in history], color=COLOURS[name], label=name)
-    curve_axes.set(title="Learning: each pixel foretold by the others", xlabel="epoch",
-                   ylabel="pseudo-likelihood [nats/digit]")
-    curve_axes.legend()
-    draw_free_energies(energy_axes, machines["PCD"], digits, noise, shuffled)
-
-    for axes, (name, rbm) in zip(rows[1].subplots(1, 3), machines.items()):
-        strongest = np.argsort(-np.linalg.norm(rbm.W, axis=0))[:50]
-        show_wall(axes, rbm.W.T[strongest], n_columns=10, signed=True)
-        axes.set_title(f"{name}: filters are strokes, r = {table[name]['stroke']:.2f}")
-    rows[1].supxlabel("the 50 strongest filters, weights blue below and red above zero; "
-                      "r: correlation of the weights at neighbouring pixels", fontsize="medium")
-    for axes, name in zip(rows[2].subplots(1, 3), dreams):
-        show_wall(axes, dreams[name], n_columns=10)
-        axes.set_title(f"{name}: dreams near {table[name]['classes']} of the 10 digits")
-    rows[2].supxlabel(f"dreams: pixel means after {n_dream_steps} Gibbs steps from held-out digits", fontsize="medium")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+def answers(courses, course, gradients, copies, alone):
+    """Return the answer as lines of claim, answer and measured number."""
+    steps = np.hstack([np.diff(gamma, axis=1).ravel() for gamma in courses.values()])
+    backprop, slope, difference = gradients
+    r, errors = copies
+    exponent = np.polyfit(np.log(r), np.log(errors), 1)[0]
+    error = np.linalg.norm(difference - backprop) / np.linalg.norm(backprop)
+    return [("Does backprop minimise a free energy?", "answer", "measured"),
+            ("a forward pass runs down a free energy", "yes", f"{(steps > 1e-9).sum()} of {steps.size} steps go up"),
+            ("cross entropy is a free energy", "no", "it is a difference of two, label clamped and free,"),
+            ("", "", f"to {course['error']:.0e} all along training"),
+            ("backprop's gradient is a slope of the free energy", "no", f"cosine {cosine(backprop, slope):.2f}"),
+            ("  it is a difference of two slopes, one nudged", "in the limit", f"relative error {error:.0e}"),
+            ("a network is a Boltzmann machine with r copies", "as r grows", f"error {errors[-1]:.0e} at r = {r[-1]}, r^{exponent:.2f}"),
+            ("a free energy minimised alone learns", "no", f"it runs from {alone[0]:.0f} to {alone[-1]:.0f}, without data")]
 
 
-def draw_free_energies(axes, rbm, digits, noise, shuffled):
-    """Draw how far the free energies of digits, shuffled digits and noise lie apart."""
-    kinds = {"digits": rbm.free_energy(digits.X_test), "shuffled\npixels": rbm.free_energy(shuffled),
-             "noise": rbm.free_energy(noise)}
-    bins = np.linspace(min(map(np.min, kinds.values())), max(map(np.max, kinds.values())), 100)
-    top = 0
-    for (name, energies), colour in zip(kinds.items(), (BLUE, ORANGE, RED)):
-        counts, _, _ = axes.hist(energies, bins, color=colour)
-        axes.text(np.median(energies), counts.max() + 10, name, color=colour, ha="center", va="bottom")
-        top = max(top, counts.max())
-    axes.set(title="PCD: held-out digits lie low in free energy", xlabel="F(v) [energy, at T = 1]",
-             ylabel="rows per bin", ylim=(0, 1.3 * top))
+def draw(digits, dreams, courses, course, gradients, copies, alone, arguments):
+    figure = plt.figure(figsize=(12, 6.8))
+    grid = figure.add_gridspec(4, 4)
+    data, dream = (figure.add_subplot(grid[k, 0]) for k in (0, 1))
+    descent, loss, cloud = (figure.add_subplot(grid[:2, k]) for k in (1, 2, 3))
+    counting, away, text = (figure.add_subplot(grid[2:, k]) for k in (0, 1, slice(2, 4)))
+    show_wall(data, digits.X_train[:40], 10)
+    data.set_title("Data: handwritten digits")
+    show_wall(dream, dreams, 10)
+    dream.set_title("1  An RBM learns, and dreams digits")
+    for (name, gamma), colour, style in zip(courses.items(), (BLUE, ORANGE, RED), ("-", "--", ":")):
+        height = np.maximum(gamma - gamma[:, -1:], 1e-12).mean(axis=0)[:-4]
+        descent.plot(height, color=colour, ls=style, label=name)
+    ups = sum(int((np.diff(gamma, axis=1) > 1e-9).sum()) for gamma in courses.values())
+    total = sum(gamma[:, 1:].size for gamma in courses.values())
+    descent.set(title=f"2  A forward pass runs down:\n{ups} of {total} steps go up", yscale="log", xlabel="layer",
+                ylabel=r"$\Gamma_1$ above its last value [energy, T = 1]")
+    descent.legend(loc="upper right")
+    epochs = np.arange(len(course["loss"]))
+    loss.plot(epochs, course["clamped"], color=ORANGE, ls="--", label="label clamped")
+    loss.plot(epochs, course["free"], color=BLUE, label="label free")
+    loss.plot(epochs, course["clamped"] - course["free"], color=GREEN, ls="-", lw=4, alpha=0.4, label="clamped − free")
+    loss.plot(epochs, course["loss"], color="black", ls=":", label="cross entropy")
+    loss.set(title=f"3  The loss is a difference of two\nfree energies, to {course['error']:.0e}", xlabel="epoch",
+             ylabel="mean over test digits [nats]")
+    loss.xaxis.get_major_locator().set_params(integer=True)
+    loss.legend(loc="center right", fontsize="small")
+    backprop, slope, difference = gradients
+    error = np.linalg.norm(difference - backprop) / np.linalg.norm(backprop)
+    slope = slope * np.linalg.norm(backprop) / np.linalg.norm(slope)
+    cloud.plot(backprop, slope, ".", ms=3, color=RED, label=f"a slope, rescaled: cosine {cosine(backprop, slope):.2f}")
+    cloud.plot(backprop, difference, "x", ms=3, color=BLUE, label=f"a difference: error {error:.0e}")
+    cloud.set(title="4  Backprop's gradient is a\ndifference of slopes, not a slope", xlabel="backprop's gradient, per weight",
+              ylabel="by free energies", ylim=(1.1 * slope.min(), 1.9 * backprop.max()))
+    cloud.legend(loc="upper left", markerscale=2)
+    r, errors = copies
+    counting.loglog(r, errors, "o-", color=BLUE, label="clamped minus free")
+    counting.loglog(r, errors[-1] * r[-1] / r, ":", color="black", label="1/r")
+    counting.set(title=f"5  r copies of a hidden unit:\nfrom RBM to network, as r^{np.polyfit(np.log(r), np.log(errors), 1)[0]:.2f}",
+                 xlabel="copies r", ylabel="distance to backprop's gradient, relative")
+    counting.legend(loc="upper right")
+    away.plot(alone, color=ORANGE)
+    away.set(title=f"6  Alone, a free energy has no floor:\n{alone[0]:.0f} to {alone[-1]:.0f}, and no data came in",
+             xlabel="gradient step", ylabel=r"$\Gamma_1$ at rest [energy, T = 1]")
+    text.axis("off")
+    lines = answers(courses, course, gradients, copies, alone)[1:]
+    text.set_title("Does backprop minimise a free energy?")
+    text.text(0.02, 0.95, "\n\n".join("\n".join(line) for line in paragraphs(lines)), va="top", fontsize="small", transform=text.transAxes)
+    save(figure, arguments)
+
+
+def paragraphs(lines):
+    """Return the answer as pairs of lines for the figure: the claim, then answer and number."""
+    pairs = []
+    for claim, answer, number in lines:
+        if claim:
+            pairs.append([f"{claim.strip()[0].upper()}{claim.strip()[1:]}?", f"      {answer}, {number}"])
+        else:
+            pairs[-1][1] += f" {number}"
+    return pairs
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore", tap.NotConvergedWarning)
     main()

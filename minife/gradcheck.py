@@ -26,9 +26,10 @@ def numerical_gradient(f, parameters, step=1e-3):
                 raise GradientError(f"{name}{[int(i) for i in index]} = {value:g} does not feel a step of {step:g}")
             try:
                 values = []
-                for k in (-2, -1, 1, 2):
-                    array[index] = value + k * step
-                    values.append(float(f(parameters)))
+                with np.errstate(all="ignore"):          # what is not finite is reported below
+                    for k in (-2, -1, 1, 2):
+                        array[index] = value + k * step
+                        values.append(float(f(parameters)))
             finally:
                 array[index] = value
             if not np.isfinite(values).all():
@@ -48,6 +49,8 @@ def check_gradient(f, parameters, gradient, step=1e-3, tolerance=1e-7):
     difference that f's own rounding explains is not held against it. Where a kink of f lies within the step, the error
     says so: finite differences are no judge there."""
     step, tolerance = validation.positive(step, "step"), validation.positive(tolerance, "tolerance")
+    validation.instance(parameters, "parameters", dict)
+    validation.instance(gradient, "gradient", dict)
     if set(gradient) != set(parameters):
         raise GradientError(f"the gradient has keys {sorted(gradient)}, the parameters have {sorted(parameters)}")
     numerical, noise = numerical_gradient(f, parameters, step)

@@ -11,7 +11,8 @@ LOSSES = [SquaredError(), SquaredError(Binary()), BinaryCrossEntropy(), Categori
 MATCHING = [LOSSES[0], *LOSSES[2:]]
 DEPTHS = (1, 2, 3, 4)
 each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: type(unit).__name__)
-each_loss = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__ + type(loss.unit).__name__)
+each_loss = pytest.mark.parametrize(
+    "loss", LOSSES, ids=lambda loss: type(loss).__name__ + type(loss.unit).__name__)
 each_matching_loss = pytest.mark.parametrize("loss", MATCHING, ids=lambda loss: type(loss).__name__)
 
 

@@ -21,7 +21,8 @@ def test_the_hessian_is_symmetric_and_linear(unit, loss, depth):
     """(B12): u.Hv = v.Hu, though the two are computed along different directions"""
     mlp, X, y = random_network(depth, unit, loss)
     rng = np.random.default_rng(depth)
-    u, v = ({name: rng.standard_normal(array.shape) for name, array in mlp.parameters.items()} for _ in "uv")
+    u, v = ({name: rng.standard_normal(array.shape) for name, array in mlp.parameters.items()}
+            for _ in "uv")
     Hu, Hv = (hessian_vector_product(mlp, X, y, direction) for direction in (u, v))
     left, right = flatten(u) @ flatten(Hv), flatten(v) @ flatten(Hu)
     assert abs(left - right) <= 1e-12 * norm(u) * norm(Hv)
@@ -52,7 +53,8 @@ def test_a_hessian_by_hand():
     the slopes 15, 3, 10, 1 and the second slopes 5 (w1, w2) and 1 (b1, w2): H is their outer
     product plus 29 times these."""
     mlp = network((1, 1, 1), Gaussian(), SquaredError())
-    mlp.parameters = {"W1": np.array([[2.0]]), "b1": np.zeros(1), "W2": np.array([[3.0]]), "b2": np.zeros(1)}
+    mlp.parameters = {"W1": np.array([[2.0]]), "b1": np.zeros(1), "W2": np.array([[3.0]]),
+                      "b2": np.zeros(1)}
     hessian = np.outer([15, 3, 10, 1], [15, 3, 10, 1])
     hessian[[0, 2], [2, 0]] += 29 * 5
     hessian[[1, 2], [2, 1]] += 29
@@ -66,19 +68,34 @@ def test_the_curvature_of_a_hidden_unit_counts():
     """(B10) and (B11) by hand: E = tanh(w)^2 / 2 has the second slope c^2 + m A''' with A''' = -2 m
     c"""
     mlp = network((1, 1, 1), Spin(), SquaredError())
-    mlp.parameters = {"W1": np.array([[log(2)]]), "b1": np.zeros(1), "W2": np.ones((1, 1)), "b2": np.zeros(1)}
+    mlp.parameters = {"W1": np.array([[log(2)]]), "b1": np.zeros(1), "W2": np.ones((1, 1)),
+                      "b2": np.zeros(1)}
     v = {key: np.full_like(array, key == "W1") for key, array in mlp.parameters.items()}
     m, c = 3 / 5, 16 / 25
     expected = {"W1": c**2 - 2 * m**2 * c, "b1": c**2 - 2 * m**2 * c, "W2": 2 * m * c, "b2": c}
     product = hessian_vector_product(mlp, [[1.0]], [0.0], v)
-    assert_allclose([product[name].item() for name in expected], list(expected.values()), rtol=1e-14)
+    assert_allclose([product[name].item() for name in expected], list(expected.values()),
+                    rtol=1e-14)
 
 
-@pytest.mark.parametrize("change", [lambda v: v.pop("b2"), lambda v: v.update(W3=v["W2"]),
-                                    lambda v: v.update(W1=v["W1"].T)], ids=["missing", "more", "shape"])
+@pytest.mark.parametrize("change",
+                         [lambda v: v.pop("b2"), lambda v: v.update(W3=v["W2"]),
+                          lambda v: v.update(W1=v["W1"].T)], ids=["missing", "more", "shape"])
 def test_a_direction_has_the_keys_and_shapes_of_the_parameters(change):
     mlp, X, y = random_network(2, Spin(), CategoricalCrossEntropy())
     v = {name: array.copy() for name, array in mlp.parameters.items()}
     change(v)
-    with pytest.raises(ValueError, match="direction must have the keys and shapes of mlp.parameters"):
+    with pytest.raises(ValueError,
+                       match="direction must have the keys and shapes of mlp.parameters"):
         hessian_vector_product(mlp, X, y, v)
+
+
+def test_a_direction_is_a_dict_of_finite_numbers():
+    mlp, X, y = random_network(2, Spin(), CategoricalCrossEntropy())
+    for direction in (np.nan, None, flatten(mlp.parameters)):
+        with pytest.raises(TypeError, match="direction must be a dict of arrays, got"):
+            hessian_vector_product(mlp, X, y, direction)
+    with pytest.raises(ValueError, match="direction must be finite, got nan in W1"):
+        hessian_vector_product(mlp, X, y,
+                               {name: np.full(array.shape, np.nan) for name,
+                                array in mlp.parameters.items()})

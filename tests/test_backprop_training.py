@@ -17,8 +17,8 @@ from minife.units import Binary, Gaussian, LeakyRectified, Spin
 
 TOY_X = np.random.default_rng(3).normal(size=(23, 3))
 TOY_Y = np.random.default_rng(4).dirichlet(np.ones(2), 23)
-OPTIMIZERS = {"momentum": lambda: SGD(0.05, momentum=0.9, l2=1e-3), "RMSProp": lambda: RMSProp(0.01),
-              "Adam": lambda: Adam(0.01, l1=1e-3)}
+OPTIMIZERS = {"momentum": lambda: SGD(0.05, momentum=0.9, l2=1e-3),
+              "RMSProp": lambda: RMSProp(0.01), "Adam": lambda: Adam(0.01, l1=1e-3)}
 
 
 @proves("B8", "D2")
@@ -36,7 +36,8 @@ def test_small_steps_descend_the_loss(unit, loss):
     history = train(mlp, TOY_X, TOY_Y, SGD(1e-3), 20, np.random.default_rng(0), callbacks=[watch])
     assert np.all(np.diff(losses) < 0)
     assert_allclose(-np.diff(losses), 1e-3 * np.square(slopes[:-1]), rtol=0.05)
-    assert_allclose([record["loss"] for record in history], losses[:-1], rtol=1e-12)    # as the batches came
+    # as the batches came
+    assert_allclose([record["loss"] for record in history], losses[:-1], rtol=1e-12)
 
 
 @proves("D1", "D2")
@@ -44,7 +45,8 @@ def test_training_is_the_loop_written_out():
     """(B8), (D2): batches of an order of each epoch's own, the last one ragged, and a history of
     their mean loss"""
     trained, rng = network((3, 4, 2)), np.random.default_rng(5)
-    history = train(trained, TOY_X, TOY_Y, SGD(0.1, momentum=0.5), 3, np.random.default_rng(5), batch_size=10)
+    history = train(trained, TOY_X, TOY_Y, SGD(0.1, momentum=0.5), 3, np.random.default_rng(5),
+                    batch_size=10)
     mlp, velocity = network((3, 4, 2)), dict.fromkeys(trained.parameters, 0)
     for record in history:
         order, losses = rng.permutation(23), []
@@ -70,9 +72,11 @@ def test_linear_regression_arrives_at_least_squares():
     assert_allclose(mlp.predict(X)[:, 0], np.column_stack([X, np.ones(30)]) @ solution, atol=1e-10)
 
 
-@pytest.mark.parametrize("problem, n_hidden, n_epochs", [(xor(), 8, 60), (line_symmetry(6), 16, 100)],
+@pytest.mark.parametrize("problem, n_hidden, n_epochs",
+                         [(xor(), 8, 60), (line_symmetry(6), 16, 100)],
                          ids=["xor", "line_symmetry"])
-def test_problems_that_no_single_layer_solves_are_solved_from_every_start(problem, n_hidden, n_epochs):
+def test_problems_that_no_single_layer_solves_are_solved_from_every_start(problem, n_hidden,
+                                                                          n_epochs):
     """tanh units on normalised inputs, one sigmoid output, Adam with rate 0.1 on all rows at once:
     20 of 20 seeds"""
     X, y = problem
@@ -99,8 +103,8 @@ def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
     """(D2), (D3), (D4): to the last bit, whatever the start and the seed of the run that takes up
     the file"""
     def run(mlp, n_epochs, seed, checkpoint=None):
-        return train(mlp, TOY_X, TOY_Y, OPTIMIZERS[name](), n_epochs, np.random.default_rng(seed), batch_size=5,
-                     checkpoint=checkpoint, same_seed=False)
+        return train(mlp, TOY_X, TOY_Y, OPTIMIZERS[name](), n_epochs, np.random.default_rng(seed),
+                     batch_size=5, checkpoint=checkpoint, same_seed=False)
     whole, parts, resumed = (network((3, 4, 2), seed=seed, dtype=dtype) for seed in (0, 0, 99))
     history = run(whole, 4, 3)
     run(parts, 2, 3, tmp_path / "run.npz")
@@ -114,23 +118,31 @@ def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
 
 CHANGES = {
     "sizes": ({"sizes": (3, 5, 2)}, r"an MLP of \(3, 4, 2\) .*this run has an MLP of \(3, 5, 2\)"),
-    "depth": ({"sizes": (3, 4, 4, 2)}, r"an MLP of \(3, 4, 2\) .*this run has an MLP of \(3, 4, 4, 2\)"),
-    "hidden": ({"hidden": Binary()}, r".*LeakyRectified.*'slope': 0.2.*this run has .* Binary units"),
-    "slope": ({"hidden": LeakyRectified(0.1)}, r".*LeakyRectified.*'slope': 0.2.*this run has .*'slope': 0.1"),
-    "softmax": ({"loss": CategoricalCrossEntropy()}, "SquaredError of Binary units; this run has Categorical"),
-    "sigmoid": ({"loss": BinaryCrossEntropy()}, "SquaredError of Binary units; this run has BinaryCross"),
-    "output": ({"loss": SquaredError()}, "SquaredError of Binary units; this run has SquaredError of Gaussian"),
+    "depth": ({"sizes": (3, 4, 4, 2)},
+              r"an MLP of \(3, 4, 2\) .*this run has an MLP of \(3, 4, 4, 2\)"),
+    "hidden": ({"hidden": Binary()},
+               r".*LeakyRectified.*'slope': 0.2.*this run has .* Binary units"),
+    "slope": ({"hidden": LeakyRectified(0.1)},
+              r".*LeakyRectified.*'slope': 0.2.*this run has .*'slope': 0.1"),
+    "softmax": ({"loss": CategoricalCrossEntropy()},
+                "SquaredError of Binary units; this run has Categorical"),
+    "sigmoid": ({"loss": BinaryCrossEntropy()},
+                "SquaredError of Binary units; this run has BinaryCross"),
+    "output": ({"loss": SquaredError()},
+               "SquaredError of Binary units; this run has SquaredError of Gaussian"),
     "dtype": ({"dtype": np.float32}, ".*float64.*this run has .*float32"),
     "X": ({"X": TOY_X[::-1]}, "23 rows with checksum .*; this run has 23 rows"),
     "y": ({"y": TOY_Y[::-1]}, "23 rows with checksum .*; this run has 23 rows"),
-    "n_rows": ({"X": TOY_X[:9], "y": TOY_Y[:9]}, "23 rows .*, n_rows=23; this run has 9 rows .*, n_rows=9"),
+    "n_rows": ({"X": TOY_X[:9], "y": TOY_Y[:9]},
+               "23 rows .*, n_rows=23; this run has 9 rows .*, n_rows=9"),
     "normalise": ({"normalise": True}, "23 rows with checksum .*; this run has 23 rows")}
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_checkpoint_of_another_network_is_refused_and_nothing_is_changed(name, tmp_path):
     def run(X=TOY_X, y=TOY_Y, normalise=False, **changes):
-        mlp = network(**({"sizes": (3, 4, 2), "hidden": LeakyRectified(0.2), "loss": SquaredError(Binary())} | changes))
+        mlp = network(**({"sizes": (3, 4, 2), "hidden": LeakyRectified(0.2),
+                          "loss": SquaredError(Binary())} | changes))
         if normalise:
             mlp.normalise_input(X)
         before = flatten(mlp.parameters)
@@ -149,17 +161,18 @@ def test_checkpoint_of_another_network_is_refused_and_nothing_is_changed(name, t
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_divergence_is_an_error_that_names_the_epoch():
     mlp = network((3, 4, 2), Gaussian(), SquaredError())
-    with pytest.raises(FloatingPointError, match=r"stopped being finite in epoch \d+: lower the learning rate"):
+    with pytest.raises(FloatingPointError,
+                       match=r"stopped being finite in epoch \d+: lower the learning rate"):
         train(mlp, TOY_X, TOY_Y, SGD(1e3), 50, np.random.default_rng(0))
 
 
 def test_training_takes_what_the_one_loop_takes(capsys):
     """(D5) among them: the norm constraint works on networks as well"""
     mlp, norms = network((3, 4, 2)), []
-    history = train(mlp, TOY_X, TOY_Y, Adam(0.01), 2, np.random.default_rng(0), batch_size=7, label="toy",
-                    norm_constraint=NormConstraint(2.0),
-                    callbacks=[lambda mlp, epoch: norms.append(norm(mlp.parameters)),
-                               lambda mlp, epoch: {"square": epoch**2}])
+    history = train(mlp, TOY_X, TOY_Y, Adam(0.01), 2, np.random.default_rng(0), batch_size=7,
+                    label="toy", norm_constraint=NormConstraint(2.0),
+                    callbacks=[lambda mlp, epoch: norms.append(norm(mlp.parameters)), lambda mlp,
+                               epoch: {"square": epoch**2}])
     assert_allclose(norms, 2.0)
     assert [(record["epoch"], record["square"]) for record in history] == [(1, 1), (2, 4)]
     train(mlp, TOY_X, TOY_Y, Adam(0.01), 3, np.random.default_rng(0), history=history)
@@ -173,8 +186,8 @@ def test_float32_networks_stay_float32_in_training(name):
         mlp, optimizer = network((3, 4, 2), loss=loss, dtype=np.float32), OPTIMIZERS[name]()
         mlp.normalise_input(TOY_X)
         train(mlp, TOY_X, TOY_Y, optimizer, 2, np.random.default_rng(0), batch_size=5)
-        for array in (*mlp.parameters.values(), *mlp.gradient(TOY_X, TOY_Y).values(), mlp.predict(TOY_X),
-                      *optimizer.memory.values()):
+        for array in (*mlp.parameters.values(), *mlp.gradient(TOY_X, TOY_Y).values(),
+                      mlp.predict(TOY_X), *optimizer.memory.values()):
             assert array.dtype == np.float32
         double = network((3, 4, 2), loss=loss)
         double.normalise_input(TOY_X)

@@ -51,8 +51,10 @@ def test_the_two_layers_by_hand():
 
 
 def test_the_lines_of_the_chapter_are_those_that_run():
-    source = [line.split("#")[0].strip() for line in Path(two_layer.__file__).read_text().splitlines()]
+    source = [line.split("#")[0].strip()
+              for line in Path(two_layer.__file__).read_text().splitlines()]
     chapter = (Path(two_layer.__file__).parent / "README.md").read_text(encoding="utf-8")
     block = chapter.split("## The post's own network")[1].split("```")[1]
-    quoted = [line for row in block.strip().splitlines() for line in re.split(r"\s{3,}", row.strip())]
+    quoted = [line for row in block.strip().splitlines()
+              for line in re.split(r"\s{3,}", row.strip())]
     assert len(quoted) == 10 and set(quoted) <= set(source)

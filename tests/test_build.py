@@ -10,6 +10,7 @@ import pytest
 import minife
 from minife import kernels
 from minife.kernels import sources
+from minife.kernels.blas import one_core, together
 
 PACKAGE = Path(minife.__file__).parent
 compiled = pytest.mark.skipif(not list(PACKAGE.glob("kernels/_gibbs*.so")),
@@ -97,3 +98,59 @@ def test_what_was_compiled_here_is_what_is_tested():
 
 def test_type_checkers_may_read_the_package():
     assert (PACKAGE / "py.typed").exists()
+
+
+@compiled
+def test_waiting_is_short_unless_the_user_chose_and_children_inherit_nothing():
+    show = "import os, minife; print(os.environ.get('GOMP_SPINCOUNT'))"
+    assert run(show)[0] == "None"
+    assert run(show, GOMP_SPINCOUNT="7")[0] == "7"
+
+
+@compiled
+def test_a_machine_that_is_busy_leaves_fewer_cores():
+    look = ("import time; from minife.kernels import _threads as t; "
+            "t.look_around(); time.sleep(0.3); print(t.look_around())")
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            for _ in range(os.cpu_count())]
+    try:
+        assert run(look)[0] == "1" or not Path("/proc/stat").exists()
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def test_products_keep_to_one_core_until_the_last_user_has_left():
+    if one_core.get is None:
+        pytest.skip("NumPy's BLAS is not OpenBLAS")
+    before = one_core.get()
+    with one_core:
+        with one_core:
+            assert one_core.get() == 1
+        assert one_core.get() == 1
+    assert one_core.get() == before
+
+
+def test_calls_at_the_same_time_are_all_made():
+    made = []
+    together([lambda k=k: made.append(k) for k in range(3)])
+    assert sorted(made) == [0, 1, 2]
+
+
+LEARN = """
+import numpy as np
+from minife import RBM, tap
+from minife.descent import SGD
+from minife.rbm.training import train
+X = np.random.default_rng(0).integers(2, size=(200, 300))
+rbm = RBM.initialise(300, 200, np.random.default_rng(1), dtype=np.float32)
+train(rbm, X, tap.ExtendedMeanField(3, 2), SGD(0.1), 2, np.random.default_rng(2))
+print(rbm.W.tobytes().hex())
+"""
+
+
+@compiled
+def test_learning_gives_the_same_bits_whatever_the_number_of_threads():
+    one = run(LEARN, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    assert one == run(LEARN, OMP_NUM_THREADS="3", OPENBLAS_NUM_THREADS="3")

@@ -49,9 +49,11 @@ def test_norm_constraint_of_each_unit(dtype):
     """(D5) for the columns of W, the weights into one unit, each by itself; never for biases"""
     W, b = np.array([[3, 0.6, 0, 2], [-4, 0.8, 0, 0]], dtype), np.array([7, 7, 7, 7], dtype)
     cap = NormConstraint(2.0, ceiling=True, per_unit=True)
-    for constraint, expected in [(NormConstraint(2.0, per_unit=True), [[1.2, 1.2, 0, 2], [-1.6, 1.6, 0, 0]]),
+    for constraint, expected in [(NormConstraint(2.0, per_unit=True),
+                                  [[1.2, 1.2, 0, 2], [-1.6, 1.6, 0, 0]]),
                                  (cap, [[1.2, 0.6, 0, 2], [-1.6, 0.8, 0, 0]]),
-                                 (NormConstraint(7.0, p=1, per_unit=True), [[3, 3, 0, 7], [-4, 4, 0, 0]])]:
+                                  (NormConstraint(7.0, p=1, per_unit=True),
+                                   [[3, 3, 0, 7], [-4, 4, 0, 0]])]:
         theta = {"W": W.copy(), "b": b.copy()}
         constraint.apply(theta)
         assert_allclose(theta["W"], expected, rtol=1e-6)
@@ -73,4 +75,5 @@ def test_a_name_is_one_name_and_all_must_be_known():
     for flag in ("ceiling", "per_unit"):
         with pytest.raises(TypeError, match=f"{flag} must be True or False, got 'yes'"):
             NormConstraint(1.0, **{flag: "yes"})
-    assert repr(NormConstraint(3, names="W")) == "NormConstraint(radius=3.0, p=2, names=('W',), ceiling=False, per_unit=False)"
+    name = "NormConstraint(radius=3.0, p=2, names=('W',), ceiling=False, per_unit=False)"
+    assert repr(NormConstraint(3, names="W")) == name

@@ -12,8 +12,8 @@ from minife.descent import (SGD, Adam, RMSProp, exponential_decay,
                                        inverse_time_decay, linear_decay)
 from minife.parameters import flatten, norm
 
-OPTIMIZERS = {"SGD": SGD, "momentum": lambda rate=0.1, **more: SGD(rate, momentum=0.9, **more), "RMSProp": RMSProp,
-              "Adam": Adam}
+OPTIMIZERS = {"SGD": SGD, "momentum": lambda rate=0.1, **more: SGD(rate, momentum=0.9, **more),
+              "RMSProp": RMSProp, "Adam": Adam}
 
 
 def path(optimizer, slopes):
@@ -31,10 +31,12 @@ def test_sgd_by_hand():
     theta = {"W": np.array([[1.0, -2.0]]), "b": np.array([3.0])}
     gradient = {"W": np.array([[0.0, 1.0]]), "b": np.array([2.0])}
     optimizer = SGD(0.1, momentum=0.5, l1=0.5, l2=1.0)
-    optimizer.step(theta, gradient)                       # W: 0 + 0.5 + 1 = 1.5 and 1 - 0.5 - 2 = -1.5
+    # W: 0 + 0.5 + 1 = 1.5 and 1 - 0.5 - 2 = -1.5
+    optimizer.step(theta, gradient)
     assert_allclose(theta["W"], [[0.85, -1.85]])
     assert_allclose(theta["b"], [2.8])
-    optimizer.step(theta, gradient)                       # 0.75 + 0.5 + 0.85 = 2.1 and -0.75 + 1 - 0.5 - 1.85 = -2.1
+    # 0.75 + 0.5 + 0.85 = 2.1 and -0.75 + 1 - 0.5 - 1.85 = -2.1
+    optimizer.step(theta, gradient)
     assert_allclose(theta["W"], [[0.64, -1.64]])
     assert_allclose(theta["b"], [2.5])                    # velocity 1 + 2
 
@@ -43,7 +45,8 @@ def test_sgd_by_hand():
 def test_rmsprop_by_hand():
     """(D3): with decay 3/4, epsilon 1/2 and rate 3 the running means are 1, 1 and (13/8)^2"""
     places = path(RMSProp(3, decay=0.75, epsilon=0.5), [2, 1, -11 / 4])
-    assert_allclose(np.diff([0, *places]), [-3 * 2 / (3 / 2), -3 * 1 / (3 / 2), 3 * 11 / 4 / (17 / 8)], rtol=1e-14)
+    assert_allclose(np.diff([0, *places]),
+                    [-3 * 2 / (3 / 2), -3 * 1 / (3 / 2), 3 * 11 / 4 / (17 / 8)], rtol=1e-14)
 
 
 @proves("D4")
@@ -87,7 +90,8 @@ def adam_as_written(slopes, alpha, beta_1, beta_2, epsilon):
 
 
 @proves("D2", "D3", "D4")
-@pytest.mark.parametrize("settings", [(0.3, 0.9, 0.999, 1e-8), (0.1, 0.5, 0.8, 0.1), (1.0, 0.0, 0.0, 1e-3)])
+@pytest.mark.parametrize("settings",
+                         [(0.3, 0.9, 0.999, 1e-8), (0.1, 0.5, 0.8, 0.1), (1.0, 0.0, 0.0, 1e-3)])
 def test_steps_as_the_papers_write_them(settings, rng):
     """(D2), (D3), (D4) on 30 random slopes; without memory too"""
     rate, decay, square_decay, epsilon = settings
@@ -104,8 +108,10 @@ def test_steps_as_the_papers_write_them(settings, rng):
 def test_the_defaults_are_those_of_the_papers():
     """(D3), (D4)"""
     slopes = [0.3, -0.1, 0.5]
-    assert_allclose(path(Adam(), slopes), list(adam_as_written(slopes, 0.001, 0.9, 0.999, 1e-8)), rtol=1e-12)
-    assert_allclose(path(RMSProp(), slopes), list(rmsprop_as_written(slopes, 0.001, 0.9, 1e-8)), rtol=1e-12)
+    assert_allclose(path(Adam(), slopes), list(adam_as_written(slopes, 0.001, 0.9, 0.999, 1e-8)),
+                    rtol=1e-12)
+    assert_allclose(path(RMSProp(), slopes), list(rmsprop_as_written(slopes, 0.001, 0.9, 1e-8)),
+                    rtol=1e-12)
     assert_allclose(path(SGD(), slopes), list(momentum_as_written(slopes, 0.1, 0.0)), rtol=1e-12)
 
 
@@ -119,7 +125,8 @@ def test_a_constant_slope(slope):
     assert_allclose(path(Adam(0.01, epsilon=1e-20), [slope] * 20), -0.01 * sign * t, rtol=1e-12)
     assert_allclose(path(RMSProp(0.01, decay=0.9, epsilon=1e-20), [slope] * 20),
                     -0.01 * sign * np.cumsum(1 / np.sqrt(1 - 0.9**t)), rtol=1e-12)
-    assert_allclose(path(SGD(0.01, momentum=0.9), [slope] * 20), -0.1 * slope * np.cumsum(1 - 0.9**t), rtol=1e-12)
+    assert_allclose(path(SGD(0.01, momentum=0.9), [slope] * 20), -0.1 * slope
+                    * np.cumsum(1 - 0.9**t), rtol=1e-12)
 
 
 @proves("D4")
@@ -132,7 +139,8 @@ def test_alternating_slopes_nearly_cancel_in_adam():
     t, d = np.arange(1, 201), 0.9
     alternating = -(-1.0) ** t
     steps = -np.diff([0, *path(Adam(1.0, d, epsilon=1e-20), 7 * alternating)])
-    assert_allclose(steps, alternating * (1 - d) / (1 + d) * (1 - (-d) ** t) / (1 - d**t), atol=1e-11)
+    assert_allclose(steps, alternating * (1 - d) / (1 + d) * (1 - (-d) ** t) / (1 - d**t),
+                    atol=1e-11)
     assert abs(abs(steps[-1]) - 1 / 19) < 1e-9
 
 
@@ -168,7 +176,8 @@ def test_decay_is_the_gradient_of_a_penalty_on_weights_alone(name, rng):
         for slope in np.random.default_rng(0).standard_normal((3, 3)):
             optimizer.step(theta, {"W": slope[None] + penalty(theta["W"]), "b": slope[:1]})
         return flatten(theta)
-    assert_allclose(run(lambda W: 0, l1=0.3, l2=0.7), run(lambda W: 0.3 * np.sign(W) + 0.7 * W), rtol=1e-12)
+    assert_allclose(run(lambda W: 0, l1=0.3, l2=0.7), run(lambda W: 0.3 * np.sign(W) + 0.7 * W),
+                    rtol=1e-12)
     still, resting = OPTIMIZERS[name](0.1, l1=1.0, l2=1.0), {"W": np.zeros((1, 1)), "b": np.ones(1)}
     still.step(resting, {"W": np.zeros((1, 1)), "b": np.zeros(1)})
     assert resting["W"] == 0 and resting["b"] == 1
@@ -178,7 +187,8 @@ def test_decay_is_the_gradient_of_a_penalty_on_weights_alone(name, rng):
 def test_every_optimizer_descends_a_bowl(name):
     """Down x^2 / 2 + 50 y^2 from (5, 5), with a rate that falls to zero"""
     theta = {"b": np.array([5.0, 5.0])}
-    optimizer = OPTIMIZERS[name](linear_decay({"SGD": 0.015, "momentum": 0.01}.get(name, 0.1), 1000))
+    optimizer = OPTIMIZERS[name](linear_decay({"SGD": 0.015, "momentum": 0.01}.get(name, 0.1),
+                                              1000))
     for _ in range(1000):
         optimizer.step(theta, {"b": theta["b"] * [1, 100]})
     assert np.abs(theta["b"]).max() < 0.01
@@ -200,7 +210,8 @@ def test_steps_are_in_place_and_keep_the_type(name, dtype):
 def test_slopes_may_come_in_any_layout_and_type(name):
     rows = np.arange(-3, 3).reshape(2, 3)
     places = []
-    for slope in (rows.astype(float), np.asfortranarray(rows, dtype=float), rows, rows.astype(np.float32)):
+    for slope in (rows.astype(float), np.asfortranarray(rows, dtype=float), rows,
+                  rows.astype(np.float32)):
         theta, optimizer = {"W": np.ones((2, 3))}, OPTIMIZERS[name](0.1)
         for _ in range(2):
             optimizer.step(theta, {"W": slope})
@@ -237,8 +248,10 @@ def test_a_restored_optimizer_goes_on_to_the_same_bits(name, rng):
 
 def test_schedules():
     """At half the steps and at all of them: linear to 0, exponential by e, inverse time to 1/2"""
-    for schedule, expected in [(linear_decay, [0.4, 0.2, 0, 0]), (inverse_time_decay, [0.4, 0.8 / 3, 0.2, 0.4 / 3]),
-                               (exponential_decay, [0.4, 0.4 / np.sqrt(np.e), 0.4 / np.e, 0.4 / np.e**2])]:
+    for schedule, expected in [(linear_decay, [0.4, 0.2, 0, 0]),
+                               (inverse_time_decay, [0.4, 0.8 / 3, 0.2, 0.4 / 3]),
+                               (exponential_decay,
+                                [0.4, 0.4 / np.sqrt(np.e), 0.4 / np.e, 0.4 / np.e**2])]:
         assert_allclose([schedule(0.4, 10)(t) for t in (0, 5, 10, 20)], expected)
 
 
@@ -247,7 +260,8 @@ def test_a_schedule_sets_the_rate_of_each_step():
     """(D2)"""
     rates = inverse_time_decay(0.4, 10)
     assert_allclose(path(SGD(rates), [1, 1, 1]), -np.cumsum([0.4, 0.4 / 1.1, 0.4 / 1.2]))
-    assert_allclose(path(Adam(rates), [1, 1, 1]), -np.cumsum([0.4, 0.4 / 1.1, 0.4 / 1.2]), rtol=1e-7)
+    assert_allclose(path(Adam(rates), [1, 1, 1]), -np.cumsum([0.4, 0.4 / 1.1, 0.4 / 1.2]),
+                    rtol=1e-7)
 
 
 def test_inverse_time_decay_arrives_at_a_mean():
@@ -265,9 +279,11 @@ BAD_ARGUMENTS = {
     "rate nan": (lambda: RMSProp(np.nan), "learning_rate must be a positive number, got nan"),
     "decay 1": (lambda: Adam(decay=1.0), r"decay must be a number in \[0, 1\), got 1.0"),
     "decay < 0": (lambda: RMSProp(decay=-0.1), r"decay must be a number in \[0, 1\), got -0.1"),
-    "square_decay": (lambda: Adam(square_decay=1), r"square_decay must be a number in \[0, 1\), got 1"),
+    "square_decay": (lambda: Adam(square_decay=1),
+                     r"square_decay must be a number in \[0, 1\), got 1"),
     "epsilon": (lambda: Adam(epsilon=0), "epsilon must be a positive number, got 0"),
-    "epsilon < 0": (lambda: RMSProp(epsilon=-1e-8), "epsilon must be a positive number, got -1e-08"),
+    "epsilon < 0": (lambda: RMSProp(epsilon=-1e-8),
+                    "epsilon must be a positive number, got -1e-08"),
     "l1": (lambda: Adam(l1=-1), "l1 must be a number of at least 0, got -1"),
     "l2": (lambda: RMSProp(l2=np.inf), "l2 must be a number of at least 0, got inf"),
     "momentum": (lambda: SGD(momentum=None), r"momentum must be a number in \[0, 1\), got None"),
@@ -312,20 +328,24 @@ def test_an_optimizer_refuses_the_parameters_of_another_model(name):
     optimizer.step({"W": np.ones((6, 4))}, {"W": np.ones((6, 4))})
     for other in (np.zeros((400, 300)), np.zeros((4, 6))):
         b = np.zeros(3)
-        with pytest.raises(ValueError, match=rf"has moved W of shape \(6, 4\); got \({len(other)}, "):
+        with pytest.raises(ValueError,
+                           match=rf"has moved W of shape \(6, 4\); got \({len(other)}, "):
             optimizer.step({"b": b, "W": other}, {"b": np.ones(3), "W": np.ones(other.shape)})
         assert not b.any() and not other.any() and optimizer.n_steps == 1
     with pytest.raises(ValueError, match="has moved W of dtype float64; got float32"):
         optimizer.step({"W": np.zeros((6, 4), np.float32)}, {"W": np.ones((6, 4))})
 
 
-BAD_STEPS = {
-    "missing": ({"W": np.ones((2, 3))}, {"V": np.ones((2, 3))}, "the gradient must have a slope for W, got V"),
-    "shape": ({"W": np.ones((2, 3))}, {"W": np.ones((3, 2))}, r"the gradient of W must have shape \(2, 3\), got \(3, 2\)"),
-    "one": ({"W": np.ones(100_000)}, {"W": np.ones(1)}, r"the gradient of W must have shape \(100000,\), got \(1,\)"),
-    "read-only": ({"W": np.broadcast_to(1.0, (1, 1))}, {"W": np.ones((1, 1))}, "the parameter W must be writeable"),
-    "list": ({"W": [1.0]}, {"W": np.ones(1)}, "the parameter W must be a contiguous array"),
-}
+BAD_STEPS = {"missing": ({"W": np.ones((2, 3))}, {"V": np.ones((2, 3))},
+                         "the gradient must have a slope for W, got V"),
+             "shape": ({"W": np.ones((2, 3))}, {"W": np.ones((3, 2))},
+                       r"the gradient of W must have shape \(2, 3\), got \(3, 2\)"),
+                         "one": ({"W": np.ones(100_000)}, {"W": np.ones(1)},
+                                 r"the gradient of W must have shape \(100000,\), got \(1,\)"),
+                       "read-only": ({"W": np.broadcast_to(1.0, (1, 1))}, {"W": np.ones((1, 1))},
+                                     "the parameter W must be writeable"),
+                                 "list": ({"W": [1.0]}, {"W": np.ones(1)},
+                                          "the parameter W must be a contiguous array"), }
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -341,7 +361,8 @@ def test_a_schedule_is_an_object_that_can_be_pickled_and_read(schedule):
     rate = schedule(0.4, 10)
     again = pickle.loads(pickle.dumps(SGD(rate, momentum=0.5)))
     assert [again.learning_rate(t) for t in range(12)] == [rate(t) for t in range(12)]
-    assert repr(again) == f"SGD(learning_rate={schedule.__name__}(0.4, 10), l1=0.0, l2=0.0, momentum=0.5, nesterov=False)"
+    name = f"learning_rate={schedule.__name__}(0.4, 10), l1=0.0, l2=0.0, momentum=0.5"
+    assert repr(again) == f"SGD({name}, nesterov=False)"
     for arguments, message in (((0.4, 0), "n_steps must be a positive number, got 0"),
                                ((-1, 10), "learning_rate must be a positive number, got -1"),
                                ((0.4, None), "n_steps must be a positive number, got None")):
@@ -351,7 +372,8 @@ def test_a_schedule_is_an_object_that_can_be_pickled_and_read(schedule):
 
 @pytest.mark.parametrize("rate", [np.nan, -0.1, "fast", None, True])
 def test_a_schedule_returns_a_rate(rate):
-    with pytest.raises(ValueError, match="learning_rate must return numbers of at least 0, got .* for step 0"):
+    with pytest.raises(ValueError,
+                       match="learning_rate must return numbers of at least 0, got .* for step 0"):
         SGD(lambda t: rate).step({"b": np.zeros(1)}, {"b": np.ones(1)})
 
 
@@ -363,7 +385,8 @@ def test_a_class_is_no_schedule():
 @proves("D2")
 @pytest.mark.parametrize("curvature", [0.02, 1.0, 30.0])
 def test_momentum_in_a_bowl_shrinks_all_directions_at_one_pace(curvature):
-    """(D2): x_{t+1} = (1 + mu - rate lambda) x_t - mu x_{t-1}, whose roots have the size sqrt(mu) where they are complex"""
+    """(D2): x_{t+1} = (1 + mu - rate lambda) x_t - mu x_{t-1}, whose roots have the size sqrt(mu)
+    where they are complex"""
     mu, rate, x = 0.9, 0.1, [1.0]
     optimizer, theta = SGD(rate, momentum=mu), {"b": np.ones(1)}
     for _ in range(400):
@@ -379,3 +402,12 @@ def test_momentum_in_a_bowl_shrinks_all_directions_at_one_pace(curvature):
         assert np.abs(x[380:]).max() < 50 * np.sqrt(mu)**380
     else:
         assert x[400] > np.sqrt(mu)**400 * 1000               # flatter than that, and slower
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_and_slopes_are_dicts(name):
+    for theta, gradient, message in ((np.ones(3), {}, "theta must be a dict, got ndarray"),
+                                     ({"b": np.ones(3)}, np.ones(3),
+                                      "gradient must be a dict, got ndarray")):
+        with pytest.raises(TypeError, match=message):
+            OPTIMIZERS[name](0.1).step(theta, gradient)

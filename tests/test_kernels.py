@@ -136,7 +136,7 @@ def test_a_sample_is_a_uniform_number_below_the_mean(twin, dtype, bits):
 def test_every_kernel_has_a_twin_and_a_pair_test():
     sources = Path(kernels.__file__).parent.glob("*.p[yx][xi]")
     names = {name for source in sources for name in re.findall(r"^def (\w+)", source.read_text(), re.M)}
-    names.remove("set_threads")
+    names -= {"set_threads", "look_around"}
     assert names == {name for name, *_ in CALLS} | set(STEPS)
     assert all(hasattr(reference, name) and hasattr(kernels, name) for name in names)
 
@@ -405,7 +405,7 @@ def test_an_environment_variable_chooses_the_twins(monkeypatch, wanted, answer):
     assert run.stdout.strip() == answer or "ValueError: MINIFE_KERNELS" in run.stderr and answer in run.stderr
 
 
-@pytest.mark.parametrize("n", [0, -1, True, 1.5, "2", None])
+@pytest.mark.parametrize("n", [0, -1, True, 1.5, "2"])
 def test_the_number_of_threads_is_a_positive_integer(n):
     with pytest.raises(ValueError, match="n must be a positive integer"):
         kernels.set_threads(n)

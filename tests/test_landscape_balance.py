@@ -73,6 +73,8 @@ def test_the_best_temperature_of_labels(rng):
         assert label_balance(x, y, 1 / other).loss.mean() > best.loss.mean()
     for factor in (1e-3, 1e3):
         assert_allclose(label_temperature(factor * x, y), factor * T, rtol=1e-9)
+    for shift in (-5, 5):                                                      # of all energies of a row
+        assert_allclose(label_temperature(x + shift, y), T, rtol=1e-9)
     assert label_temperature(x, x.argmax(axis=1)) == 0 and label_temperature(x, x.argmin(axis=1)) == np.inf
     assert label_temperature(np.zeros((3, 2)), [0, 1, 0]) == 0                 # all temperatures are as good
 
@@ -147,7 +149,9 @@ def test_the_balance_by_samples(rng, beta):
     rbm = random_rbm(rng, 8, 6, beta=beta)
     X, v = exact.sample(rbm, 500, rng), exact.sample(rbm, 20000, rng)
     estimate = annealed_importance_sampling(rbm, 1000, 200, rng)
-    sampled = data_balance(rbm, X, landscape.sampled_thermodynamics(rbm, v, estimate.log_z))
+    thermo = landscape.sampled_thermodynamics(rbm, v, estimate.log_z)
+    assert_allclose([thermo.F, thermo.U - thermo.S / beta], [-estimate.log_z / beta] * 2, rtol=1e-12)
+    sampled = data_balance(rbm, X, thermo)
     truth = data_balance(rbm, X, exact.thermodynamics(rbm))
     assert abs(sampled.gap.mean() - truth.gap.mean()) < 0.06
     assert abs(sampled.loss.mean() - truth.loss.mean()) < 6 * estimate.standard_error + 1e-12

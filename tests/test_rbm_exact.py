@@ -45,7 +45,7 @@ def test_likelihood_gradient(case):
         assert_allclose(value, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max(), err_msg=f"slope in {name}")
 
 
-@proves("R10")
+@proves("R2", "R10")
 def test_moments(case):
     rbm, brute, _ = case
     moments = exact.moments(rbm)

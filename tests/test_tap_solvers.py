@@ -9,7 +9,8 @@ from proofs import proves
 
 from minife import RBM, kernels, tap
 from minife.kernels import reference
-from minife.tap.solvers import lowest, sweeps, worst
+from minife.kernels.reference import worst
+from minife.tap.solvers import lowest, sweeps
 from minife.units import Binary
 
 ORDERS = (1, 2, 3)

@@ -132,7 +132,7 @@ def test_bad_batches(batch, error, message, rng):
         tap.ExtendedMeanField(persistent=True).moments(random_rbm(rng), None, 0)
 
 
-def test_it_names_itself():
-    assert repr(tap.ExtendedMeanField()) == (
-        "ExtendedMeanField(order 2, rows of the batch, 3 damped sweeps, step 0.5)")
-    assert "100 rows that live on" in repr(tap.ExtendedMeanField(persistent=True))
+def test_it_names_itself_and_all_its_settings():
+    found = repr(tap.ExtendedMeanField(3, 5, step=0.25, persistent=True))
+    assert found.startswith("ExtendedMeanField(order=3, n_steps=5, n_chains=100, step=0.25, ")
+    assert "damped" in found and "persistent=True" in found

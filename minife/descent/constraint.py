@@ -27,6 +27,7 @@ class NormConstraint:
 
     def apply(self, theta):
         """Rescale the parameters theta, a dict name -> array, in place  (D5)"""
+        validation.instance(theta, "theta", dict)
         if any(name not in theta for name in self.names or ()):
             raise ValueError(f"names must be among {', '.join(theta)}, got {self.names}")
         chosen = {name: theta[name] for name in self.names or theta}

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from .. import validation
+from ..kernels.blas import one_core
 from . import storage
 from .checkpoint import Checkpoint, nothing_is_left
 from .constraint import NormConstraint
@@ -30,6 +31,7 @@ class StopTraining(Exception):
     """Raised by a callback to end the training after this epoch."""
 
 
+@one_core
 def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100,
             norm_constraint=None, callbacks=(), checkpoint=None, same_seed=True, kind=str,
             keep=None, history=None, label=None):
@@ -58,6 +60,9 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     Warns if nothing is left to do. Raises ValueError if the checkpoint is of another run, naming
     what differs, and FloatingPointError if the parameters stop being finite; the last checkpoint is
     then still good."""
+    if not isinstance(getattr(model, "parameters", None), dict) or not callable(gradient):
+        raise TypeError("model must have parameters, a dict of arrays, and gradient be a function, "
+                        f"got {type(model).__name__} and {type(gradient).__name__}")
     n_rows = validation.positive_integer(n_rows, "n_rows")
     n_epochs = validation.positive_integer(n_epochs, "n_epochs")
     batch_size = validation.positive_integer(batch_size, "batch_size")

@@ -34,6 +34,8 @@ class Optimizer:
 
     def step(self, theta, gradient):
         """Move the parameters theta, a dict name -> array, in place, against the gradient."""
+        validation.instance(theta, "theta", dict)
+        validation.instance(gradient, "gradient", dict)
         rate = self.rate()
         slopes = {name: checked_slope(name, array, gradient) for name, array in theta.items()}
         memory = {name: [self.remembered(kind, name, array) for kind in self.remembers]

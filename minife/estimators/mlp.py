@@ -124,7 +124,8 @@ class MLPRegressor(MLPEstimator):
 
 def r_squared(predicted, y, weights=None):
     """Return R^2 (Draper and Smith), the mean over columns; of a constant column it is 1 if all is right, else 0."""
-    error = np.average((predicted - y) ** 2, axis=0, weights=weights)
+    with np.errstate(over="ignore"):                     # a prediction far out has an infinite error
+        error = np.average((predicted - y) ** 2, axis=0, weights=weights)
     spread = np.average((y - np.average(y, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
     known = spread > 0
     return float(np.where(known, 1 - error / np.where(known, spread, 1), (error == 0) * 1.0).mean())

@@ -5,6 +5,8 @@ Two kinds of half steps move a layer: the damped one goes a share of the way to 
 exact minimum of Gamma_1 or Gamma_2 over the layer. One driver sweeps with either. A line after #> is a line of the twin in
 reference.py, computed by the block below it. The twin climbs to the minimum by Newton's steps, which are easier to read;
 the steps here are longer, so that fewer exponentials are needed, and lead to the same place: chapter T derives both."""
+from functools import partial
+
 import numpy as np
 
 cimport cython
@@ -16,6 +18,7 @@ from ._inline cimport CHECKSUM, cloned, exponential, piece, real, sigmoid
 from ._layer cimport ROWS, complete, largest, layer_sums
 from ._threads cimport threads_for
 from .arrays import layer_of, mismatch, padded_powers
+from .blas import one_core, together
 
 checksum = CHECKSUM
 
@@ -247,8 +250,12 @@ cdef move_layer(bint block, const real[:, :, ::1] sums, const real[::1] bias, re
 cdef products(layer, powers, bint backwards):
     """Return the sums (order, n, n_out) over a layer, by BLAS: m @ W, c @ W^2, skew @ W^3, or the last one first"""
     sums = np.empty((len(powers), layer.shape[1], powers[0].shape[1]), dtype=layer.dtype)
-    for k in range(len(powers))[::-1 if backwards else 1]:
-        np.matmul(layer[k], powers[k], out=sums[k])
+    calls = [partial(np.matmul, layer[k], powers[k], out=sums[k]) for k in range(len(powers))[::-1 if backwards else 1]]
+    if threads_for(<double>sums[0].size * layer.shape[2]) > 1:
+        together(calls)
+    else:
+        for call in calls:
+            call()
     return sums
 
 
@@ -299,9 +306,10 @@ cdef fixed_point(bint block, const real[:, :] W, const real[:] a, const real[:] 
     if n < 32 or n_visible * n_hidden < 2**14:
         return sweep_rows(block, weights, bias_v, bias_h, beta, start_v, start_h, order, step, tol, max_iter)
     size, parts = max(256, 8 * piece(order * weights.size, 1)), []  # rows that answer Ctrl-C within a second
-    for first in range(0, n, size):
-        parts.append(sweep_blocks(block, weights, bias_v, bias_h, beta, start_v[first:first + size],
-                                  start_h[first:first + size], order, step, tol, max_iter))
+    with one_core:
+        for first in range(0, n, size):
+            parts.append(sweep_blocks(block, weights, bias_v, bias_h, beta, start_v[first:first + size],
+                                      start_h[first:first + size], order, step, tol, max_iter))
     return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts)))
 
 

@@ -5,5 +5,5 @@ from .gaussian import GaussianRBM
 from .model import RBM
 from .moments import Moments
 
-__all__ = ["RBM", "ClassificationRBM", "GaussianRBM", "Moments", "centering", "classification", "exact", "gaussian",
-           "gibbs", "tempering", "training"]
+__all__ = ["RBM", "ClassificationRBM", "GaussianRBM", "Moments", "centering", "classification",
+           "exact", "gaussian", "gibbs", "tempering", "training"]

@@ -1,4 +1,5 @@
-"""What every machine of this chapter holds, checked where it is set: two layers, the weights between them, beta."""
+"""What every machine of this chapter holds: two layers, the weights between them, beta. All of it
+is checked where it is set."""
 import copy
 
 import numpy as np
@@ -12,15 +13,17 @@ class TwoLayers:
     W     (n_visible, n_hidden), float32 or float64; a and b take its type
     a, b  (n_visible,), (n_hidden,)
     beta  inverse temperature 1/T > 0
-    An array is kept, not copied, where its type and layout allow; training changes it in place. What replaces an
-    array later must have its shape, and takes its type."""
+    An array is kept, not copied, where its type and layout allow; training changes it in place.
+    What replaces an array later must have its shape, and takes its type."""
 
     def __init__(self, W, a, b, beta=1.0):
         self.W, self.a, self.b, self.beta = W, a, b, beta
 
     @classmethod
     def initialise(cls, n_visible, n_hidden, rng, X=None, dtype=np.float64, **more):
-        """Return a machine with weights of standard deviation 0.01 and, if X (n, n_visible) is given, its means."""
+        """Return a machine with weights of standard deviation 0.01 and, if X is given, its means.
+
+        X  (n, n_visible)"""
         n_visible = validation.positive_integer(n_visible, "n_visible")
         n_hidden = validation.positive_integer(n_hidden, "n_hidden")
         dtype = validation.float_type(dtype)
@@ -41,7 +44,7 @@ class TwoLayers:
         if self.W.dtype == np.float64:
             return self
         twin = copy.copy(self)
-        vars(twin).update({name: array.astype(np.float64) for name, array in self.parameters.items()})
+        vars(twin).update({name: x.astype(np.float64) for name, x in self.parameters.items()})
         return twin
 
     def __setattr__(self, name, value):
@@ -52,17 +55,20 @@ class TwoLayers:
         super().__setattr__(name, value)
 
     def _checked(self, array, name):
-        """Return what may be held as W, a or b: contiguous, writable, and no other array's memory."""
+        """Return what may be held as W, a or b: contiguous, writable, no other array's memory."""
         held = vars(self)
-        array = validation.real_array(array, name, 2 if name == "W" else 1, held["W"].dtype if "W" in held else None)
+        dtype = held["W"].dtype if "W" in held else None
+        array = validation.real_array(array, name, n_dims=2 if name == "W" else 1, dtype=dtype)
         if "W" in held:
             shape = {"W": self.W.shape, "a": self.W.shape[:1], "b": self.W.shape[1:]}[name]
             if array.shape != shape:
-                raise ValueError(f"{name} must have shape {shape} to go with W {self.W.shape}, got {array.shape}")
+                raise ValueError(f"{name} must have shape {shape} to go with W {self.W.shape}, "
+                                 f"got {array.shape}")
         array = np.ascontiguousarray(array)
         others = (held[other] for other in ("W", "a", "b") if other in held and other != name)
-        tied = any(np.may_share_memory(array, other) for other in others)      # training must move each for itself
+        tied = any(np.may_share_memory(array, other) for other in others)
         return array.copy() if tied or not array.flags.writeable else array
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.n_visible} x {self.n_hidden}, beta={self.beta}, {self.W.dtype})"
+        return (f"{type(self).__name__}({self.n_visible} x {self.n_hidden}, beta={self.beta}, "
+                f"{self.W.dtype})")

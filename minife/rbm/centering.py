@@ -5,7 +5,7 @@ from .. import validation
 
 
 class Centering:
-    """Offsets mu of v and lambda of h: with them a step does not care which state of a unit is called 0  (R17, R18)
+    """Offsets mu of v and lambda of h, the origins from which a step sees both layers  (R17, R18)
 
     rate   share of each batch in the running means of the data, in (0, 1]
     mu     (n_visible,), the mean of v, at first over all data
@@ -22,8 +22,8 @@ class Centering:
             self.mu = X.mean(axis=0, dtype=np.float64).astype(rbm.W.dtype)
             self.lam = rbm.hidden_mean(self.mu[None])[0]
         if (len(self.mu), len(self.lam)) != rbm.W.shape:
-            raise ValueError(f"these offsets are of {len(self.mu)} visible and {len(self.lam)} hidden units; "
-                             f"the machine has {rbm.n_visible} and {rbm.n_hidden}")
+            raise ValueError(f"these offsets are of {len(self.mu)} visible and {len(self.lam)} "
+                             f"hidden units; the machine has {rbm.n_visible} and {rbm.n_hidden}")
 
     def follow(self, data):
         """Move the offsets towards the Moments at a batch."""
@@ -31,7 +31,7 @@ class Centering:
         self.lam += self.rate * (data.h - self.lam)
 
     def direction(self, slope):
-        """Return the centered step in W, a and b that belongs to the plain gradient, a dict of the same keys  (R18)"""
+        """Return the centered step that belongs to a plain gradient, dicts of W, a and b  (R18)"""
         mu, lam = self.mu, self.lam
         W = slope["W"] - np.outer(mu, slope["b"]) - np.outer(slope["a"], lam)
         return {"W": W, "a": slope["a"] - W @ lam, "b": slope["b"] - mu @ W}

@@ -8,11 +8,11 @@ from .model import Machine, unit
 
 
 class GaussianRBM(Machine):
-    """E(v, h) = |v - a|^2 / 2 - b.h - v^T W h over real v and binary h, at inverse temperature beta  (R20)
+    """E(v, h) = |v - a|^2 / 2 - b.h - v^T W h over real v and binary h  (R20)
 
-    The parameters are those of RBM. Given h, v is Gaussian with mean a + W h and variance 1/beta, so p(v) is a mixture
-    of 2^n_hidden such Gaussians: standardise the data, or choose beta = 1 / (the variance around a cluster).
-    It is trained, sampled and summed (minife.rbm.exact) like any other machine."""
+    The parameters are those of RBM. Given h, v is Gaussian with mean a + W h and variance 1/beta,
+    so p(v) is a mixture of 2^n_hidden such Gaussians: standardise the data, or choose beta = 1 over
+    the variance around a cluster. It is trained, sampled and summed like any other machine."""
 
     def energy(self, v, h):
         """Return E(v, h) (n,) of real v (n, n_visible), binary h (n, n_hidden)  (R20)"""
@@ -23,7 +23,8 @@ class GaussianRBM(Machine):
         """Return F(v) (n,) of real v (n, n_visible)  (R21)"""
         v = self.states(v, "v")
         x = self.hidden_field(v)                                            # (n, n_hidden)
-        return ((v - self.a) ** 2).sum(axis=1) / 2 - unit.potential(self.beta * x).sum(axis=1) / self.beta
+        softplus = unit.potential(self.beta * x)
+        return ((v - self.a) ** 2).sum(axis=1) / 2 - softplus.sum(axis=1) / self.beta
 
     def free_energy_gradient(self, v):
         """Return dF(v)/dW, dF/da, dF/db, averaged over the rows of v: dF/da is a - v  (R21)"""
@@ -35,7 +36,7 @@ class GaussianRBM(Machine):
         return self.visible_field(h)
 
     def draw_visible(self, h, draw):
-        """Return v (n, n_visible) drawn from p(v | h): the mean plus noise of variance 1/beta  (R20)"""
+        """Return v (n, n_visible) drawn from p(v | h): the mean, plus noise  (R20)"""
         return self._around(self.visible_mean(h), draw.generator())
 
     def random_states(self, n, rng):
@@ -43,14 +44,14 @@ class GaussianRBM(Machine):
         return self._around(np.tile(self.a, (n, 1)), rng)
 
     def log_weights(self, h):
-        """Return log w(h) (n,), w(h) the integral of e^(-beta E(v, h)) over v, of binary h (n, n_hidden)  (R21)"""
+        """Return log w(h) (n,), w(h) the integral of e^(-beta E) over v, of states h  (R21)"""
         h = validation.states(h, self.n_hidden, "h")
         Wh = h @ self.W.T                                                   # (n, n_visible)
         log_width = self.n_visible / 2 * math.log(2 * math.pi / self.beta)
         return log_width + self.beta * (h @ self.b + Wh @ self.a + (Wh**2).sum(axis=1) / 2)
 
     def energy_given(self, h):
-        """Return <E | h> and Var(E | h), both (n,): each of the squares has the mean 1/beta  (R11, R21)"""
+        """Return <E | h> and Var(E | h), both (n,), of states h (n, n_hidden)  (R11, R21)"""
         h = validation.states(h, self.n_hidden, "h")
         Wh = h @ self.W.T                                                   # (n, n_visible)
         mean = self.n_visible / (2 * self.beta) - h @ self.b - Wh @ self.a - (Wh**2).sum(axis=1) / 2

@@ -7,9 +7,10 @@ from .model import Machine
 
 
 def gibbs_chain(rbm, v, n_steps, rng):
-    """Return v (n, n_visible) and h (n, n_hidden), after n_steps of h ~ p(h | v), v ~ p(v | h) from v  (R12)
+    """Return v (n, n_visible), h (n, n_hidden) after n_steps of h ~ p(h | v), v ~ p(v | h)  (R12)
 
-    Each row is a chain. The returned pair is a state of the joint chain: v was drawn from p(v | h)."""
+    Each row is a chain, which starts at a row of v. The returned pair is a state of the joint
+    chain: v was drawn from p(v | h)."""
     v, draw = _machine(rbm).states(v, "v"), Draws(rng)
     for _ in range(validation.positive_integer(n_steps, "n_steps")):
         h = draw(rbm.hidden_mean(v))
@@ -30,7 +31,8 @@ def sample_visible(rbm, h, rng):
 class Draws:
     """Draws of units, one call after the other, from a counter-based stream of random numbers  (K3)
 
-    A draw depends on rng, on how many draws went before, on the row and on the unit, and on nothing else."""
+    A draw depends on rng, on how many draws went before, on the row and on the unit, and on nothing
+    else."""
 
     def __init__(self, rng):
         self.key = int(validation.generator(rng).integers(2**64, dtype=np.uint64))

@@ -11,9 +11,10 @@ unit = Binary()
 
 
 class Machine(TwoLayers):
-    """E(v, h) = -a.v - b.h - v^T W h over visible v and binary h, at inverse temperature beta  (R1, R2)
+    """E(v, h) = -a.v - b.h - v^T W h over visible v and binary h, at inverse temperature beta  (R1)
 
-    What holds at given v stands here. RBM, LabelledRBM and GaussianRBM add what holds at given h."""
+    What holds at given v stands here. RBM, LabelledRBM and GaussianRBM add what holds at given h;
+    the last one has an energy of its own."""
 
     def energy(self, v, h):
         """Return E(v, h) (n,) of states v (n, n_visible), h (n, n_hidden)  (R1)"""
@@ -21,11 +22,11 @@ class Machine(TwoLayers):
         return -(v @ self.a) - h @ self.b - ((v @ self.W) * h).sum(axis=1)
 
     def hidden_field(self, v):
-        """Return b + v W (n, n_hidden), the field of the hidden units at v, states or means  (R3)"""
+        """Return b + v W (n, n_hidden), the field of the hidden units at v  (R3)"""
         return self.b + self.rows(v, "v") @ self.W
 
     def visible_field(self, h):
-        """Return a + h W^T (n, n_visible), the field of the visible units at h, states or means  (R3)"""
+        """Return a + h W^T (n, n_visible), the field of the visible units at h  (R3)"""
         return self.a + self.hidden_rows(h, "h") @ self.W.T
 
     def hidden_mean(self, v):
@@ -35,7 +36,8 @@ class Machine(TwoLayers):
     def free_energy(self, v):
         """Return F(v) (n,) of states v (n, n_visible); p(v) = e^(-beta F(v)) / Z  (R5)"""
         v = self.states(v, "v")
-        return -(v @ self.a) - unit.potential(self.beta * self.hidden_field(v)).sum(axis=1) / self.beta
+        x = self.hidden_field(v)                                            # (n, n_hidden)
+        return -(v @ self.a) - unit.potential(self.beta * x).sum(axis=1) / self.beta
 
     def free_energy_gradient(self, v):
         """Return dF(v)/dW, dF/da, dF/db, averaged over the rows of v  (R8)"""
@@ -43,11 +45,12 @@ class Machine(TwoLayers):
         return {"W": -clamped.vh, "a": -clamped.v, "b": -clamped.h}
 
     def clamped_moments(self, v):
-        """Return the Moments at the rows of v (n, n_visible), states or means: exact, as h factorises  (R9)"""
+        """Return the Moments at the rows of v (n, n_visible), states or means, h at its mean  (R9)
+        """
         v = self.rows(v, "v")
         return averages(v, self.hidden_mean(v))
 
-    # What rows may be. Below it is zeros and ones, and grey values between them, which are their means.
+    # What rows may be: zeros and ones, and grey values between them, which are their means.
 
     def states(self, v, name):
         """Return v (n, n_visible), checked to be visible states, as States."""
@@ -65,16 +68,17 @@ class Machine(TwoLayers):
         """Return v and h, checked to be states of the two layers, row by row."""
         v, h = self.states(v, "v"), validation.states(h, self.n_hidden, "h")
         if len(v) != len(h):
-            raise ValueError(f"v and h must have the same number of rows, got {len(v)} and {len(h)}")
+            raise ValueError("v and h must have the same number of rows, "
+                             f"got {len(v)} and {len(h)}")
         return v, h
 
     def states_at(self, rows, rng):
-        """Return visible states at checked rows of data: grey values are probabilities, to be drawn  (R25)"""
+        """Return visible states at checked rows of data: grey values are probabilities  (R25)"""
         return rows if rows.dtype == np.uint8 else as_states(rng.random(rows.shape) < rows)
 
     @staticmethod
     def bias_of(X, n_visible):
-        """Return the a (n_visible,) that gives free units the means of X, clipped to what n rows can resolve.
+        """Return the a (n_visible,) that gives free units the means of X, as far as n rows can say.
 
         Source: Hinton, A practical guide to training restricted Boltzmann machines, 2010."""
         X = validation.states_or_means(X, n_visible, "X")
@@ -83,12 +87,12 @@ class Machine(TwoLayers):
 
 
 class RBM(Machine):
-    """The machine whose visible units are binary, too  (R1, R2)
+    """The machine whose visible units are binary, too.
 
     W     weights (n_visible, n_hidden), float32 or float64; a, b are of the same type
     a, b  visible and hidden biases (n_visible,), (n_hidden,)
     beta  inverse temperature 1/T > 0
-    The arrays are kept, not copied, where their type and layout allow; training changes them in place."""
+    An array is kept, not copied, where its type and layout allow; training changes it in place."""
 
     def visible_mean(self, h):
         """Return p(v_i = 1 | h) (n, n_visible)  (R4)"""
@@ -103,13 +107,13 @@ class RBM(Machine):
         return as_states(rng.integers(2, size=(n, self.n_visible), dtype=np.uint8))
 
     def log_weights(self, h):
-        """Return log w(h) (n,), w(h) = sum_v e^(-beta E(v, h)), of binary h (n, n_hidden)  (R7)"""
+        """Return log w(h) (n,), w(h) = sum_v e^(-beta E(v, h)), of states h (n, n_hidden)  (R7)"""
         h = validation.states(h, self.n_hidden, "h")
-        x = self.visible_field(h)
+        x = self.visible_field(h)                                           # (n, n_visible)
         return self.beta * (h @ self.b) + unit.potential(self.beta * x).sum(axis=1)
 
     def energy_given(self, h):
-        """Return <E | h> and Var(E | h), both (n,), of binary h (n, n_hidden)  (R11)"""
+        """Return <E | h> and Var(E | h), both (n,), of states h (n, n_hidden)  (R11)"""
         h = validation.states(h, self.n_hidden, "h")
         x, m = self.visible_field(h), self.visible_mean(h)                  # (n, n_visible)
         return -(h @ self.b) - (m * x).sum(axis=1), ((m - m**2) * x**2).sum(axis=1)

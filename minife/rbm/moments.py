@@ -6,8 +6,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Moments:
-    """The means of what a, b and W multiply in -E: <v> (n_visible,), <h> (n_hidden,), <v h> (n_visible, n_hidden)  (R9)
+    """The means of what a, b and W multiply in -E  (R9)
 
+    v   (n_visible,), <v>
+    h   (n_hidden,), <h>
+    vh  (n_visible, n_hidden), <v h>
     They are subtracted and scaled like numbers, so that beta * (data - model) is a gradient."""
     v: np.ndarray
     h: np.ndarray
@@ -25,5 +28,7 @@ class Moments:
 
 
 def averages(v, h):
-    """Return the Moments averaged over rows of v (n, n_visible), states or means, and of h (n, n_hidden)  (R9)"""
+    """Return the Moments averaged over rows v (n, n_visible) and h (n, n_hidden)  (R9)
+
+    Rows are states or means."""
     return Moments(v=v.mean(axis=0, dtype=h.dtype), h=h.mean(axis=0), vh=v.T @ (h / len(v)))

@@ -15,7 +15,7 @@ GREY = ("means", "drawn")
 
 
 def descent_direction(rbm, batch, negative_phase, rng, centering=None):
-    """Return the gradient of minus the mean log-likelihood of checked rows, centered or not  (R9, D1)
+    """Return the gradient of minus the mean log-likelihood of checked rows  (R9, D1)
 
     The offsets have taken in the batch before the step is centered  (R18)."""
     data = averages(batch, rbm.hidden_mean(batch))
@@ -28,10 +28,10 @@ def descent_direction(rbm, batch, negative_phase, rng, centering=None):
 
 
 class NegativePhase:
-    """How the model dreams: the moments of the model, and what must be kept from one step to the next."""
+    """How the model dreams: its moments, and what must be kept from one step to the next."""
 
     def moments(self, rbm, batch, rng):
-        """Return the Moments of the model, exact or estimated; batch (n, n_visible) is the data of this step."""
+        """Return the Moments of the model; batch (n, n_visible) is the data of this step."""
         raise NotImplementedError
 
     def state(self):
@@ -46,7 +46,7 @@ class NegativePhase:
 
 
 class ExactEnumeration(NegativePhase):
-    """The negative phase by summing over all states: for small machines, the gradient itself  (R10)"""
+    """Sums over all states, for small machines: the gradient itself  (R10)"""
 
     def moments(self, rbm, batch, rng):
         return exact.moments(rbm)
@@ -64,10 +64,10 @@ class ContrastiveDivergence(NegativePhase):
 
 
 class PersistentContrastiveDivergence(NegativePhase):
-    """PCD-k: any number of chains that live on from step to step, k Gibbs steps each (Tieleman 2008)  (R14)
+    """PCD-k: chains that live on from step to step, k Gibbs steps each (Tieleman 2008)  (R14)
 
-    What lives on is h (n_chains, n_hidden), drawn from the very means that give the moments: a step costs one product
-    with W and one with W^T. The chains start at independent fair coins."""
+    What lives on is h (n_chains, n_hidden), drawn from the very means that give the moments: a step
+    costs one product with W and one with W^T. The chains start at independent fair coins."""
 
     def __init__(self, n_chains=100, n_steps=1):
         self.n_chains = validation.positive_integer(n_chains, "n_chains")
@@ -75,7 +75,7 @@ class PersistentContrastiveDivergence(NegativePhase):
         self.h = None
 
     def moments(self, rbm, batch, rng):
-        """Return the Moments at v, after n_steps of v ~ p(v | h), h ~ p(h | v); h stays for the next time  (R14)"""
+        """Return the Moments after n_steps of v ~ p(v | h), h ~ p(h | v); h lives on  (R14)"""
         h, draw = self.chains(rbm, rng), Draws(rng)
         for _ in range(self.n_steps):
             v = rbm.draw_visible(h, draw)
@@ -85,11 +85,12 @@ class PersistentContrastiveDivergence(NegativePhase):
         return averages(v, h_mean)
 
     def chains(self, rbm, rng):
-        """Return where the chains of h are; they begin as what the hidden units draw at random visible states."""
+        """Return where the chains of h are; they begin at draws given random visible states."""
         if self.h is None:
             return sample_hidden(rbm, rbm.random_states(self.n_chains, rng), rng)
         if self.h.shape[1:] != rbm.b.shape:
-            raise ValueError(f"these chains have {self.h.shape[-1]} hidden units; the machine has {rbm.n_hidden}")
+            raise ValueError(f"these chains have {self.h.shape[-1]} hidden units; "
+                             f"the machine has {rbm.n_hidden}")
         return validation.states(self.h, rbm.n_hidden, "h")
 
     def state(self):
@@ -100,16 +101,16 @@ class PersistentContrastiveDivergence(NegativePhase):
 
 
 def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, grey="means", **loop):
-    """Return the history, one dict per epoch, of maximising the likelihood of X; rbm is changed in place  (D1)
+    """Return the history, one dict per epoch, of raising the likelihood of X; rbm changes  (D1)
 
-    X               (n, n_visible), what rbm.rows allows: binary, or grey values in [0, 1]; numbers, where the visible
-                    units are Gaussian
+    X               (n, n_visible), what rbm.rows allows: binary, or grey values in [0, 1]; numbers,
+                    where the visible units are Gaussian
     negative_phase  a NegativePhase
     centering       None or a Centering
-    grey            "means" clamps binary units at grey values; "drawn" takes these as probabilities, of which binary
-                    rows are drawn anew at every step  (R25)
-    optimizer, n_epochs, rng, and by name batch_size, norm_constraint, callbacks, checkpoint, history, label: as in
-                    minife.descent.loop.descend, the loop that does the work"""
+    grey            "means" clamps binary units at grey values; "drawn" takes these as the
+                    probabilities of binary rows, which are drawn anew at every step  (R25)
+    optimizer, n_epochs, rng, and by name what else minife.descent.loop.descend takes, the loop that
+                    does the work: batch_size, norm_constraint, callbacks, checkpoint, ..."""
     X = validation.instance(rbm, "rbm", Machine).rows(X, "X")
     check_phase(negative_phase)
     validation.one_of(grey, "grey", GREY)
@@ -134,12 +135,15 @@ def check_phase(negative_phase):
 
 
 def run_kind(rbm, X, negative_phase, centering=None, grey="means"):
-    """Return in words what must agree for a run to go on from a checkpoint: machine, how it learns, and data."""
-    how = ", ".join(repr(part) for part in (negative_phase, centering) if part)
-    return (f"{rbm.n_visible} visible and {rbm.n_hidden} hidden units of {rbm.W.dtype} at beta = {rbm.beta}, {how}, "
-            f"grey = {grey}, {len(X)} rows with checksum {zlib.crc32(np.ascontiguousarray(X)):08x}")
+    """Return what must agree for a run to go on from a checkpoint, each in words, by name."""
+    return {"machine": f"{rbm.n_visible} visible and {rbm.n_hidden} hidden units of {rbm.W.dtype} "
+                       f"at beta = {rbm.beta}",
+            "negative_phase": repr(negative_phase), "centering": f"centering={centering}",
+            "grey": f"grey={grey}",
+            "X": f"{len(X)} rows with checksum {zlib.crc32(np.ascontiguousarray(X)):08x}"}
 
 
 def settings(part):
-    """Return in words what a negative phase or a Centering was made with."""
-    return ", ".join(f"{name}={value}" for name, value in vars(part).items() if isinstance(value, (int, float, tuple)))
+    """Return in words what a negative phase was made with."""
+    return ", ".join(f"{name}={value}" for name, value in vars(part).items()
+                     if isinstance(value, (int, float, str, tuple)))

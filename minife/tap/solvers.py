@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels, validation
-from ..kernels.reference import layer_field
+from ..kernels.reference import layer_field, worst
 from ..rbm.model import unit
 from .expansion import check_machine, check_magnetisations, free_energy
 
@@ -99,11 +99,6 @@ def synchronous_fixed_point(W, a, b, beta, m_v, m_h, order, step, tol, max_iter)
         residual[rows] = np.maximum(worst(way_v, v), worst(way_h, h))
         n_iter[rows] += 1
     return m_v, m_h, residual, n_iter
-
-
-def worst(way, m):
-    """Return max |sigma(theta) - m| / (c + eps^(1/3)) (n,), given way = sigma(theta) - m  (T12)"""
-    return np.max(np.abs(way) / (m - m**2 + np.finfo(m.dtype).eps ** (1 / 3)), axis=1)
 
 
 def starts(rbm, m_v, m_h, order):

@@ -57,8 +57,3 @@ class ExtendedMeanField(NegativePhase):
 
     def restore(self, state):
         self.m_v, self.m_h = state.get("m_v"), state.get("m_h")
-
-    def __repr__(self):
-        rows = f"{self.n_chains} rows that live on" if self.persistent else "rows of the batch"
-        how = f"{self.n_steps} {self.method} sweeps, step {self.step:g}"
-        return f"ExtendedMeanField(order {self.order}, {rows}, {how})"
