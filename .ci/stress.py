@@ -1,8 +1,9 @@
-"""Calls every kernel with random shapes, types, strides and nonsense, for a sanitizer to watch: python .ci/stress.py
+"""Calls every kernel with random shapes, types, strides and nonsense, for a sanitizer to watch.
 
     python .ci/stress.py [SECONDS] [SEED]
 
-Each call must return or raise ValueError or TypeError; whatever reads or writes outside an array, the sanitizer says."""
+Each call must return or raise ValueError or TypeError; whatever reads or writes outside an array,
+the sanitizer says."""
 import sys
 import time
 
@@ -33,8 +34,8 @@ def laid_out(array):
         return array[::-1].copy()[::-1]
     if way == 4:  # at an odd address
         raw = np.zeros(array.nbytes + 1, np.uint8)
-        moved = raw[1:].view(array.dtype) if array.itemsize == 1 else raw[:array.nbytes].view(array.dtype)
-        moved = moved[:array.size].reshape(array.shape)
+        raw = raw[1:] if array.itemsize == 1 else raw[:array.nbytes]
+        moved = raw.view(array.dtype)[:array.size].reshape(array.shape)
         moved[...] = array
         return moved
     return array.copy()
@@ -71,31 +72,36 @@ def arguments(name, n, n_in, n_out):
         "binary_product": lambda: [states(n, n_in), W],
         "anneal_units": lambda: [states(n, n_in), W, b, 0.5, 1.0, key, draw],
         "softplus_product": lambda: [reals(n, n_in), reals(n_in, n_out)],
-        "collapsed_sweep": lambda: [states(n, n_out), W, a, b, rng.random((n, n_out)).astype(dtype)],
+        "collapsed_sweep": lambda: [states(n, n_out), W, a, b,
+                                    rng.random((n, n_out)).astype(dtype)],
         "damped_fixed_point": lambda: [*sweeps, 0.5, 1e-6, 5],
         "block_fixed_point": lambda: [*sweeps, 1e-6, 5],
         "descent_step": lambda: [b, reals(n_out), *steps],
         "momentum_step": lambda: [b, reals(n_out), reals(n_out), *steps],
-        "adaptive_step": lambda: [b, reals(n_out), means(n_out), reals(n_out), 0.1, 0.1, 0.01, 0.7, 0.3, 1e-8,
-                                  0.01, 0.01]}[name]()
+        "adaptive_step": lambda: [b, reals(n_out), means(n_out), reals(n_out), 0.1, 0.1, 0.01, 0.7,
+                                  0.3, 1e-8, 0.01, 0.01]}[name]()
 
 
 def spoilt(array):
     """Return something else in the place of an argument."""
-    return [None, array[:-1], array[..., :-1], array.ravel(), array[None], array.astype(np.int64), np.zeros(0),
-            array.astype(np.float64), array[..., None], array[:0], array.tolist(), np.float64(1)][rng.integers(12)]
+    return [None, array[:-1], array[..., :-1], array.ravel(), array[None], array.astype(np.int64),
+            np.zeros(0), array.astype(np.float64), array[..., None], array[:0], array.tolist(),
+            np.float64(1)][rng.integers(12)]
 
 
-NAMES = ("random_words", "draw_units", "binary_product", "anneal_units", "softplus_product", "collapsed_sweep",
-         "damped_fixed_point", "block_fixed_point", "descent_step", "momentum_step", "adaptive_step")
+NAMES = ("random_words", "draw_units", "binary_product", "anneal_units", "softplus_product",
+         "collapsed_sweep", "damped_fixed_point", "block_fixed_point", "descent_step",
+         "momentum_step", "adaptive_step")
 calls = refused = 0
 begin = time.monotonic()
 with np.errstate(all="ignore"):
     while time.monotonic() - begin < seconds:
         name = NAMES[calls % len(NAMES)]
-        dtype = np.float64 if name in ("softplus_product", "collapsed_sweep") else rng.choice([np.float32, np.float64])
+        dtype = np.float64 if name in ("softplus_product",
+                                       "collapsed_sweep") else rng.choice([np.float32, np.float64])
         kernels.set_threads(int(rng.integers(1, 4)))
-        values = [laid_out(x) if isinstance(x, np.ndarray) else x for x in arguments(name, *(length() for _ in "abc"))]
+        values = [laid_out(x) if isinstance(x, np.ndarray) else x
+                  for x in arguments(name, *(length() for _ in "abc"))]
         if rng.random() < 0.5:
             arrays = [k for k, x in enumerate(values) if isinstance(x, np.ndarray)]
             if arrays:

@@ -1,23 +1,31 @@
-"""How fast: each job against NumPy's dense products of the same work, the kernels' NumPy twins, and scikit-learn.
+"""How fast: each job against NumPy's products of the same work, its twin, and scikit-learn.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py                 two minutes
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --quick         ten seconds
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python demos/benchmark.py --mnist PATH    the full MNIST: four minutes
+    python demos/benchmark.py                 three minutes
+    python demos/benchmark.py --quick         a quarter of a minute
+    python demos/benchmark.py --mnist PATH    the full MNIST: five minutes
 
-Seconds differ from machine to machine and from minute to minute; ratios within one run do so much less. What is timed
-is what the package offers, but for the last three jobs, which are single kernels: a public call adds its checks, some
-tens of microseconds. benchmark_scaling.py, beside this file, shows how time grows with size, and what threads and
-memory do. The columns:
-    time        of one epoch or one result on one core, by the processor's clock, the least of several
-    / products  over the time of the dense products that stand in brackets, by NumPy, on the same shapes and type, with
-                digits for data. Below 1, the job takes less time than BLAS would take for its products alone
-    peer        the same ratio of scikit-learn's BernoulliRBM or MLPClassifier, where that is installed
+All is timed on one core (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1), and beside it as users run it:
+in a second process, in which nothing is said about threads. Seconds differ from machine to machine
+and from minute to minute; ratios within one run do so much less. What is timed is what the package
+offers, but for the last three jobs, which are single kernels: a public call adds its checks, some
+tens of microseconds. benchmark_scaling.py, beside this file, shows how time grows with size, and
+what threads and memory do. The columns:
+    time        of one epoch or one result on one core, by the processor's clock, the least of
+                several
+    / products  over the time of the dense products that stand in brackets, by NumPy, on the same
+                shapes and type, with digits for data. Below 1, the job takes less time than BLAS
+                would take for its products alone
+    peer        the same ratio of scikit-learn's BernoulliRBM or MLPClassifier, where that is
+                installed
     x twin      how many times longer the job takes on the kernels' NumPy twins
-    on two      how many times faster it is with two threads in the kernels, by the clock on the wall; two cores must be
-                free, and NumPy's products keep to one
+    as run      the time with nothing said about threads over that on one core, both by the clock on
+                the wall: below 1 where other cores are free, and not much above 1 where another
+                process takes them
     wanted      of the first ratio or, where there is none, of the twin's"""
 import argparse
 import os
+import subprocess
+import sys
 import time
 import warnings
 from contextlib import contextmanager
@@ -37,6 +45,7 @@ from minife.rbm.training import PersistentContrastiveDivergence, train
 from minife.units import Rectified
 
 N_HIDDEN, RATE, TWIN_ROWS = 500, 0.05, 200
+ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -47,48 +56,82 @@ class Job:
     floor    the dense products of the same work
     twin     the job, or one of n_parts equal parts of it, for the kernels' twins
     peer     the same by scikit-learn
-    threads  whether it has rows to spread over threads
-    wanted   the largest ratio to the floor or, where there is no floor, the smallest of the twin to the job"""
+    wanted   the largest ratio to the floor or, where there is no floor, the smallest of the twin to
+             the job"""
     run: Callable
     wanted: float
     floor: Callable | None = None
     twin: Callable | None = None
     n_parts: int = 1
     peer: Callable | None = None
-    threads: bool = True
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="1000 digits, 100 temperatures, 2^16 states, one round")
-    parser.add_argument("--mnist", metavar="PATH", help="the full MNIST in place of the embedded digits")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true",
+                        help="1000 digits, 100 temperatures, 2^16 states, one round")
+    parser.add_argument("--mnist", metavar="PATH",
+                        help="the full MNIST in place of the embedded digits")
+    parser.add_argument("--as-run", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", tap.NotConvergedWarning)     # sweeps are counted here, wherever they lead
+    warnings.simplefilter("ignore", tap.NotConvergedWarning)     # sweeps are counted here
+    seconds = 0 if arguments.quick else 8
+    if arguments.as_run:
+        return answer(all_jobs(*digits_and_machine(arguments), arguments.quick), seconds / 4)
+    if not ONE_CORE.items() <= os.environ.items():
+        return sys.exit(this_script(os.environ | ONE_CORE).wait())
+    said = {name: value for name, value in os.environ.items() if name not in ONE_CORE}
+    users = this_script(said, "--as-run", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     describe_machine()
+    rbm, X, y = digits_and_machine(arguments)
+    print(f"{len(X)} digits of 784 pixels, {X.mean():.0%} of them on; {N_HIDDEN} hidden units of a "
+          f"machine that has learned a little, {rbm.hidden_mean(X).mean():.0%} of them on\n")
+    print(f"{'':53}{'type':>8}{'time [ms]':>10}{'/ products':>12}{'peer':>6}{'x twin':>8}"
+          f"{'as run':>8}{'wanted':>9}")
+    for name, dtype, job in all_jobs(rbm, X, y, arguments.quick):
+        print(f"{name:53}{np.dtype(dtype).name:>8}" + line(job, seconds, users), flush=True)
+
+
+def this_script(environment, *options, **pipes):
+    """Return the process of this script with the same arguments in another environment."""
+    return subprocess.Popen([sys.executable, *sys.argv, *options], env=environment, text=True,
+                            **pipes)
+
+
+def answer(jobs, seconds):
+    """For each job, wait for a line and print the least seconds of the job by the clock on the
+    wall."""
+    for _, _, job in jobs:
+        input()
+        print(best_of([job.run], seconds)[1, 0], flush=True)
+
+
+def digits_and_machine(arguments):
+    """Return the machine that has learned, its digits and their labels."""
     digits = load_digits(mnist=arguments.mnist)
     n_rows = 1000 if arguments.quick else len(digits.X_train)
-    X, y = digits.X_train[:n_rows], digits.y_train[:n_rows]
-    rbm = learned(X)
-    print(f"{n_rows} digits of 784 pixels, {X.mean():.0%} of them on; {N_HIDDEN} hidden units of a machine that has "
-          f"learned a little, {rbm.hidden_mean(X).mean():.0%} of them on\n")
-    print(f"{'':53}{'type':>8}{'time [ms]':>10}{'/ products':>12}{'peer':>6}{'x twin':>8}{'on two':>8}{'wanted':>9}")
-    for jobs in (learning_jobs(rbm, X, y), sums(rbm, X, arguments.quick), small_jobs()):
-        for name, dtype, job in jobs:
-            print(f"{name:53}{np.dtype(dtype).name:>8}" + line(job, 0 if arguments.quick else 8), flush=True)
+    return learned(digits.X_train[:n_rows]), digits.X_train[:n_rows], digits.y_train[:n_rows]
+
+
+def all_jobs(rbm, X, y, quick):
+    yield from learning_jobs(rbm, X, y)
+    yield from sums(rbm, X, quick)
+    yield from small_jobs()
 
 
 def describe_machine():
-    """Print what the times depend on: kernels, vector instructions, and the cores that NumPy's product takes."""
+    """Print what the times depend on: kernels, vector instructions, and the cores that NumPy's
+    product takes."""
     build = np.show_config(mode="dicts")
     blas, vectors = build["Build Dependencies"]["blas"], build["SIMD Extensions"]
     square = np.ones((2000, 2000), np.float32)
     wall, processor = time.perf_counter(), time.process_time()
     square @ square
     n_cores = (time.process_time() - processor) / (time.perf_counter() - wall)
-    print(f"{kernels.implementation} kernels on {os.cpu_count()} cores; NumPy {np.__version__} with {blas['name']} "
-          f"{blas['version']}, whose product takes {n_cores:.1f} cores"
-          + ("" if n_cores < 1.2 else ": set OPENBLAS_NUM_THREADS=1 for ratios on one core")
-          + f"\nvector instructions found by NumPy: {', '.join(vectors.get('found', [])) or 'none'}")
+    print(f"{kernels.implementation} kernels on {os.cpu_count()} cores; NumPy {np.__version__} "
+          f"with {blas['name']} {blas['version']}, whose product takes {n_cores:.1f} cores\n"
+          f"vector instructions found by NumPy: {', '.join(vectors.get('found', [])) or 'none'}")
 
 
 def learned(X):
@@ -110,31 +153,41 @@ def learning_jobs(rbm, X, y):
     def job(phase, batch, n, dtype, wanted, peer=None, **products):
         machine = RBM(*(array.astype(dtype) for array in (rbm.W, rbm.a, rbm.b)))
         floor = dense_products(X[:batch], machine.W, n // batch, **products)
-        return Job(epoch(machine, phase, batch, n), wanted, floor, epoch(machine, phase, batch, TWIN_ROWS),
-                   n // TWIN_ROWS, peer and (lambda: peer.fit(rows)))
+        return Job(epoch(machine, phase, batch, n), wanted, floor,
+                   epoch(machine, phase, batch, TWIN_ROWS), n // TWIN_ROWS,
+                   peer and (lambda: peer.fit(rows)))
 
-    for batch, wanted in ((100, 0.6), (10, 1.0)):         # twice v W and v^T h, of data and chains; once h W^T
-        peer = BernoulliRBM and BernoulliRBM(N_HIDDEN, learning_rate=RATE, batch_size=batch, n_iter=1)
+    # twice v W and v^T h, of data and chains; once h W^T
+    for batch, wanted in ((100, 0.6), (10, 1.0)):
+        peer = BernoulliRBM and BernoulliRBM(N_HIDDEN, learning_rate=RATE, batch_size=batch,
+                                             n_iter=1)
         yield f"PCD-1, epoch, batches of {batch} (5 a batch)", np.float32, job(
-            PersistentContrastiveDivergence(batch), batch, len(X), np.float32, wanted, peer, up=2, down=1, outer=2)
+            PersistentContrastiveDivergence(batch), batch, len(X), np.float32, wanted, peer, up=2,
+            down=1, outer=2)
     n = min(len(X), 4000)
-    for dtype in (np.float32, np.float64):  # a sweep: m W and c (W * W), down too; v^T h; the model's m^T m, c^T c
+    # a sweep: m W and c (W * W), down too; v^T h; the model's m^T m, c^T c
+    for dtype in (np.float32, np.float64):
         yield f"EMF of order 2, 3 sweeps, {n} rows (16 a batch)", dtype, job(
-            tap.ExtendedMeanField(2, 3, 100, persistent=True), 100, n, dtype, 1.15, up=1 + 2 * 3, down=2 * 3, outer=3)
+            tap.ExtendedMeanField(2, 3, 100, persistent=True), 100, n, dtype, 1.15, up=1 + 2 * 3,
+            down=2 * 3, outer=3)
 
     def descent(mlp, optimizer):
         h, targets = mlp.check_rows(X, y)
-        return lambda: descend(mlp, lambda rows: mlp.backward(h.take(rows, axis=0), targets.take(rows, axis=0))[0],
+        return lambda: descend(mlp, lambda rows: mlp.backward(h.take(rows, axis=0),
+                                                              targets.take(rows, axis=0))[0],
                                len(h), optimizer, 1, rng)
 
-    peer = MLPClassifier and MLPClassifier((N_HIDDEN,), solver="sgd", alpha=0, batch_size=100, momentum=0)
+    peer = MLPClassifier and MLPClassifier((N_HIDDEN,), solver="sgd", alpha=0, batch_size=100,
+                                           momentum=0)
     floor = dense_products(X[:100], rbm.W, len(X) // 100, up=1, outer=1)
-    for name, normalise in (("MLP 784-500-10, epoch of SGD (2 a batch)", False), ("the same, inputs normalised", True)):
+    for name, normalise in (("MLP 784-500-10, epoch of SGD (2 a batch)", False),
+                            ("the same, inputs normalised", True)):
         mlp = MLP((784, N_HIDDEN, 10), Rectified(), rng=rng, dtype=np.float32)
         if normalise:
             mlp.normalise_input(X)
-        yield name, np.float32, Job(descent(mlp, SGD(RATE)), 1.35, floor, threads=False,
-                                    peer=peer and (lambda: peer.partial_fit(rows, y, classes=np.arange(10))))
+        yield name, np.float32, Job(descent(mlp, SGD(RATE)), 1.35, floor,
+                                    peer=peer
+                                    and (lambda: peer.partial_fit(rows, y, classes=np.arange(10))))
 
 
 def sums(rbm, X, quick):
@@ -145,15 +198,18 @@ def sums(rbm, X, quick):
         return lambda: annealed_importance_sampling(rbm, 100, n, rng)
 
     yield f"AIS, 100 chains, {n} temperatures (2 each)", np.float32, Job(
-        ais(n), wanted=1.3, floor=dense_products(X[:100], rbm.W, n, up=1, down=1), twin=ais(10), n_parts=n // 10)
+        ais(n), wanted=1.3, floor=dense_products(X[:100], rbm.W, n, up=1, down=1), twin=ais(10),
+        n_parts=n // 10)
 
     def machine(n_hidden):
         return RBM(0.1 * rng.standard_normal((784, n_hidden)), np.zeros(784), np.zeros(n_hidden))
 
-    n_hidden, block = 16 if quick else 20, machine(16)      # the states are summed in blocks of 2^16
+    # the states are summed in blocks of 2^16
+    n_hidden, block = 16 if quick else 20, machine(16)
     whole = machine(n_hidden)
     yield f"exact log Z, 784 x {n_hidden}", np.float64, Job(
-        lambda: exact.log_partition_function(whole), wanted=20, twin=lambda: exact.log_partition_function(block),
+        lambda: exact.log_partition_function(whole), wanted=20,
+        twin=lambda: exact.log_partition_function(block),
         n_parts=2 ** (n_hidden - 16))
 
     def collapsed(n):
@@ -163,7 +219,8 @@ def sums(rbm, X, quick):
         collapsed(n), wanted=10, twin=collapsed(10), n_parts=n // 10)
     n = 200 if quick else 1000
     yield f"pseudo-likelihood, every pixel, {n} rows", np.float64, Job(
-        lambda: pseudo_likelihood(rbm, X[:n]), wanted=10, twin=lambda: pseudo_likelihood(rbm, X[:20]), n_parts=n // 20)
+        lambda: pseudo_likelihood(rbm, X[:n]), wanted=10,
+        twin=lambda: pseudo_likelihood(rbm, X[:20]), n_parts=n // 20)
 
 
 def small_jobs():
@@ -172,20 +229,21 @@ def small_jobs():
 
     def start(n, n_visible, n_hidden):
         W = rng.standard_normal((n_visible, n_hidden)) / np.sqrt(n_visible)
-        return W, rng.standard_normal(n_visible), rng.standard_normal(n_hidden), 1.0, rng.random((n, n_visible)), \
-            rng.random((n, n_hidden)), 2
+        return (W, rng.standard_normal(n_visible), rng.standard_normal(n_hidden), 1.0,
+                rng.random((n, n_visible)), rng.random((n, n_hidden)), 2)
 
     one, (*machine, m_v, m_h, order) = start(1, 20, 10), start(100, 64, 32)
 
     def sweep():
         return kernels.damped_fixed_point(*one, 0.5, 0.0, 100)
 
-    yield "TAP fixed point of order 2, 20 x 10, 100 sweeps", np.float64, Job(sweep, 50, twin=sweep, threads=False)
-    for n, name in ((100, "100 block minimisers of order 2, 64 x 32, to 1e-10"), (1, "one of them")):
+    yield "TAP fixed point of order 2, 20 x 10, 100 sweeps", np.float64, Job(sweep, 50, twin=sweep)
+    for n, name in ((100, "100 block minimisers of order 2, 64 x 32, to 1e-10"),
+                    (1, "one of them")):
         def minimise(n=n):
             return kernels.block_fixed_point(*machine, m_v[:n], m_h[:n], order, 1e-10, 1000)
 
-        yield name, np.float64, Job(minimise, 20, twin=minimise, threads=n > 1)
+        yield name, np.float64, Job(minimise, 20, twin=minimise)
 
 
 def peers():
@@ -198,7 +256,8 @@ def peers():
 
 
 def dense_products(X, W, n, up=0, down=0, outer=0):
-    """Return the function that computes v @ W, h @ W.T and v.T @ h, each so many times, n times over."""
+    """Return the function that computes v @ W, h @ W.T and v.T @ h, each so many times, n times
+    over."""
     v, h = X.astype(W.dtype), np.full((len(X), W.shape[1]), 0.5, W.dtype)
 
     def run():
@@ -215,45 +274,45 @@ def dense_products(X, W, n, up=0, down=0, outer=0):
 @contextmanager
 def twins():
     """Let the whole package run on the kernels' twins for a while."""
-    compiled = {name: thing for name, thing in vars(kernels).items() if callable(vars(reference).get(name))}
+    compiled = {name: thing for name, thing in vars(kernels).items()
+                if callable(vars(reference).get(name))}
     vars(kernels).update({name: getattr(reference, name) for name in compiled})
     yield
     vars(kernels).update(compiled)
 
 
-def line(job, seconds):
+def line(job, seconds, users):
     """Return the columns of one row of the table."""
     def twin():
         with twins():
             job.twin()
 
-    def on_two():
-        kernels.set_threads(2)
-        job.run()
-        kernels.set_threads(1)
-
-    kernels.set_threads(1)
-    threads = job.threads and os.cpu_count() > 1
-    (run, floor, longer, peer, _), (alone, *_, two) = best_of(
-        [job.run, job.floor, job.twin and twin, job.peer, on_two if threads else None], seconds)
+    (run, floor, longer, peer), (alone, *_) = best_of(
+        [job.run, job.floor, job.twin and twin, job.peer], seconds)
+    print(file=users.stdin, flush=True)
+    as_run = float(users.stdout.readline())
     columns = [(1e3 * run, 10, ".2f"), (run / floor, 12, ".2f"), (peer / floor, 6, ".2f"),
-               (job.n_parts * longer / run, 8, ".1f"), (alone / two, 8, ".2f")]
-    return "".join(f"{x:{width}{kind}}" if np.isfinite(x) else f"{'-':>{width}}" for x, width, kind in columns) \
-        + (f"   <= {job.wanted:.2f}" if job.floor else f"   >= {job.wanted}")
+               (job.n_parts * longer / run, 8, ".1f"), (as_run / alone, 8, ".2f")]
+    wanted = f"   <= {job.wanted:.2f}" if job.floor else f"   >= {job.wanted}"
+    return "".join(f"{x:{width}{kind}}" if np.isfinite(x) else f"{'-':>{width}}"
+                   for x, width, kind in columns) + wanted
 
 
 def best_of(jobs, seconds):
-    """Return the least seconds of each job (2, n_jobs), by the processor's clock and by that on the wall, NaN for None.
+    """Return the least seconds of each job (2, n_jobs), by the processor's clock and by that on the
+    wall, NaN for None.
 
-    All run in turn until seconds have passed, to see the same moods of the machine; those below half a second thrice
-    in a row, to find the caches as they leave them."""
+    All run in turn until seconds have passed, to see the same moods of the machine; those below
+    half a second thrice in a row, to find the caches as they leave them."""
     times, begin = np.full((2, len(jobs)), np.nan), time.perf_counter()
     while True:
         for j, job in enumerate(jobs):
             for _ in range(3 if job is not None else 0):
                 start = time.process_time(), time.perf_counter()
                 job()
-                times[:, j] = np.fmin(times[:, j], (time.process_time() - start[0], time.perf_counter() - start[1]))
+                times[:, j] = np.fmin(times[:, j],
+                                      (time.process_time() - start[0],
+                                       time.perf_counter() - start[1]))
                 if times[1, j] > 0.5:
                     break
         if time.perf_counter() - begin > seconds:

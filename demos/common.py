@@ -10,11 +10,13 @@ import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
 
 from minife.plots import BLUE, GREEN, ORANGE, RED  # noqa: E402
 
-WIDEST = 12                                              # inches at 100 dots each: fits a laptop's screen
+WIDEST = 12  # inches at 100 dots each: fits a laptop's screen
 plt.rcParams.update({
     "figure.dpi": 100, "figure.constrained_layout.use": True, "axes.titlesize": "medium",
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-    "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, RED], linestyle=["-", "--", "-.", ":"])})
+    "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, RED],
+                                  linestyle=["-", "--", "-.", ":"])
+})
 
 
 def demo_parser(text, quick, mnist=False):
@@ -34,15 +36,18 @@ def demo_parser(text, quick, mnist=False):
 
 
 def save(figure, arguments):
-    """Save the figure of a demo where its arguments say, a quick one marked as such, and print where."""
+    """Save the figure of a demo where its arguments say, a quick one marked as such, and print
+    where."""
     path = arguments.out
     if path is None:
         folder = Path("figures/quick") if arguments.quick else Path("figures")
         path = folder / f"{Path(sys.argv[0]).stem}.png"
     if arguments.quick:
-        figure.text(0.995, 0.005, "quick run", ha="right", va="bottom", fontsize="small", color="0.5")
+        figure.text(0.995, 0.005, "quick run", ha="right", va="bottom", fontsize="small",
+                    color="0.5")
     if figure.get_size_inches()[0] > WIDEST:
-        raise ValueError(f"a figure must be at most {WIDEST} inches wide, got {figure.get_size_inches()[0]}")
+        raise ValueError(
+            f"a figure must be at most {WIDEST} inches wide, got {figure.get_size_inches()[0]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
     plt.close(figure)

@@ -1,9 +1,11 @@
-"""U1: the seven units: potential A, its slope the activation, its curvature the response  (U1, U2, U3, U6, U7)
+"""U1: the seven units: potential A, its slope the activation, its curvature the response  (U1, U2,
+U3, U6, U7)
 
     python demos/u1_units.py            1 second
     python demos/u1_units.py --quick    the same
 
-For each unit it prints the largest error of A' and A'' against central differences, away from kinks."""
+For each unit it prints the largest error of A' and A'' against central differences, away from
+kinks."""
 import numpy as np
 from common import demo_parser, plt, save
 
@@ -16,7 +18,8 @@ def main():
     arguments = demo_parser(__doc__, "the same").parse_args()
     x = np.linspace(-4, 4, 401)
     curves = {repr(unit): (unit.potential(x), unit.mean(x), unit.variance(x)) for unit in UNITS}
-    fields = np.column_stack([x, np.zeros_like(x), np.ones_like(x)])            # a Potts unit: two fields held
+    # a Potts unit: two fields held
+    fields = np.column_stack([x, np.zeros_like(x), np.ones_like(x)])
     potts = Potts()
     curves["Potts(), first of 3 states"] = (potts.potential(fields), potts.mean(fields)[:, 0],
                                             potts.variance(fields)[:, 0, 0])
@@ -24,7 +27,8 @@ def main():
     errors = []
     for name, (A, m, c) in curves.items():
         away = np.abs(x[1:-1]) > 0.05
-        errors.append([np.abs(np.gradient(y, x)[1:-1] - dy[1:-1])[away].max() for y, dy in ((A, m), (m, c))])
+        errors.append(
+            [np.abs(np.gradient(y, x)[1:-1] - dy[1:-1])[away].max() for y, dy in ((A, m), (m, c))])
         print(f"{name:30}{errors[-1][0]:18.1e}{errors[-1][1]:18.1e}")
     draw(x, curves, np.max(errors), arguments)
 
@@ -44,7 +48,9 @@ def draw(x, curves, error, arguments):
         ax.tick_params(labelbottom=True)
     for ax in axes[:, 0]:
         ax.set_ylabel("potential, mean, response")
-    figure.suptitle(f"A unit is a convex potential: slope and curvature agree with differences to {error:.0e} of a grid step of 0.02")
+    figure.suptitle(
+        f"A unit is a convex potential: slope and curvature agree with differences to {error:.0e} of a grid step of 0.02"
+    )
     save(figure, arguments)
 
 

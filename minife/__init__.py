@@ -1,6 +1,6 @@
 """mini free energy: RBMs, TAP free energies and backprop, derived by hand and checked by tests."""
-from . import (backprop, bridge, data, descent, estimators, evaluation, gradcheck, kernels, landscape,
-               rbm, tap, units)
+from . import (backprop, bridge, data, descent, estimators, evaluation, gradcheck, kernels,
+               landscape, rbm, tap, units)
 from .backprop.mlp import MLP
 from .evaluation import diagnose
 from .models import load, save

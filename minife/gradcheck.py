@@ -9,11 +9,12 @@ class GradientError(AssertionError):
 
 
 def numerical_gradient(f, parameters, step=1e-3):
-    """Return the gradient of the number f(parameters) by the five-point central difference, and its rounding noise.
+    """Return the gradient of the number f(parameters) by the five-point central difference, and its
+    rounding noise.
 
-    The truncation error is O(step^4). The arrays, float64, are changed in place, one entry at a time, and
-    restored; f may read them from its argument or from the object that owns them. Raises GradientError where f is not
-    finite or a step is lost in rounding."""
+    The truncation error is O(step^4). The arrays, float64, are changed in place, one entry at a
+    time, and restored; f may read them from its argument or from the object that owns them. Raises
+    GradientError where f is not finite or a step is lost in rounding."""
     gradient, noise = {}, 0.0
     for name, array in parameters.items():
         if not isinstance(array, np.ndarray) or array.dtype != np.float64:
@@ -23,7 +24,8 @@ def numerical_gradient(f, parameters, step=1e-3):
         for index in np.ndindex(array.shape):
             value = array[index]
             if value + step == value:
-                raise GradientError(f"{name}{[int(i) for i in index]} = {value:g} does not feel a step of {step:g}")
+                raise GradientError(
+                    f"{name}{[int(i) for i in index]} = {value:g} does not feel a step of {step:g}")
             try:
                 values = []
                 with np.errstate(all="ignore"):          # what is not finite is reported below
@@ -33,47 +35,55 @@ def numerical_gradient(f, parameters, step=1e-3):
             finally:
                 array[index] = value
             if not np.isfinite(values).all():
-                raise GradientError(f"f is not finite around {name}{[int(i) for i in index]} = {value:g}: {values}")
-            gradient[name][index] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+                raise GradientError(
+                    f"f is not finite around {name}{[int(i) for i in index]} = {value:g}: {values}")
+            gradient[name][index] = (values[0] - 8 * values[1] + 8 * values[2]
+                                     - values[3]) / (12*step)
             noise = max(noise, np.finfo(float).eps * max(map(abs, values)) / step)
     return gradient, noise
 
 
 def check_gradient(f, parameters, gradient, step=1e-3, tolerance=1e-7):
-    """Return the worst relative error of the gradient of f, per parameter; raise GradientError above the tolerance.
+    """Return the worst relative error of the gradient of f, per parameter; raise GradientError
+    above the tolerance.
 
     f           function of the dict of parameters, to a number
     parameters  dict name -> float64 array
     gradient    dict name -> array, the claimed derivative of f
-    The error of an entry is |numerical - claimed| over the largest entry of that parameter's gradient, and a
-    difference that f's own rounding explains is not held against it. Where a kink of f lies within the step, the error
-    says so: finite differences are no judge there."""
+    The error of an entry is |numerical - claimed| over the largest entry of that parameter's
+    gradient, and a difference that f's own rounding explains is not held against it. Where a kink
+    of f lies within the step, the error says so: finite differences are no judge there."""
     step, tolerance = validation.positive(step, "step"), validation.positive(tolerance, "tolerance")
     validation.instance(parameters, "parameters", dict)
     validation.instance(gradient, "gradient", dict)
     if set(gradient) != set(parameters):
-        raise GradientError(f"the gradient has keys {sorted(gradient)}, the parameters have {sorted(parameters)}")
+        raise GradientError(
+            f"the gradient has keys {sorted(gradient)}, the parameters have {sorted(parameters)}")
     numerical, noise = numerical_gradient(f, parameters, step)
     worst = {}
     for name, expected in numerical.items():
         claimed = np.asarray(gradient[name], dtype=float)
         if claimed.shape != expected.shape:
-            raise GradientError(f"the gradient of {name} has shape {claimed.shape}, {name} has {expected.shape}")
+            raise GradientError(
+                f"the gradient of {name} has shape {claimed.shape}, {name} has {expected.shape}")
         scale = max(np.abs(expected).max(), np.abs(claimed).max(), noise / tolerance)
         error = np.abs(expected - claimed) / scale if scale > 0 else np.zeros(expected.shape)
         index = np.unravel_index(error.argmax(), error.shape)
         worst[name] = float(error[index])
         if not worst[name] <= tolerance:
-            raise GradientError(f"d/d{name}{[int(i) for i in index]}: claimed {claimed[index]:.12g}, finite "
-                                f"differences give {expected[index]:.12g}, relative error {worst[name]:.1e}"
-                                + kink(f, parameters, name, index, step, scale))
+            raise GradientError(
+                f"d/d{name}{[int(i) for i in index]}: claimed {claimed[index]:.12g}, finite "
+                f"differences give {expected[index]:.12g}, relative error {worst[name]:.1e}"
+                + kink(f, parameters, name, index, step, scale))
     return worst
 
 
 def kink(f, parameters, name, index, step, scale):
-    """Return in words that f has a kink within two steps of that entry, or "" where it seems smooth.
+    """Return in words that f has a kink within two steps of that entry, or "" where it seems
+    smooth.
 
-    The slopes on the left and on the right, each by three points, differ by O(step^2) where f is smooth."""
+    The slopes on the left and on the right, each by three points, differ by O(step^2) where f is
+    smooth."""
     array, values = parameters[name], []
     middle = array[index]
     try:
@@ -86,5 +96,7 @@ def kink(f, parameters, name, index, step, scale):
     right = (-3 * values[2] + 4 * values[3] - values[4]) / (2 * step)
     if not abs(left - right) > 100 * step**2 * max(scale, abs(left), abs(right)):
         return ""
-    return (f"; f seems to have a kink within {2 * step:g} of there: its one-sided slopes are {left:.6g} and "
-            f"{right:.6g}. Take a smaller step, or another point")
+    return (
+        f"; f seems to have a kink within {2 * step:g} of there: its one-sided slopes are "
+        f"{left:.6g} and "
+        f"{right:.6g}. Take a smaller step, or another point")

@@ -1,4 +1,5 @@
-"""What several figures share: colours that everybody can tell apart, and walls of small pictures."""
+"""What several figures share: colours that everybody can tell apart, and walls of small
+pictures."""
 import numpy as np
 
 # Okabe and Ito, "Color universal design" (2008)
@@ -6,7 +7,8 @@ ORANGE, GREEN, BLUE, RED = "#E69F00", "#009E73", "#0072B2", "#D55E00"
 
 
 def wall(rows, n_columns, shape=(28, 28)):
-    """Return the rows (n, height * width) as one picture, n_columns side by side, with thin gaps of NaN."""
+    """Return the rows (n, height * width) as one picture, n_columns side by side, with thin gaps of
+    NaN."""
     height, width = shape
     n_lines = -(-len(rows) // n_columns)
     picture = np.full((n_lines * (height + 2) - 2, n_columns * (width + 2) - 2), np.nan)
@@ -17,7 +19,8 @@ def wall(rows, n_columns, shape=(28, 28)):
 
 
 def show_wall(axes, rows, n_columns, shape=(28, 28), signed=False):
-    """Draw the rows as a wall of pictures: grey from 0 to 1, or, if signed, blue below and red above zero."""
+    """Draw the rows as a wall of pictures: grey from 0 to 1, or, if signed, blue below and red
+    above zero."""
     picture = wall(rows, n_columns, shape)
     limits = {"vmin": 0, "vmax": 1, "cmap": "gray_r"}
     if signed:

@@ -1,11 +1,12 @@
-"""Chapter U. A unit is a convex potential A(x): its slope is the mean of the unit, its curvature the response.
+"""Chapter U. A unit is a convex potential A(x): its slope is the mean of the unit, its curvature
+the response.
 
 Each class writes the same five functions of the local field x or of the mean m, elementwise:
 
     potential(x)   A(x) = log sum_s w(s) e^(x s), up to a constant    (U1)
     mean(x)        m = A'(x), the activation                          (U2)
-    variance(x)    A''(x) >= 0, the factor that backprop multiplies by: the variance of a unit with a spread of
-                   states, the response of a cold one                 (U3)
+    variance(x)    A''(x) >= 0, the factor that backprop multiplies by: the variance of a unit with
+                   a spread of states, the response of a cold one                 (U3)
     conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy relative to w   (U4)
     field(m)       x = A*'(m), the inverse of the activation          (U5)
 
@@ -41,7 +42,7 @@ class Binary(Unit):
 
     def mean(self, x):
         """Return m = A'(x), the sigmoid  (U2)"""
-        with np.errstate(over="ignore"):                        # where e^-x overflows, the mean is 0
+        with np.errstate(over="ignore"):  # where e^-x overflows, the mean is 0
             return 1 / (1 + np.exp(-x))
 
     def variance(self, x):
@@ -59,7 +60,7 @@ class Binary(Unit):
 
     def field(self, m):
         """Return the field x of a unit with the mean m, the logit  (U5)"""
-        with np.errstate(divide="ignore"):                      # a saturated unit has an infinite field
+        with np.errstate(divide="ignore"):  # a saturated unit has an infinite field
             return np.log(m) - np.log1p(-m)
 
 
@@ -153,11 +154,12 @@ class Rectified(Unit):
         return np.where(m >= 0, m**2 / 2, np.inf)
 
     def field(self, m):
-        return m                                                # where m > 0; at 0 any x <= 0 will do
+        return m  # where m > 0; at 0 any x <= 0 will do
 
 
 class Step(Unit):
-    """The binary unit at zero temperature, T A(x/T) as T -> 0: ReLU as a potential, the step, no variance  (U6)"""
+    """The binary unit at zero temperature, T A(x/T) as T -> 0: ReLU as a potential, the step, no
+    variance  (U6)"""
 
     def potential(self, x):
         return np.maximum(x, 0)
@@ -173,7 +175,8 @@ class Step(Unit):
 
 
 class Potts(Unit):
-    """One of K states, a row of fields (..., K): log-sum-exp, softmax and the covariance diag(m) - m m^T  (U7)"""
+    """One of K states, a row of fields (..., K): log-sum-exp, softmax and the covariance diag(m) -
+    m m^T  (U7)"""
 
     def potential(self, x):
         top = x.max(axis=-1, keepdims=True)
@@ -193,4 +196,4 @@ class Potts(Unit):
 
     def field(self, m):
         with np.errstate(divide="ignore"):
-            return np.log(m)                                        # up to a constant, which softmax forgets
+            return np.log(m)  # up to a constant, which softmax forgets

@@ -1,4 +1,5 @@
-"""The checks at the public door: each returns the argument as an array, or says what was expected and what came."""
+"""The checks at the public door: each returns the argument as an array, or says what was expected
+and what came."""
 import sys
 
 import numpy as np
@@ -24,11 +25,13 @@ def real_array(x, name, n_dims, dtype=None):
         with np.errstate(over="ignore"):                  # what becomes infinite is reported below
             x = x.astype(dtype or np.float64, copy=False)
     if x.ndim not in allowed:
-        raise ValueError(f"{name} must have {' or '.join(map(str, allowed))} axes, got shape {x.shape}")
+        raise ValueError(
+            f"{name} must have {' or '.join(map(str, allowed))} axes, got shape {x.shape}")
     if x.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {x.shape}")
     if not np.isfinite(x).all():
-        raise ValueError(f"{name} must be finite, got {x[~np.isfinite(x)][0]} among its {x.size} numbers")
+        raise ValueError(
+            f"{name} must be finite, got {x[~np.isfinite(x)][0]} among its {x.size} numbers")
     return x
 
 
@@ -49,7 +52,8 @@ def are_states(v):
 
 
 def states_or_means(v, n_units, name, dtype=None):
-    """Return v (n, n_units) as States where it holds only 0 and 1, else as floats in [0, 1], of the dtype if given."""
+    """Return v (n, n_units) as States where it holds only 0 and 1, else as floats in [0, 1], of the
+    dtype if given."""
     if not are_states(v):
         v = means(v, n_units, name)
         if not np.logical_or(v == 0, v == 1).all():
@@ -69,7 +73,8 @@ def states(v, n_units, name):
 
 
 def mask(x, shape, name):
-    """Return x as a bool array of this shape; 0 and 1 will not do, as they could be meant as indices."""
+    """Return x as a bool array of this shape; 0 and 1 will not do, as they could be meant as
+    indices."""
     x = np.asarray(x)
     if x.dtype != bool:
         raise TypeError(f"{name} must be an array of bool, got {x.dtype}")
@@ -79,7 +84,8 @@ def mask(x, shape, name):
 
 
 def number(x, name, what, lies_there):
-    """Return x as a float, if it is a finite real number and lies_there(x); `what` says where that is."""
+    """Return x as a float, if it is a finite real number and lies_there(x); `what` says where that
+    is."""
     real = isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
     if not real or not abs(x) <= sys.float_info.max or not lies_there(x):
         raise ValueError(f"{name} must be {what}, got {x!r:.60}")
@@ -133,7 +139,8 @@ def labels(y, n_classes, name):
     """Return y (n,) as integers from 0 to n_classes - 1."""
     y = real_array(y, name, n_dims=1)
     if not np.isin(y, np.arange(n_classes)).all():
-        raise ValueError(f"{name} must hold labels 0 to {n_classes - 1}, got {y[~np.isin(y, np.arange(n_classes))][0]}")
+        raise ValueError(f"{name} must hold labels 0 to {n_classes - 1}, "
+                         f"got {y[~np.isin(y, np.arange(n_classes))][0]}")
     return y.astype(np.intp)
 
 
@@ -142,7 +149,8 @@ def instance(x, name, kind):
     if isinstance(x, kind):
         return x
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    got = f"the class {x.__name__} itself" if isinstance(x, type) else f"{type(x).__name__} {x!r:.60}"
+    got = f"the class {x.__name__} itself" if isinstance(x,
+                                                         type) else f"{type(x).__name__} {x!r:.60}"
     raise TypeError(f"{name} must be a {' or a '.join(k.__name__ for k in kinds)}, got {got}")
 
 
@@ -158,7 +166,8 @@ def float_type(dtype, name="dtype"):
     try:
         dtype = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"{name} must be numpy.float32 or numpy.float64, got {dtype!r:.60}") from None
+        raise TypeError(
+            f"{name} must be numpy.float32 or numpy.float64, got {dtype!r:.60}") from None
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"{name} must be numpy.float32 or numpy.float64, got {dtype}")
     return dtype

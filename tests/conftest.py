@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from kernel_calls import twin  # noqa: F401  (a fixture of the tests of chapter K)
 from minife import MLP, RBM
 
 BETAS = (0.6, 1.0, 1.5)
@@ -9,8 +10,8 @@ BETAS = (0.6, 1.0, 1.5)
 
 def random_rbm(rng, n_visible=5, n_hidden=4, beta=1.0, scale=0.7):
     """Return an RBM with weights of standard deviation `scale` and biases of 0.5."""
-    return RBM(scale * rng.standard_normal((n_visible, n_hidden)), 0.5 * rng.standard_normal(n_visible),
-               0.5 * rng.standard_normal(n_hidden), beta)
+    return RBM(scale * rng.standard_normal((n_visible, n_hidden)),
+               0.5 * rng.standard_normal(n_visible), 0.5 * rng.standard_normal(n_hidden), beta)
 
 
 def magnetisations(rng, rbm, n=4):
@@ -21,7 +22,8 @@ def magnetisations(rng, rbm, n=4):
 def random_network(depth, hidden, loss, seed=0):
     """Return an MLP of up to five layers of weights, 4 rows X and targets y that are probabilities.
 
-    No field of a hidden unit is within 0.05 of 0: rectified units have a kink there, and no slope."""
+    No field of a hidden unit is within 0.05 of 0: rectified units have a kink there, and no
+    slope."""
     rng = np.random.default_rng([seed, depth])
     mlp = MLP((3, 4, 5, 3, 4, 3)[-depth - 1:], hidden, loss, rng)
     for k in range(1, depth + 1):
@@ -44,11 +46,13 @@ def beta(request):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "proves(*tags): the test fails when an equation of these tags is broken")
+    config.addinivalue_line(
+        "markers", "proves(*tags): the test fails when an equation of these tags is broken")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--proves", metavar="TAG", help="only the tests that are marked as proofs of this equation")
+    parser.addoption("--proves", metavar="TAG",
+                     help="only the tests that are marked as proofs of this equation")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,11 +1,13 @@
-"""Breaks formulas on purpose and asks whether a test notices that is marked with the tag of the broken equation.
+"""Breaks formulas on purpose and asks whether a test notices that is marked with the tag of the
+broken equation.
 
     python tests/mutants.py                  one dead mutant for every tag (some minutes)
-    python tests/mutants.py --n 200          200 of all mutants, drawn with --seed; survivors of the marked tests meet the whole suite
-    python tests/mutants.py --tags T9 C8     these tags alone
+    python tests/mutants.py --n 200          200 of all mutants, drawn with --seed; survivors of the
+    marked tests meet the whole suite python tests/mutants.py --tags T9 C8     these tags alone
 
-A mutant is one token of a function whose docstring cites an equation: + for -, * for /, a number by one, a power by one, a
-comparison turned, a sign or a beta left out. It is tried in a copy of the tree. Compiled kernels are built again for theirs."""
+A mutant is one token of a function whose docstring cites an equation: + for -, * for /, a number by
+one, a power by one, a comparison turned, a sign or a beta left out. It is tried in a copy of the
+tree. Compiled kernels are built again for theirs."""
 import argparse
 import ast
 import os
@@ -21,12 +23,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TAG = re.compile(r"\(((?:[A-Z]\d+)(?:, ?[A-Z]\d+)*)\)")
 SKIPPED = ("estimators", "data", "claims")               # no formulas there
-OTHER = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.Lt: ">", ast.Gt: "<", ast.LtE: ">", ast.GtE: "<"}
+OTHER = {
+    ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.Lt: ">", ast.Gt: "<", ast.LtE: ">",
+    ast.GtE: "<"
+}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One broken token: the file, the place of the text that goes, what comes, and the tags of its function."""
+    """One broken token: the file, the place of the text that goes, what comes, and the tags of its
+    function."""
     path: Path
     start: int
     stop: int
@@ -41,7 +47,9 @@ class Mutant:
 
 def tags_of(text):
     """Return the tags that a docstring cites."""
-    return tuple(dict.fromkeys(tag for group in TAG.findall(text or "") for tag in re.findall(r"[A-Z]\d+", group)))
+    return tuple(
+        dict.fromkeys(tag for group in TAG.findall(text or "")
+                      for tag in re.findall(r"[A-Z]\d+", group)))
 
 
 def python_mutants(path):
@@ -59,12 +67,15 @@ def python_mutants(path):
         if isinstance(node, (ast.Raise, ast.JoinedStr, ast.Assert)) or is_check(node):
             return
         if isinstance(node, ast.BinOp) and type(node.op) in OTHER:
-            left, right = place(node.left.end_lineno, node.left.end_col_offset), place(node.right.lineno, node.right.col_offset)
+            left, right = place(node.left.end_lineno,
+                                node.left.end_col_offset), place(node.right.lineno,
+                                                                 node.right.col_offset)
             between = raw[left:right].decode()
             symbol = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(node.op)]
             at = left + between.index(symbol)
             yield Mutant(path, at, at + 1, OTHER[type(node.op)], node.lineno, tags)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and isinstance(
+                node.right, ast.Constant):
             yield constant(node.right, tags)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             at = place(node.lineno, node.col_offset)
@@ -74,24 +85,25 @@ def python_mutants(path):
             right = place(node.comparators[0].lineno, node.comparators[0].col_offset)
             between = raw[left:right].decode()
             symbol = re.search(r"[<>]=?", between)
-            yield Mutant(path, left + symbol.start(), left + symbol.end(), OTHER[type(node.ops[0])], node.lineno, tags)
+            yield Mutant(path, left + symbol.start(), left + symbol.end(), OTHER[type(node.ops[0])],
+                         node.lineno, tags)
         if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value != 0:
             yield constant(node, tags)
         if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load) \
                 and (getattr(node, "id", None) or node.attr) == "beta":
-            yield Mutant(path, place(node.lineno, node.col_offset), place(node.end_lineno, node.end_col_offset), "1.0",
-                         node.lineno, tags)
+            yield Mutant(path, place(node.lineno, node.col_offset),
+                         place(node.end_lineno, node.end_col_offset), "1.0", node.lineno, tags)
         for name, child in ast.iter_fields(node):
             if name in ("annotation", "returns", "decorator_list", "slice", "keywords"):
-                continue                                 # axis=1, shapes and the like are no formulas
+                continue  # axis=1, shapes and the like are no formulas
             for part in child if isinstance(child, list) else [child]:
                 if isinstance(part, ast.AST):
                     yield from mutants(part, tags)
 
     def constant(node, tags):
         value = node.value + 1 if isinstance(node.value, int) else node.value * 1.5
-        return Mutant(path, place(node.lineno, node.col_offset), place(node.end_lineno, node.end_col_offset),
-                      repr(value), node.lineno, tags)
+        return Mutant(path, place(node.lineno, node.col_offset),
+                      place(node.end_lineno, node.end_col_offset), repr(value), node.lineno, tags)
 
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and tags_of(ast.get_docstring(node)):
@@ -101,11 +113,13 @@ def python_mutants(path):
 
 def is_check(node):
     """Return whether a node is a call of the checks at the door."""
-    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("validation.", "np.zeros", "np.empty", "range"))
+    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith(
+        ("validation.", "np.zeros", "np.empty", "range"))
 
 
 def kernel_mutants(path):
-    """Yield the mutants of a Cython file: arithmetic of functions whose docstring cites an equation."""
+    """Yield the mutants of a Cython file: arithmetic of functions whose docstring cites an
+    equation."""
     text, tags = path.read_text(encoding="utf-8"), ()
     raw_position, number, in_docstring = 0, 0, False
     for line in text.splitlines(keepends=True):
@@ -121,7 +135,8 @@ def kernel_mutants(path):
                 and not stripped.startswith(("#", "cdef", "for", "if", "def", "@", "while")):
             code = line.split("#")[0]
             for found in re.finditer(r"(?<= )[+\-*/](?= )|\bthird\b|\bbeta\b(?! =)", code):
-                new = {"+": "-", "-": "+", "*": "/", "/": "*", "third": "half", "beta": "1"}[found[0]]
+                new = {"+": "-", "-": "+", "*": "/", "/": "*", "third": "half",
+                       "beta": "1"}[found[0]]
                 at = raw_position + len(code[:found.start()].encode())
                 yield Mutant(path, at, at + len(found[0]), new, number, tags)
         raw_position += len(line.encode())
@@ -143,13 +158,15 @@ class Copy:
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp())
-        for name in ("minife", "tests", "setup.py", "pyproject.toml", "README.md", "demos", "LICENSE", "MANIFEST.in"):
+        for name in ("minife", "tests", "setup.py", "pyproject.toml", "README.md", "demos",
+                     "LICENSE", "MANIFEST.in"):
             source = ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.folder / name)
 
     def survives(self, mutant, *arguments):
-        """Return whether the tests that the pytest arguments choose pass with the mutant in place."""
+        """Return whether the tests that the pytest arguments choose pass with the mutant in
+        place."""
         path = self.folder / mutant.path.relative_to(ROOT)
         good = path.read_bytes()
         try:
@@ -157,9 +174,12 @@ class Copy:
             environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             if mutant.path.suffix != ".py" and self.build():
                 return False                             # it does not even compile
-            command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
+            command = [
+                sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments
+            ]
             try:
-                run = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, timeout=900)
+                run = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True,
+                                     timeout=900)
             except subprocess.TimeoutExpired:
                 return False
             return run.returncode in (0, 5)              # 5: no test was chosen
@@ -168,8 +188,8 @@ class Copy:
 
     def build(self):
         """Build the kernels of the copy; return the exit status."""
-        return subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=self.folder,
-                              capture_output=True).returncode
+        return subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+                              cwd=self.folder, capture_output=True).returncode
 
 
 def one_for_each_tag(mutants, wanted, rng):
@@ -178,16 +198,20 @@ def one_for_each_tag(mutants, wanted, rng):
     for tag in wanted:
         mine = [mutant for mutant in mutants if tag in mutant.tags]
         rng.shuffle(mine)
-        mine.sort(key=lambda mutant: mutant.path.suffix != ".py")            # those that need no build come first
-        killed = next((mutant for mutant in mine[:8] if not copy.survives(mutant, "--proves", tag)), None)
-        print(f"{tag:4} {'dead: ' + str(killed) if killed else f'ALIVE, {len(mine)} mutants'}", flush=True)
+        # those that need no build come first
+        mine.sort(key=lambda mutant: mutant.path.suffix != ".py")
+        killed = next((mutant for mutant in mine[:8] if not copy.survives(mutant, "--proves", tag)),
+                      None)
+        print(f"{tag:4} {'dead: ' + str(killed) if killed else f'ALIVE, {len(mine)} mutants'}",
+              flush=True)
         if killed is None:
             alive.append(tag)
     return alive
 
 
 def sample(mutants, n, rng):
-    """Return the drawn mutants that the whole suite lets live; those that only marked tests miss are printed."""
+    """Return the drawn mutants that the whole suite lets live; those that only marked tests miss
+    are printed."""
     copy, alive, unmarked = Copy(), [], 0
     for mutant in rng.sample(mutants, min(n, len(mutants))):
         if all(copy.survives(mutant, "--proves", tag) for tag in mutant.tags):
@@ -196,18 +220,23 @@ def sample(mutants, n, rng):
             print(f"{'missed by marked tests' if dead else 'ALIVE'}: {mutant}", flush=True)
             if not dead:
                 alive.append(mutant)
-    print(f"{min(n, len(mutants))} mutants: {unmarked} missed by the tests of their tags, {len(alive)} by all tests")
+    print(
+        f"{min(n, len(mutants))} mutants: {unmarked} missed by the tests of their tags, {len(alive)} by all tests"
+    )
     return alive
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=0, help="so many mutants drawn from all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tags", nargs="*", help="one dead mutant for each of these tags")
     arguments = parser.parse_args()
     mutants, rng = all_mutants(), random.Random(arguments.seed)
-    tags = sorted({tag for mutant in mutants for tag in mutant.tags}, key=lambda tag: (tag[0], int(tag[1:])))
+    tags = sorted({tag
+                   for mutant in mutants
+                   for tag in mutant.tags}, key=lambda tag: (tag[0], int(tag[1:])))
     print(f"{len(mutants)} mutants of {len(tags)} tags")
     if arguments.n:
         return bool(sample(mutants, arguments.n, rng))

@@ -1,4 +1,5 @@
-"""Marks a test as the proof of numbered equations: it fails when the formula in the code is broken."""
+"""Marks a test as the proof of numbered equations: it fails when the formula in the code is
+broken."""
 import pytest
 
 

@@ -1,4 +1,5 @@
-"""Every numbered equation has a link to the function that is it, a docstring that cites it, and a test that proves it.
+"""Every numbered equation has a link to the function that is it, a docstring that cites it, and a
+test that proves it.
 
 And what the READMEs claim can be run is run."""
 import ast
@@ -10,15 +11,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CHAPTERS = {"U": "minife", "K": "minife/kernels", "D": "minife/descent", "B": "minife/backprop", "R": "minife/rbm",
-            "T": "minife/tap", "E": "minife/evaluation", "C": "minife/bridge", "L": "minife/landscape"}
+CHAPTERS = {
+    "U": "minife", "K": "minife/kernels", "D": "minife/descent", "B": "minife/backprop",
+    "R": "minife/rbm", "T": "minife/tap", "E": "minife/evaluation", "C": "minife/bridge",
+    "L": "minife/landscape"
+}
 PAGES = [ROOT / "README.md", ROOT / "minife/data/README.md"]
 BLOCK = re.compile(r"```math\n(.*?)```(.*?)(?=```math|\Z)", re.DOTALL)
 LINK = re.compile(r"→ \[`?([\w.]+)`?\]\(([^)#]+)\)|-> \[`?([\w.]+)`?\]\(([^)#]+)\)")
 
 
 def pages(chapter):
-    """Return the pages of a chapter: its README, then the other pages of its folder, in the order of their links."""
+    """Return the pages of a chapter: its README, then the other pages of its folder, in the order
+    of their links."""
     readme = ROOT / CHAPTERS[chapter] / "README.md"
     text = readme.read_text(encoding="utf-8")
     others = dict.fromkeys(re.findall(r"\]\(([A-Z_]+\.md)[^)]*\)", text))
@@ -26,7 +31,8 @@ def pages(chapter):
 
 
 def equations(chapter):
-    """Return (tag, page, text up to the next equation) of every numbered equation of a chapter, in order."""
+    """Return (tag, page, text up to the next equation) of every numbered equation of a chapter, in
+    order."""
     return [(tag, page, after) for page in pages(chapter)
             for block, after in BLOCK.findall(page.read_text(encoding="utf-8"))
             for tag in re.findall(r"\\text\{\(([A-Z]\d+)\)\}", block)]
@@ -39,10 +45,12 @@ def cited(text):
 
 
 def docstring(path, name):
-    """Return the docstring of a function, class or Class.method of a module, or None where there is no such thing."""
+    """Return the docstring of a function, class or Class.method of a module, or None where there is
+    no such thing."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
-        found = re.search(rf'def {name}\(.*?"""(.*?)"""', text, re.DOTALL) or re.search(rf"\b{name}\(.*?\n(.*?)\n\n", text, re.DOTALL)
+        found = re.search(rf'def {name}\(.*?"""(.*?)"""', text, re.DOTALL) or re.search(
+            rf"\b{name}\(.*?\n(.*?)\n\n", text, re.DOTALL)
         return found and found[1]
     node = ast.parse(text)
     for part in name.split("."):
@@ -53,17 +61,24 @@ def docstring(path, name):
 
 
 def proved():
-    """Return the tags of all tests that are marked with @proves, and of the lines of the table of derivatives."""
+    """Return the tags of all tests that are marked with @proves, and of the lines of the table of
+    derivatives."""
     tags = set()
     for path in (ROOT / "tests").glob("**/test_*.py"):
         text = path.read_text(encoding="utf-8")
-        for group in re.findall(r"proves\(([^)]*)\)", text) + re.findall(r'line\(f?"[^"]+", ("[^"]+")', text):
+        for group in re.findall(r"proves\(([^)]*)\)", text) + re.findall(
+                r'line\(f?"[^"]+", ("[^"]+")', text):
             tags |= set(re.findall(r"\b[A-Z]\d+\b", group))
     return tags
 
 
-ALL = {chapter: equations(chapter) for chapter in CHAPTERS if (ROOT / CHAPTERS[chapter] / "README.md").exists()}
-TAGS = [pytest.param(tag, page, after, id=tag) for chapter in ALL for tag, page, after in ALL[chapter]]
+ALL = {
+    chapter: equations(chapter)
+    for chapter in CHAPTERS if (ROOT / CHAPTERS[chapter] / "README.md").exists()
+}
+TAGS = [
+    pytest.param(tag, page, after, id=tag) for chapter in ALL for tag, page, after in ALL[chapter]
+]
 PROVED = proved()
 
 
@@ -79,8 +94,10 @@ def test_every_equation_leads_to_a_function_that_cites_it(tag, page, after):
     links = [(a or c, b or d) for a, b, c, d in LINK.findall(after)]
     assert links, f"no '-> [function](module.py)' below ({tag}) in {page.relative_to(ROOT)}"
     texts = {f"{name} in {target}": docstring(page.parent / target, name) for name, target in links}
-    assert None not in texts.values(), f"({tag}) leads to nothing: {[k for k, text in texts.items() if text is None]}"
-    assert any(tag in cited(text) for text in texts.values()), f"({tag}) is not cited by {', '.join(texts)}"
+    assert None not in texts.values(
+    ), f"({tag}) leads to nothing: {[k for k, text in texts.items() if text is None]}"
+    assert any(tag in cited(text)
+               for text in texts.values()), f"({tag}) is not cited by {', '.join(texts)}"
 
 
 @pytest.mark.parametrize("tag, page, after", TAGS)
@@ -90,8 +107,10 @@ def test_every_equation_has_a_test_that_proves_it(tag, page, after):
 
 def test_every_citation_has_an_equation():
     known = {tag for found in ALL.values() for tag, _, _ in found}
-    for path in [*ROOT.glob("minife/**/*.py"), *ROOT.glob("minife/**/*.p[yx][xdi]"), *ROOT.glob("tests/**/*.py"),
-                 *ROOT.glob("demos/*.py"), *ROOT.glob("**/*.md")]:
+    for path in [
+            *ROOT.glob("minife/**/*.py"), *ROOT.glob("minife/**/*.p[yx][xdi]"),
+            *ROOT.glob("tests/**/*.py"), *ROOT.glob("demos/*.py"), *ROOT.glob("**/*.md")
+    ]:
         assert cited(path.read_text(encoding="utf-8")) <= known, path.relative_to(ROOT)
     assert PROVED <= known
 
@@ -119,7 +138,8 @@ def test_snippets_print_the_numbers_they_show(page):
         with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(snippet, {})
         for number in re.findall(r"-?\d+\.\d+", output.getvalue()):
-            assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", text), f"{number} is printed, but not in {page.name}"
+            assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)",
+                             text), f"{number} is printed, but not in {page.name}"
 
 
 @pytest.mark.parametrize("page", all_pages(), ids=lambda page: str(page.relative_to(ROOT)))

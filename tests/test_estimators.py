@@ -18,7 +18,9 @@ X = bars_and_stripes(3)
 
 
 def model(**changes):
-    return BernoulliRBM(**({"n_components": 8, "n_iter": 20, "batch_size": 7, "n_chains": 100, "random_state": 0} | changes))
+    return BernoulliRBM(
+        **({"n_components": 8, "n_iter": 20, "batch_size": 7, "n_chains": 100, "random_state": 0}
+           | changes))
 
 
 @pytest.mark.parametrize("method", ["pcd", "cd", "emf", "exact"])
@@ -31,7 +33,8 @@ def test_every_method_learns(method):
 def test_attributes_have_the_names_and_shapes_of_scikit_learn():
     m = model().fit(X)
     assert m.components_.shape == (8, 9) and m.components_.dtype == np.float32
-    assert m.intercept_hidden_.shape == (8,) and m.intercept_visible_.shape == (9,) and m.n_features_in_ == 9
+    assert m.intercept_hidden_.shape == (8,) and m.intercept_visible_.shape == (
+        9,) and m.n_features_in_ == 9
     assert m.transform(X).shape == (len(X), 8)
     assert np.shares_memory(m.components_, m.rbm_.W)
 
@@ -83,7 +86,8 @@ def test_save_and_load(tmp_path):
     assert model(n_components=np.int64(4)).fit(X).save(tmp_path / "four.npz") is None
     assert BernoulliRBM.load(tmp_path / "four.npz").fit(X).components_.shape == (4, 9)
     assert again.components_.dtype == np.float32
-    model(learning_rate=0.03, dtype=np.float64, random_state=np.random.default_rng(0)).fit(X).save(tmp_path / "b.npz")
+    model(learning_rate=0.03, dtype=np.float64,
+          random_state=np.random.default_rng(0)).fit(X).save(tmp_path / "b.npz")
     double = BernoulliRBM.load(tmp_path / "b.npz")
     assert double.learning_rate == 0.03 and double.dtype == np.float64
     assert again.sample(2, n_steps=3).shape == (2, 9)
@@ -105,7 +109,8 @@ def test_load_refuses_other_files(tmp_path):
 def test_checkpoint_resumes(tmp_path):
     whole = model(n_iter=6).fit(X)
     model(n_iter=3, checkpoint=tmp_path / "c.npz").fit(X)
-    assert_array_equal(model(n_iter=6, checkpoint=tmp_path / "c.npz").fit(X).components_, whole.components_)
+    assert_array_equal(
+        model(n_iter=6, checkpoint=tmp_path / "c.npz").fit(X).components_, whole.components_)
 
 
 @pytest.mark.parametrize("changes, message", [
@@ -127,7 +132,8 @@ def test_a_model_that_has_not_learned_says_so():
 PHASES = {
     "pcd": (lambda: PersistentContrastiveDivergence(6, 2), {"n_chains": 6, "n_gibbs_steps": 2}),
     "cd": (lambda: ContrastiveDivergence(2), {"n_gibbs_steps": 2}),
-    "emf": (lambda: tap.ExtendedMeanField(3, 2, 6), {"order": 3, "n_fixed_point_steps": 2, "n_chains": 6}),
+    "emf": (lambda: tap.ExtendedMeanField(3, 2, 6),
+            {"order": 3, "n_fixed_point_steps": 2, "n_chains": 6}),
 }
 
 
@@ -136,8 +142,9 @@ def test_settings_reach_the_one_loop(method):
     """The estimator is a call of train(), to the last bit"""
     phase, settings = PHASES[method]
     seen, rng = [], np.random.default_rng(3)
-    m = model(method=method, learning_rate=0.2, batch_size=4, n_iter=3, random_state=3, momentum=0.6, weight_decay=0.05,
-              norm_constraint=NormConstraint(1.0), dtype=np.float64, **settings,
+    m = model(method=method, learning_rate=0.2, batch_size=4, n_iter=3, random_state=3,
+              momentum=0.6, weight_decay=0.05, norm_constraint=NormConstraint(1.0),
+              dtype=np.float64, **settings,
               callbacks=[lambda rbm, epoch: seen.append(epoch)]).fit(X[:11])
     rbm = RBM.initialise(9, 8, rng, X[:11])
     train(rbm, X[:11], phase(), SGD(0.2, momentum=0.6, l2=0.05), 3, rng, batch_size=4,

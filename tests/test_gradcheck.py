@@ -17,7 +17,8 @@ def test_numerical_gradient_of_a_quartic_is_exact_to_rounding():
 def test_check_gradient_names_parameter_index_and_both_numbers():
     parameters = {"a": np.array([1.0]), "W": np.array([[1.0, 2.0], [3.0, 4.0]])}
     wrong = {"a": np.array([0.0]), "W": np.array([[2.0, 4.0], [6.5, 8.0]])}
-    with pytest.raises(GradientError, match=r"d/dW\[1, 0\]: claimed 6.5, finite differences give 6, relative"):
+    with pytest.raises(GradientError,
+                       match=r"d/dW\[1, 0\]: claimed 6.5, finite differences give 6, relative"):
         check_gradient(lambda p: (p["W"] ** 2).sum(), parameters, wrong)
 
 
@@ -59,7 +60,8 @@ def test_check_gradient_forgives_the_rounding_of_f():
 
 def test_check_gradient_returns_the_worst_error():
     x = np.zeros(4)
-    worst = check_gradient(lambda p: p["x"].sum(), {"x": x}, {"x": np.array([1, 1, 1 + 5e-4, 1])}, tolerance=1e-3)
+    worst = check_gradient(lambda p: p["x"].sum(), {"x": x}, {"x": np.array([1, 1, 1 + 5e-4, 1])},
+                           tolerance=1e-3)
     np.testing.assert_allclose(worst["x"], 5e-4 / (1 + 5e-4), rtol=1e-6)
 
 

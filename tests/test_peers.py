@@ -1,4 +1,5 @@
-"""Comparisons with scikit-learn, which is needed for nothing else: skipped where it is not installed."""
+"""Comparisons with scikit-learn, which is needed for nothing else: skipped where it is not
+installed."""
 import inspect
 
 import numpy as np
@@ -37,7 +38,8 @@ def test_same_parameters_same_features_and_free_energies(peer, ours):
 
 
 def test_scikit_learns_score_is_a_one_pixel_sample_of_ours(peer, ours):
-    """(E1): it flips one random pixel per row and multiplies by 784; the mean of many draws is our sum"""
+    """(E1): it flips one random pixel per row and multiplies by 784; the mean of many draws is our
+    sum"""
     draws = np.array([peer.score_samples(X[:40].astype(float)) for _ in range(300)])
     error = draws.mean(axis=0) - pseudo_likelihoods(ours, X[:40])
     assert abs(error.mean()) < 5 * draws.std() / np.sqrt(draws.size)
@@ -46,15 +48,20 @@ def test_scikit_learns_score_is_a_one_pixel_sample_of_ours(peer, ours):
 def test_estimator_can_be_cloned_and_works_in_a_pipeline():
     model = clone(BernoulliRBM(40, n_iter=10, learning_rate=0.05, random_state=0))
     digits = load_digits()
-    pipeline = make_pipeline(model, LogisticRegression(max_iter=500)).fit(digits.X_train[:1000], digits.y_train[:1000])
+    pipeline = make_pipeline(model,
+                             LogisticRegression(max_iter=500)).fit(digits.X_train[:1000],
+                                                                   digits.y_train[:1000])
     assert pipeline.score(digits.X_test, digits.y_test) > 0.7
 
 
 def test_learns_at_least_as_well_as_scikit_learn_with_its_own_settings():
-    settings = {"n_components": 40, "learning_rate": 0.05, "batch_size": 10, "n_iter": 10, "random_state": 0}
+    settings = {
+        "n_components": 40, "learning_rate": 0.05, "batch_size": 10, "n_iter": 10, "random_state": 0
+    }
     peer = sklearn_neural_network.BernoulliRBM(**settings).fit(X.astype(float))
     theirs = RBM(peer.components_.T, peer.intercept_visible_, peer.intercept_hidden_)
-    assert BernoulliRBM(**settings).fit(X).score_samples(X).mean() > pseudo_likelihoods(theirs, X).mean()
+    assert BernoulliRBM(**settings).fit(X).score_samples(X).mean() > pseudo_likelihoods(theirs,
+                                                                                        X).mean()
 
 
 ACTIVATIONS = {"logistic": Binary(), "tanh": Spin(), "relu": Rectified(), "identity": Gaussian()}
@@ -73,17 +80,20 @@ HEADS = {  # the peer, what it learns from, our loss
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("hidden", [(5,), (5, 3), (5, 3, 6)], ids=str)
 def test_same_weights_same_loss_and_gradient(hidden, activation, head):
-    """(B5), (B8) and (B9). scikit-learn's squared error is a mean over outputs; its gradient is that of the sum"""
+    """(B5), (B8) and (B9). scikit-learn's squared error is a mean over outputs; its gradient is
+    that of the sum"""
     kind, y, loss = HEADS[head]
-    peer = kind(hidden_layer_sizes=hidden, activation=activation, alpha=0, max_iter=1, random_state=0).fit(ROWS, y)
-    targets = peer._label_binarizer.transform(y) if kind is sklearn_neural_network.MLPClassifier else y.reshape(11, -1)
+    peer = kind(hidden_layer_sizes=hidden, activation=activation, alpha=0, max_iter=1,
+                random_state=0).fit(ROWS, y)
+    targets = peer._label_binarizer.transform(
+        y) if kind is sklearn_neural_network.MLPClassifier else y.reshape(11, -1)
     ours = MLP((4, *hidden, targets.shape[1]), ACTIVATIONS[activation], loss)
     for k, (W, b) in enumerate(zip(peer.coefs_, peer.intercepts_, strict=True), start=1):
         ours.parameters |= {f"W{k}": W, f"b{k}": b}
     n_layers = len(peer.coefs_)
     weights = (None,) if "sample_weight" in inspect.signature(peer._backprop).parameters else ()
-    their_loss, d_W, d_b = peer._backprop(ROWS, targets, *weights, [ROWS] + [None] * n_layers, [None] * n_layers,
-                                          [None] * n_layers, [None] * n_layers)
+    their_loss, d_W, d_b = peer._backprop(ROWS, targets, *weights, [ROWS] + [None] * n_layers,
+                                          [None] * n_layers, [None] * n_layers, [None] * n_layers)
     outputs = targets.shape[1] if isinstance(loss, SquaredError) else 1
     assert_allclose(ours.loss(ROWS, y), outputs * their_loss, rtol=1e-12)
     gradient = ours.gradient(ROWS, y)
@@ -92,4 +102,5 @@ def test_same_weights_same_loss_and_gradient(hidden, activation, head):
         assert_allclose(gradient[f"b{k + 1}"], d_b[k], rtol=1e-12, atol=1e-15)
     expected = peer.predict(ROWS) if isinstance(loss, SquaredError) else peer.predict_proba(ROWS)
     got = ours.predict(ROWS)
-    assert_allclose(got, expected[:, 1:] if head == "sigmoid" else expected.reshape(got.shape), rtol=1e-12)
+    assert_allclose(got, expected[:, 1:] if head == "sigmoid" else expected.reshape(got.shape),
+                    rtol=1e-12)

@@ -1,4 +1,5 @@
-"""Make digits.npz, the embedded subset of MNIST:  python -m minife.data.make_digits PATH/TO/mnist.npz"""
+"""Make digits.npz, the embedded subset of MNIST:  python -m minife.data.make_digits
+PATH/TO/mnist.npz"""
 import argparse
 import os
 from pathlib import Path
@@ -9,19 +10,23 @@ from .digits import EMBEDDED, load_mnist, pack
 
 
 def make_digits(source, target=EMBEDDED, n_train=400, n_test=100):
-    """Return the path written: an .npz of the first n_train training and n_test test digits of each class of MNIST.
+    """Return the path written: an .npz of the first n_train training and n_test test digits of each
+    class of MNIST.
 
-    The rows keep their original order. Pixels are 4-bit grey values, pixel >> 4, two a byte, so that the
-    threshold between 127 and 128 stays exact and the levels still serve as probabilities. The same source
-    gives the same bytes, up to the version of zlib. source is what load_mnist takes, with its errors;
-    ValueError if a class has too few rows."""
+    The rows keep their original order. Pixels are 4-bit grey values, pixel >> 4, two a byte, so
+    that the threshold between 127 and 128 stays exact and the levels still serve as probabilities.
+    The same source gives the same bytes, up to the version of zlib. source is what load_mnist
+    takes, with its errors; ValueError if a class has too few rows."""
     mnist = load_mnist(source)
     train = first_of_each_class(mnist.y_train, n_train)
     test = first_of_each_class(mnist.y_test, n_test)
-    arrays = {"x_train": pack(mnist.X_train[train] >> 4), "y_train": mnist.y_train[train].astype(np.uint8),
-              "x_test": pack(mnist.X_test[test] >> 4), "y_test": mnist.y_test[test].astype(np.uint8)}
+    arrays = {
+        "x_train": pack(mnist.X_train[train] >> 4),
+        "y_train": mnist.y_train[train].astype(np.uint8), "x_test": pack(mnist.X_test[test] >> 4),
+        "y_test": mnist.y_test[test].astype(np.uint8)
+    }
     target = Path(target)
-    temporary = target.with_name(target.name + ".tmp")          # os.replace is atomic within one folder
+    temporary = target.with_name(target.name + ".tmp")  # os.replace is atomic within one folder
     try:
         with open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)
@@ -32,7 +37,8 @@ def make_digits(source, target=EMBEDDED, n_train=400, n_test=100):
 
 
 def first_of_each_class(y, n):
-    """Return ascending indices of the first n rows of each class 0..9: (10 n,). ValueError if a class has fewer."""
+    """Return ascending indices of the first n rows of each class 0..9: (10 n,). ValueError if a
+    class has fewer."""
     indices = [np.flatnonzero(y == digit)[:n] for digit in range(10)]
     for digit, found in enumerate(indices):
         if len(found) < n:

@@ -1,4 +1,5 @@
-"""RBMs and networks in scikit-learn's shape, for those who have data and a pipeline. scikit-learn is not needed."""
+"""RBMs and networks in scikit-learn's shape, for those who have data and a pipeline. scikit-learn
+is not needed."""
 from .classifier import RBMClassifier
 from .mlp import MLPClassifier, MLPRegressor
 from .rbm import BernoulliRBM

@@ -1,4 +1,5 @@
-"""Errors and warnings of the estimators; where scikit-learn is loaded, they are of its classes of the same names as well."""
+"""Errors and warnings of the estimators; where scikit-learn is loaded, they are of its classes of
+the same names as well."""
 import sys
 
 
@@ -15,6 +16,7 @@ class DataConversionWarning(UserWarning):
 
 
 def shared(own, message):
-    """Return an instance of an error of this module that the handlers of scikit-learn's own class catch, too."""
+    """Return an instance of an error of this module that the handlers of scikit-learn's own class
+    catch, too."""
     theirs = getattr(sys.modules.get("sklearn.exceptions"), own.__name__, None)
     return own(message) if theirs is None else type(own.__name__, (own, theirs), {})(message)

@@ -1,13 +1,17 @@
-"""Files of fitted estimators: what was learned, the settings that are numbers or texts, and the state of the random numbers."""
+"""Files of fitted estimators: what was learned, the settings that are numbers or texts, and the
+state of the random numbers."""
 import numpy as np
 
 from ..descent import storage
 
 
 def save(model, path, arrays, **text):
-    """Write a fitted model, a dict of its arrays and further text to an .npz file, atomically and without pickle."""
-    text |= {"settings": model.settings(without=("checkpoint", "dtype")), "history": model.fitted("history_"),
-             "rng": model._rng.bit_generator.state}
+    """Write a fitted model, a dict of its arrays and further text to an .npz file, atomically and
+    without pickle."""
+    text |= {
+        "settings": model.settings(without=("checkpoint", "dtype")),
+        "history": model.fitted("history_"), "rng": model._rng.bit_generator.state
+    }
     names = vars(model).get("feature_names_in_")
     if names is not None:
         text["columns"] = list(names)
@@ -15,14 +19,17 @@ def save(model, path, arrays, **text):
 
 
 def load(cls, path, names, also=(), **settings):
-    """Return a new model of the class with the settings of a file, the text of the file and its arrays.
+    """Return a new model of the class with the settings of a file, the text of the file and its
+    arrays.
 
-    names   of the arrays that it must hold, the first in the type in which the model computes; also, of further text"""
+    names   of the arrays that it must hold, the first in the type in which the model computes;
+            also, of further text"""
     text, arrays = storage.read(path, cls.__name__, ("settings", "history", "rng", *also))
     dtype = storage.pick(path, arrays, names)[names[0]].dtype
     unknown = set(text["settings"]) - set(cls().get_params())
     if unknown:
-        raise ValueError(f"{path} has settings that {cls.__name__} does not know: {', '.join(sorted(unknown))}")
+        raise ValueError(
+            f"{path} has settings that {cls.__name__} does not know: {', '.join(sorted(unknown))}")
     model = cls(**text["settings"] | settings, dtype=dtype.type)
     model.history_, model._rng = text["history"], np.random.default_rng()
     try:

@@ -11,7 +11,8 @@ label_unit = Potts()
 
 
 class MLPClassifier(MLPEstimator):
-    """A network with softmax output and categorical cross entropy. Arguments and attributes: MLPEstimator; classes_."""
+    """A network with softmax output and categorical cross entropy. Arguments and attributes:
+    MLPEstimator; classes_."""
 
     _estimator_type = "classifier"
     out_activation_ = "softmax"
@@ -19,7 +20,8 @@ class MLPClassifier(MLPEstimator):
     def fit(self, X, y, sample_weight=None):
         """Learn from X (n, n_features) and labels y (n,), whatever they are, and return self."""
         go_on = validation.flag(self.warm_start, "warm_start")
-        return self._fit(X, y, None, sample_weight, validation.positive_integer(self.max_iter, "max_iter"), go_on)
+        return self._fit(X, y, None, sample_weight,
+                         validation.positive_integer(self.max_iter, "max_iter"), go_on)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on learning for one epoch over X and labels y, and return self.
@@ -32,14 +34,17 @@ class MLPClassifier(MLPEstimator):
         y = doors.labels(y)
         doors.same_length(X, y)
         known = self.classes_ if go_on and self.__sklearn_is_fitted__() else None
-        classes = np.unique(doors.labels(classes)) if classes is not None else np.unique(y) if known is None else known
+        classes = np.unique(doors.labels(classes)) if classes is not None else np.unique(
+            y) if known is None else known
         if known is not None and not np.array_equal(known, classes):
             raise ValueError(f"classes must be those of the first call, {known}, got {classes}")
         if not np.isin(y, classes).all():
-            raise ValueError(f"y must hold labels among {classes}, got {y[~np.isin(y, classes)][0]!r}")
-        one_hot = np.eye(len(classes))[np.searchsorted(classes, y)]                      # (n, n_classes)
-        return self._learn(X, names, one_hot, CategoricalCrossEntropy(), sample_weight, n_epochs, go_on,
-                           lambda x, y: float((x.argmax(axis=1) == y.argmax(axis=1)).mean()), classes_=classes)
+            raise ValueError(
+                f"y must hold labels among {classes}, got {y[~np.isin(y, classes)][0]!r}")
+        one_hot = np.eye(len(classes))[np.searchsorted(classes, y)]  # (n, n_classes)
+        return self._learn(X, names, one_hot, CategoricalCrossEntropy(), sample_weight, n_epochs,
+                           go_on, lambda x, y: float(
+                               (x.argmax(axis=1) == y.argmax(axis=1)).mean()), classes_=classes)
 
     def predict_log_proba(self, X):
         """Return the log probabilities of the classes (n, n_classes), in the order of classes_."""
@@ -63,7 +68,8 @@ class MLPClassifier(MLPEstimator):
 
 
     def save(self, path):
-        """Write the fitted model to an .npz file: settings that are numbers or texts, history and parameters."""
+        """Write the fitted model to an .npz file: settings that are numbers or texts, history and
+        parameters."""
         self._save(path, classes=self.fitted("classes_"))
 
     @classmethod
@@ -83,7 +89,8 @@ class MLPRegressor(MLPEstimator):
     def fit(self, X, y, sample_weight=None):
         """Learn from X (n, n_features) and numbers y (n,) or (n, n_outputs), and return self."""
         go_on = validation.flag(self.warm_start, "warm_start")
-        return self._fit(X, y, sample_weight, validation.positive_integer(self.max_iter, "max_iter"), go_on)
+        return self._fit(X, y, sample_weight,
+                         validation.positive_integer(self.max_iter, "max_iter"), go_on)
 
     def partial_fit(self, X, y, sample_weight=None):
         """Go on learning for one epoch over X and numbers y, and return self."""
@@ -93,8 +100,8 @@ class MLPRegressor(MLPEstimator):
         X, names = self._read_to_learn(X, go_on)
         y = doors.targets(y)
         doors.same_length(X, y)
-        return self._learn(X, names, y.reshape(len(y), -1), SquaredError(), sample_weight, n_epochs, go_on, r_squared,
-                           _one=y.ndim == 1)
+        return self._learn(X, names, y.reshape(len(y), -1), SquaredError(), sample_weight, n_epochs,
+                           go_on, r_squared, _one=y.ndim == 1)
 
     def predict(self, X):
         """Return the numbers of each row, in the shape of the y of fit: (n,) or (n, n_outputs)"""
@@ -111,7 +118,8 @@ class MLPRegressor(MLPEstimator):
         return r_squared(predicted, y, doors.weights(sample_weight, len(y)))
 
     def save(self, path):
-        """Write the fitted model to an .npz file: settings that are numbers or texts, history and parameters."""
+        """Write the fitted model to an .npz file: settings that are numbers or texts, history and
+        parameters."""
         self._save(path, one=np.array(self.fitted("_one")))
 
     @classmethod
@@ -123,8 +131,9 @@ class MLPRegressor(MLPEstimator):
 
 
 def r_squared(predicted, y, weights=None):
-    """Return R^2 (Draper and Smith), the mean over columns; of a constant column it is 1 if all is right, else 0."""
-    with np.errstate(over="ignore"):                     # a prediction far out has an infinite error
+    """Return R^2 (Draper and Smith), the mean over columns; of a constant column it is 1 if all is
+    right, else 0."""
+    with np.errstate(over="ignore"):  # a prediction far out has an infinite error
         error = np.average((predicted - y) ** 2, axis=0, weights=weights)
     spread = np.average((y - np.average(y, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
     known = spread > 0

@@ -1,14 +1,16 @@
-"""How a network sees its numbers: centred, and brought to a size with which its first steps are of the usual length."""
+"""How a network sees its numbers: centred, and brought to a size with which its first steps are of
+the usual length."""
 import numpy as np
 
-LARGE, SMALL = 10.0, 0.1                                 # standard deviations beyond which a rate means something else
+LARGE, SMALL = 10.0, 0.1  # standard deviations beyond which a rate means something else
 
 
 class Scale:
     """x -> (x - mean) / scale, column by column, in float64.
 
-    Columns are centred. Those whose standard deviation is above 10 are brought to 1, and all together where none is
-    above 0.1; others keep their size, so that a learning rate means what it means to the numbers themselves."""
+    Columns are centred. Those whose standard deviation is above 10 are brought to 1, and all
+    together where none is above 0.1; others keep their size, so that a learning rate means what it
+    means to the numbers themselves."""
 
     def __init__(self, mean, scale):
         self.mean, self.scale = mean, scale

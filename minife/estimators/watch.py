@@ -6,11 +6,12 @@ import numpy as np
 
 from .errors import ConvergenceWarning, shared
 
-RUNAWAY = 1e6                                            # times the first loss: this does not come back
+RUNAWAY = 1e6  # times the first loss: this does not come back
 
 
 class PenalisedLoss:
-    """The mean loss over a batch, with alpha |W|^2 / 2 shared out among its rows: its slopes, and its mean over an epoch.
+    """The mean loss over a batch, with alpha |W|^2 / 2 shared out among its rows: its slopes, and
+    its mean over an epoch.
 
     h, y      rows as the network sees them, and their targets (n, n_outputs)
     weight    of each row (n,), with mean 1, or None
@@ -18,7 +19,8 @@ class PenalisedLoss:
 
     def __init__(self, mlp, h, y, weight, alpha, shuffle):
         self.mlp, self.h, self.y, self.alpha, self.shuffle = copy.copy(mlp), h, y, alpha, shuffle
-        self.mlp.loss_function = WeightedLoss(mlp.loss_function, weight)     # the copy shares the parameters
+        # the copy shares the parameters
+        self.mlp.loss_function = WeightedLoss(mlp.loss_function, weight)
         self.sums, self.n_seen = [], 0
 
     def gradient(self, rows):
@@ -45,7 +47,8 @@ class PenalisedLoss:
 
 
 class WeightedLoss:
-    """A loss of rows that count by their weights (n,), or all alike; `rows` are those of the batch."""
+    """A loss of rows that count by their weights (n,), or all alike; `rows` are those of the
+    batch."""
 
     def __init__(self, loss, weight):
         self.loss, self.weight, self.rows = loss, weight, None
@@ -58,21 +61,24 @@ class WeightedLoss:
     def gradient(self, x, y):
         """Return d value / dx (n, n_outputs)"""
         slope = self.loss.gradient(x, y)
-        return slope if self.weight is None else self.weight[self.rows, None].astype(x.dtype) * slope
+        return slope if self.weight is None else self.weight[self.rows,
+                                                             None].astype(x.dtype) * slope
 
 
 class Watch:
-    """Two callbacks: itself keeps the loss and the held-out score of each epoch, `ended` says when to stop.
+    """Two callbacks: itself keeps the loss and the held-out score of each epoch, `ended` says when
+    to stop.
 
-    Learning stops after n_iter_no_change epochs in a row that did not gain tol; "adaptive" lowers the rate instead, five
-    times, until it is below 1e-6.
+    Learning stops after n_iter_no_change epochs in a row that did not gain tol; "adaptive" lowers
+    the rate instead, five times, until it is below 1e-6.
     unit    of the loss that is kept, in that of the network
-    score   function without arguments, of held-out rows: the parameters with the best one are put back at the end. None
-            watches the training loss"""
+    score   function without arguments, of held-out rows: the parameters with the best one are put
+            back at the end. None watches the training loss"""
 
     def __init__(self, loss, unit, optimizer, tol, n_iter_no_change, adaptive, score=None):
         self.loss, self.unit, self.optimizer = loss, unit, optimizer
-        self.tol, self.n_iter_no_change, self.adaptive, self.score = tol, n_iter_no_change, adaptive, score
+        self.tol, self.n_iter_no_change = tol, n_iter_no_change
+        self.adaptive, self.score = adaptive, score
         self.best, self.without_gain, self.kept, self.stopped = -np.inf, 0, None, False
         self.first = None
 
@@ -80,8 +86,10 @@ class Watch:
         loss = self.loss.epoch()
         self.first = loss if self.first is None else self.first
         if not loss <= RUNAWAY * max(self.first, 1):
-            raise FloatingPointError(f"the loss of epoch {epoch} is {loss:.3g}, of the first {self.first:.3g}: lower the "
-                                     "learning rate")
+            raise FloatingPointError(
+                f"the loss of epoch {epoch} is {loss:.3g}, of the first {self.first:.3g}: lower "
+                "the "
+                "learning rate")
         record = {"loss": loss * self.unit}
         if self.score is not None:
             record["validation_score"] = self.score()
@@ -103,14 +111,18 @@ class Watch:
         return None
 
     def finish(self, mlp, max_iter):
-        """Put the best parameters back, and warn where learning stopped only because max_iter was reached."""
+        """Put the best parameters back, and warn where learning stopped only because max_iter was
+        reached."""
         if self.kept is not None:
             for name, array in mlp.parameters.items():
                 array[...] = self.kept[name]
         if not self.stopped:
-            warnings.warn(shared(ConvergenceWarning, 
-                f"learning stopped at max_iter={max_iter} epochs, before {self.n_iter_no_change} epochs in a row without a "
-                f"gain of tol={self.tol:g}: the loss may still fall"), stacklevel=4)
+            warnings.warn(
+                shared(
+                    ConvergenceWarning,
+                    f"learning stopped at max_iter={max_iter} epochs, before "
+                    f"{self.n_iter_no_change} epochs in a row without a "
+                    f"gain of tol={self.tol:g}: the loss may still fall"), stacklevel=4)
 
 
 class InverseScaling:
@@ -124,4 +136,5 @@ class InverseScaling:
         return self.learning_rate / (1 + self.n_rows * (step // self.steps_per_epoch)) ** self.power
 
     def __repr__(self):
-        return f"InverseScaling({self.learning_rate}, {self.power}, {self.n_rows}, {self.steps_per_epoch})"
+        numbers = self.learning_rate, self.power, self.n_rows, self.steps_per_epoch
+        return f"InverseScaling({', '.join(map(str, numbers))})"

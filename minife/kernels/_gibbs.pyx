@@ -1,8 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Sampling binary units: products with states, the draws, and what annealing asks of the fields besides.
+"""Sampling binary units: products with states, draws, and what annealing asks of the fields.
 
-A line after #> is a line of the twin in reference.py, computed by the block below it. One call spreads its rows over the
-threads; a row's numbers depend on the row alone, so the threads never matter."""
+A line after #> is a line of the twin in reference.py, computed by the block below it. One call
+spreads its rows over the threads; a row's numbers depend on the row alone, so the threads never
+matter."""
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -11,9 +12,10 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (CHECKSUM, cloned, exponential, is_odd, philox, piece, prefetch, real, sigmoid,
-                       sum_rows_double_2, sum_rows_double_4, sum_rows_float_2, sum_rows_float_4,
-                       transpose_double, transpose_float, uint8_t, uint16_t, uint32_t, uint64_t)
+from ._inline cimport (CHECKSUM, cloned, exponential, is_odd, philox, piece, prefetch, real,
+                       sigmoid, sum_rows_double_2, sum_rows_double_4, sum_rows_float_2,
+                       sum_rows_float_4, transpose_double, transpose_float, uint8_t, uint16_t,
+                       uint32_t, uint64_t)
 from ._threads cimport threads_for
 from .arrays import aligned_empty, mismatch
 
@@ -24,17 +26,19 @@ include "_row_sums.pxi"
 
 cdef cloned random_row(uint64_t key, uint32_t draw, uint32_t row, Py_ssize_t n_blocks,
                        uint32_t *words) noexcept nogil:
-    """words = 4 * n_blocks random words of one row; word w of block k stands at w * n_blocks + k  (K3)"""
+    """words = those of one row; word w of block k stands at w * n_blocks + k  (K3)"""
     cdef Py_ssize_t k
+    #> words = np.hstack(philox(np.arange(n_blocks), np.arange(n_rows)[:, None], draw, int(key)))
     for k in range(n_blocks):
         philox(<uint32_t>k, row, draw, key,
                words + k, words + n_blocks + k, words + 2 * n_blocks + k, words + 3 * n_blocks + k)
 
 
 def random_words(uint64_t key, uint32_t draw, Py_ssize_t n_rows, Py_ssize_t n_units):
-    """Return random 32-bit words (n_rows, n_units), a function of key, draw, row, unit and ceil(n_units / 4)  (K3)"""
+    """Return random 32-bit words (n_rows, n_units) of a key, a draw, the row and the unit  (K3)"""
     if not 0 <= n_rows <= 2**32 or not 0 <= n_units <= 2**34:
-        raise ValueError(f"n_rows and n_units must be counts up to 2^32 and 2^34, got {n_rows} and {n_units}")
+        raise ValueError("n_rows and n_units must be counts up to 2^32 and 2^34, "
+                         f"got {n_rows} and {n_units}")
     #> n_blocks = (n_units + 3) // 4
     cdef Py_ssize_t n_blocks = (n_units + 3) // 4, size = piece(20. * n_blocks, 1), r
     words_array = np.empty((n_rows, 4 * n_blocks), dtype=np.uint32)
@@ -47,7 +51,8 @@ def random_words(uint64_t key, uint32_t draw, Py_ssize_t n_rows, Py_ssize_t n_un
     return words_array[:, :n_units]
 
 
-cdef cloned draw_row(const real *mean, const uint32_t *words, Py_ssize_t n, uint8_t *sample) noexcept nogil:
+cdef cloned draw_row(const real *mean, const uint32_t *words, Py_ssize_t n,
+                     uint8_t *sample) noexcept nogil:
     """sample = uniform < mean  (R4)"""
     cdef Py_ssize_t j
     #> bits = 23 if mean.dtype == np.float32 else 31
@@ -61,7 +66,8 @@ cdef cloned draw_row(const real *mean, const uint32_t *words, Py_ssize_t n, uint
 
 def draw_units(const real[:, :] mean not None, uint64_t key, uint32_t draw):
     """Return samples (n, n_units) uint8 of units with these means  (R4)"""
-    cdef Py_ssize_t n = mean.shape[0], n_units = mean.shape[1], n_blocks = (n_units + 3) // 4, r, t, start, stop
+    cdef Py_ssize_t n = mean.shape[0], n_units = mean.shape[1], n_blocks = (n_units + 3) // 4
+    cdef Py_ssize_t r, t, start, stop
     cdef int threads = threads_for(100. * n * n_units)
     cdef Py_ssize_t size = piece(5. * n_units, threads)
     sample_array = np.empty((n, n_units), dtype=np.uint8)
@@ -89,9 +95,10 @@ cdef cloned mean_row(real *field, const real *bias, real beta, Py_ssize_t n) noe
         field[j] = sigmoid(beta * (bias[j] + field[j]))
 
 
-cdef cloned potential_changes(const real *field, const real *bias, double beta_0, double beta_1, Py_ssize_t n,
-                              double *linear, double *factor, double *change) noexcept nogil:
-    """One logarithm for 512 units: softplus(y) = max(y, 0) + log(1 + e^-|y|), and 1 + e^-|y| lies between 1 and 2  (E3)"""
+cdef cloned potential_changes(const real *field, const real *bias, double beta_0, double beta_1,
+                              Py_ssize_t n, double *linear, double *factor,
+                              double *change) noexcept nogil:
+    """One logarithm of 512 factors 1 + e^-|y|: softplus(y) = max(y, 0) + log(1 + e^-|y|)  (E3)"""
     cdef Py_ssize_t start, j, width, half
     cdef double x, y0, y1, zero = 0
     #> change = (softplus(beta_1 * x) - softplus(beta_0 * x)).sum(axis=1)
@@ -112,9 +119,11 @@ cdef cloned potential_changes(const real *field, const real *bias, double beta_0
         change[0] += linear[0] + log(factor[0])
 
 
-def anneal_units(const uint8_t[:, :] states not None, const real[:, :] W not None, const real[:] bias not None,
-                 double beta_0, double beta_1, uint64_t key, uint32_t draw):
-    """Return samples (n, n_out) uint8 at beta_1, and the change (n,) of sum softplus(beta field) from beta_0  (R4, E3)
+def anneal_units(const uint8_t[:, :] states not None, const real[:, :] W not None,
+                 const real[:] bias not None, double beta_0, double beta_1, uint64_t key,
+                 uint32_t draw):
+    """Return samples (n, n_out) uint8 at beta_1, and the change (n,) of sum softplus(beta field)
+    from beta_0  (R4, E3)
 
     The field is that of the units that see the 0/1 states (n, n_in) through W (n_in, n_out)."""
     if states.shape[1] != W.shape[0] or bias.shape[0] != W.shape[1]:
@@ -135,8 +144,8 @@ def anneal_units(const uint8_t[:, :] states not None, const real[:, :] W not Non
         stop = min(start + size, n)
         for r in prange(start, stop, nogil=True, num_threads=threads, schedule="static"):
             t = threadid()
-            potential_changes(&field[r, 0], &biases[0], beta_0, beta_1, n_out, &scratch[t, 0, 0], &scratch[t, 1, 0],
-                              &change[r])
+            potential_changes(&field[r, 0], &biases[0], beta_0, beta_1, n_out, &scratch[t, 0, 0],
+                              &scratch[t, 1, 0], &change[r])
             mean_row(&field[r, 0], &biases[0], <real>beta_1, n_out)
     #> return draw_units(mean, key, draw), change
     return draw_units(field_array, key, draw), change_array

@@ -1,4 +1,4 @@
-"""What the kernels share, inlined into each: the exponential, the sigmoid and the counter-based generator."""
+"""What the kernels share, inlined into each: exponential, sigmoid, the counter-based generator."""
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -7,29 +7,35 @@ ctypedef fused real:
     double
 
 cdef extern from "platform.h":
-    ctypedef void cloned "MINIFE_CLONES void"  # the return type of a function that is compiled per instruction set
-    const unsigned int CHECKSUM "MINIFE_CHECKSUM"  # of what is compiled; __init__.py computes it again
+    ctypedef void cloned "MINIFE_CLONES void"      # of functions compiled per instruction set
+    const unsigned int CHECKSUM "MINIFE_CHECKSUM"  # of the sources; __init__.py computes it again
     float power_of_two_float(float) nogil
     double power_of_two_double(double) nogil
     double exponent_of(double) nogil
     double mantissa_of(double) nogil
     int available_threads() nogil
     void prefetch "MINIFE_PREFETCH"(const void *address, int write) nogil
-    void sum_rows_float_2(const uint16_t *active, Py_ssize_t n, const float *panel, float *total) nogil
-    void sum_rows_float_4(const uint16_t *active, Py_ssize_t n, const float *panel, float *total) nogil
-    void sum_rows_double_2(const uint16_t *active, Py_ssize_t n, const double *panel, double *total) nogil
-    void sum_rows_double_4(const uint16_t *active, Py_ssize_t n, const double *panel, double *total) nogil
-    void transpose_float(const float *source, Py_ssize_t step, float *target, Py_ssize_t stride) nogil
-    void transpose_double(const double *source, Py_ssize_t step, double *target, Py_ssize_t stride) nogil
+    void sum_rows_float_2(const uint16_t *active, Py_ssize_t n, const float *panel,
+                          float *total) nogil
+    void sum_rows_float_4(const uint16_t *active, Py_ssize_t n, const float *panel,
+                          float *total) nogil
+    void sum_rows_double_2(const uint16_t *active, Py_ssize_t n, const double *panel,
+                           double *total) nogil
+    void sum_rows_double_4(const uint16_t *active, Py_ssize_t n, const double *panel,
+                           double *total) nogil
+    void transpose_float(const float *source, Py_ssize_t step, float *target,
+                         Py_ssize_t stride) nogil
+    void transpose_double(const double *source, Py_ssize_t step, double *target,
+                          Py_ssize_t stride) nogil
 
 
 cdef inline Py_ssize_t piece(double n_operations, int n_threads) noexcept:
-    """Return how many items of so many operations take about a tenth of a second; then a kernel listens for Ctrl-C."""
+    """Return how many items of so many operations take about a tenth of a second."""
     return max(1, <Py_ssize_t>(1e8 * n_threads / max(n_operations, 1.)))
 
 
 cdef inline bint is_odd(const void *first, Py_ssize_t step, Py_ssize_t size) noexcept:
-    """Return whether numbers of this size, a power of two, lie where numbers of this size do not: in packed records."""
+    """Return whether numbers of this size lie where such numbers do not, as in packed records."""
     return ((<size_t>first | <size_t>step) & (size - 1)) != 0
 
 
@@ -37,9 +43,10 @@ cdef inline bint is_odd(const void *first, Py_ssize_t step, Py_ssize_t size) noe
 cdef inline real exponential(real x) noexcept nogil:
     """e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2)/2, e^r by its Taylor polynomial  (K4)
 
-    x is clipped to where 2^n is a normal number. Adding and subtracting 1.5 * 2^(mantissa bits) rounds to an
-    integer without a branch, so the compiler turns a loop over this function into vector instructions. Even and odd
-    powers, from the second on, are two sums that need not wait for each other."""
+    x is clipped to where 2^n is a normal number. Adding and subtracting 1.5 * 2^(mantissa bits)
+    rounds to an integer without a branch, so the compiler turns a loop over this function into
+    vector instructions. Even and odd powers, from the second on, are two sums that need not wait
+    for each other."""
     cdef real low, high, shift, shifted, n, r, r2, even, odd, p
     cdef real log2_e = 1.4426950408889634
     if real is float:
@@ -72,7 +79,8 @@ cdef inline real exponential(real x) noexcept nogil:
 
 @cython.cdivision(True)
 cdef inline real sigmoid(real x) noexcept nogil:
-    """sigma(x) = 1 / (1 + e^-x)  (K4)"""
+    """sigma(x)  (K4)"""
+    #> return 1 / (1 + np.exp(np.clip(-x, low, high)))
     return <real>1 / (<real>1 + exponential(-x))
 
 
@@ -84,13 +92,19 @@ cdef inline void philox(uint32_t block, uint32_t row, uint32_t draw, uint64_t ke
     cdef uint64_t c0 = block, c1 = row, c2 = draw, c3 = 0, low = 0xFFFFFFFF, product0, product1
     cdef uint32_t k0 = <uint32_t>key, k1 = <uint32_t>(key >> 32)
     cdef int i
-    for i in range(10):  # in 64 bits throughout, which vectorises best; only the low 32 of each c count
+    for i in range(10):  # in 64 bits, which vectorises best; only the low 32 of each c count
+        #> product0 = np.uint64(0xD2511F53) * c0
+        #> product1 = np.uint64(0xCD9E8D57) * c2
         product0 = <uint64_t>0xD2511F53u * (c0 & low)
         product1 = <uint64_t>0xCD9E8D57u * (c2 & low)
+        #> c0, c1 = (product1 >> word) ^ c1 ^ k0, product1 & low
+        #> c2, c3 = (product0 >> word) ^ c3 ^ k1, product0 & low
         c0 = (product1 >> 32) ^ c1 ^ k0
         c1 = product1
         c2 = (product0 >> 32) ^ c3 ^ k1
         c3 = product0
+        #> k0 = (k0 + np.uint64(0x9E3779B9)) & low
+        #> k1 = (k1 + np.uint64(0xBB67AE85)) & low
         k0 += 0x9E3779B9u
         k1 += 0xBB67AE85u
     x0[0] = <uint32_t>c0

@@ -1,7 +1,7 @@
-"""What the sweeps over layers share, inlined into each: sums over a layer, its cumulants, the worst of its units.
+"""What sweeps over layers need, inlined: sums over a layer, its cumulants, the worst of its units.
 
-A layer (order, n, n_units) holds m, c = m - m^2 and skew = c (1/2 - m) as far as the order goes; `stride` is the
-distance from one to the next."""
+A layer (order, n, n_units) holds m, c = m - m^2 and skew = c (1/2 - m) as far as the order goes;
+`stride` is the distance from one to the next."""
 from libc.stdint cimport uint32_t, uint64_t
 
 from ._inline cimport cloned, real
@@ -18,12 +18,14 @@ cdef enum:
     COLUMNS = 32  # sums of one row that stay in registers; GCC leaves shorter loops without vectors
 
 
-cdef inline cloned layer_sums(const real *layer, Py_ssize_t n, Py_ssize_t stride, const real *powers, Py_ssize_t n_in,
-                              Py_ssize_t n_columns, int order, real *sums) noexcept nogil:
-    """sums (order, ROWS, n_columns) = m @ W, c @ W^2, skew @ W^3 of n <= ROWS rows, as far as the order goes  (T9)
+cdef inline cloned layer_sums(const real *layer, Py_ssize_t n, Py_ssize_t stride,
+                              const real *powers, Py_ssize_t n_in, Py_ssize_t n_columns,
+                              int order, real *sums) noexcept nogil:
+    """sums (order, ROWS, n_columns) = m @ W, c @ W^2, skew @ W^3 of n <= ROWS rows, as far as the
+    order goes  (T9)
 
-    powers (order, n_in, n_columns), with n_columns a multiple of COLUMNS. Of a single row there is one sum, of more
-    there are ROWS, of which the missing ones repeat the last."""
+    powers (order, n_in, n_columns), with n_columns a multiple of COLUMNS. Of a single row there is
+    one sum, of more there are ROWS, of which the missing ones repeat the last."""
     cdef Py_ssize_t i, j, k, r, l, block
     cdef real total[ROWS][COLUMNS]
     cdef const real *x[ROWS]
@@ -59,9 +61,11 @@ cdef inline void complete(real *layer, Py_ssize_t stride, Py_ssize_t n, int orde
     cdef real half = 0.5
     cdef real *c = layer + stride
     cdef real *skew = c + stride
+    #> c_in = m_in - m_in**2
     if order >= 2:
         for j in range(n):
             c[j] = layer[j] - layer[j] * layer[j]
+    #> skew_in, c = c_in * (0.5 - m_in), m - m**2
     if order >= 3:
         for j in range(n):
             skew[j] = c[j] * (half - layer[j])
@@ -70,8 +74,8 @@ cdef inline void complete(real *layer, Py_ssize_t stride, Py_ssize_t n, int orde
 cdef inline real largest(const real *x, Py_ssize_t n) noexcept nogil:
     """max x_j of x_j >= 0, NaN if one of them is
 
-    The bits of such numbers are in the order of the numbers, those of a NaN above infinity, and a maximum of integers
-    is what the compiler can vectorise."""
+    The bits of such numbers are in the order of the numbers, those of a NaN above infinity, and a
+    maximum of integers is what the compiler can vectorise."""
     cdef Py_ssize_t j
     cdef uint32_t bits_32, worst_32 = 0
     cdef uint64_t bits_64, worst_64 = 0

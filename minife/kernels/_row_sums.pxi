@@ -1,17 +1,18 @@
-# Products with binary states need no multiplication: they are sums of the rows of a matrix that are switched on  (K1)
+# Products with binary states need no multiplication: they are sums of the rows of a matrix that are
+# switched on  (K1)
 #
-# A part of _gibbs.pyx. The matrix is cut into panels of a few columns, so that the fastest caches hold its rows. Threads
-# share the panels, and no number depends on how.
+# A part of _gibbs.pyx. The matrix is cut into panels of a few columns, so that the fastest caches
+# hold its rows. Threads share the panels, and no number depends on how.
 import sys
 
 cdef enum:
-    LISTS = 131072        # numbers in the lists of a tile, the rows that are summed at a time: 256 kB for each thread
-    FEWEST = 128          # rows of a tile for each thread, however long their lists: it reads the matrix once
-    FEW = 256             # rows of a matrix of which the fastest cache holds four vectors each, not two
+    LISTS = 131072        # numbers in the lists of a tile, rows summed together: 256 kB a thread
+    FEWEST = 128          # rows of a tile for each thread: it reads the matrix once
+    FEW = 256             # rows of a matrix of which the fastest cache holds four vectors each
     LARGEST_LIST = 65536  # units that a 16-bit index can name
 
 
-cdef uint16_t[256][8] places  # for each byte that eight units can make, the places of those that are on
+cdef uint16_t[256][8] places  # for each byte that eight units can make, where those on stand
 cdef uint8_t[256] counts      # and how many they are
 cdef int byte, unit
 for byte in range(256):
@@ -20,11 +21,14 @@ for byte in range(256):
         counts[byte] += byte >> (unit if sys.byteorder == "little" else 7 - unit) & 1
 
 
-cdef cloned list_row(const uint8_t *state, Py_ssize_t n_in, uint16_t *active, Py_ssize_t *n_active) noexcept nogil:
-    """active = np.flatnonzero(state), eight units at a time: their bits make a byte, and a table lists those on
+cdef cloned list_row(const uint8_t *state, Py_ssize_t n_in, uint16_t *active,
+                     Py_ssize_t *n_active) noexcept nogil:
+    """active = np.flatnonzero(state), eight units at a time: their bits make a byte, and a table
+    lists those on
 
-    Of 16 numbers at active + k, which is at most active + i, those after the counted ones are overwritten by the next.
-    Whatever the bytes are, they name units below n_in: of states that are not 0 or 1 the list is wrong, but harmless."""
+    Of 16 numbers at active + k, which is at most active + i, those after the counted ones are
+    overwritten by the next. Whatever the bytes are, they name units below n_in: of states that are
+    not 0 or 1 the list is wrong, but harmless."""
     cdef Py_ssize_t i, k = 0
     cdef uint64_t eight
     cdef uint64_t[2] units  # eight numbers of 16 bits
@@ -43,9 +47,10 @@ cdef cloned list_row(const uint8_t *state, Py_ssize_t n_in, uint16_t *active, Py
     n_active[0] = k
 
 
-cdef void list_columns(const uint8_t *states, Py_ssize_t step, Py_ssize_t n_in, Py_ssize_t n_columns, uint16_t *active,
-                       Py_ssize_t list_step, Py_ssize_t *n_active, uint16_t *scratch) noexcept nogil:
-    """active = np.flatnonzero(states[:, l]) for each column l of states, whose rows lie `step` bytes apart"""
+cdef void list_columns(const uint8_t *states, Py_ssize_t step, Py_ssize_t n_in,
+                       Py_ssize_t n_columns, uint16_t *active, Py_ssize_t list_step,
+                       Py_ssize_t *n_active, uint16_t *scratch) noexcept nogil:
+    """active = np.flatnonzero(states[:, l]) for each column l; rows lie `step` bytes apart"""
     cdef Py_ssize_t i, k, n, column
     for column in range(n_columns):
         n_active[column] = 0
@@ -59,7 +64,7 @@ cdef void list_columns(const uint8_t *states, Py_ssize_t step, Py_ssize_t n_in, 
 
 cdef cloned gather_bits(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssize_t n_in,
                         uint8_t *bits) noexcept nogil:
-    """bits = the bits that occur in n lines of states, each of n_in bytes"""
+    """bits = those that occur in n lines of n_in states"""
     cdef Py_ssize_t r, i
     cdef uint8_t found = 0
     for r in range(n):
@@ -79,9 +84,11 @@ cdef cloned any_row(const uint8_t *states, Py_ssize_t step, Py_ssize_t n, Py_ssi
             used[i] |= states[r * step + i]
 
 
-cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t column_step, const uint16_t *used,
-                       Py_ssize_t n_used, Py_ssize_t n_columns, Py_ssize_t width, real *panel) noexcept nogil:
-    """panel[used, :n_columns] = matrix[used, :n_columns], rows of `width` numbers, and 0 in the columns behind"""
+cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t column_step,
+                       const uint16_t *used, Py_ssize_t n_used, Py_ssize_t n_columns,
+                       Py_ssize_t width, real *panel) noexcept nogil:
+    """panel[used, :n_columns] = matrix[used, :n_columns], rows of `width` numbers, and 0 in the
+    columns behind"""
     cdef Py_ssize_t m = 64 // sizeof(real), k = 0, l, i
     if n_columns == width and column_step == 1:
         while k < n_used:
@@ -90,13 +97,15 @@ cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t colum
                 memcpy(panel + i * width + l * m, matrix + i * row_step + l * m, 64)
                 prefetch(matrix + i * row_step + width + l * m, 0)
             k += 1
-    elif n_columns == width and row_step == 1:  # the transpose of a matrix, all of whose rows are used: in squares
+    elif n_columns == width and row_step == 1:  # the transpose of a matrix: in squares
         while k <= n_used - m:
             for l in range(width // m):
                 if real is float:
-                    transpose_float(matrix + l * m * column_step + k, column_step, panel + k * width + l * m, width)
+                    transpose_float(matrix + l * m * column_step + k, column_step,
+                                    panel + k * width + l * m, width)
                 else:
-                    transpose_double(matrix + l * m * column_step + k, column_step, panel + k * width + l * m, width)
+                    transpose_double(matrix + l * m * column_step + k, column_step,
+                                     panel + k * width + l * m, width)
             k += m
     while k < n_used:
         i = used[k]
@@ -107,9 +116,9 @@ cdef cloned fill_panel(const real *matrix, Py_ssize_t row_step, Py_ssize_t colum
         k += 1
 
 
-cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssize_t *n_active, Py_ssize_t n,
-                      const real *panel, Py_ssize_t n_columns, Py_ssize_t width, real *out,
-                      Py_ssize_t out_step) noexcept nogil:
+cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssize_t *n_active,
+                      Py_ssize_t n, const real *panel, Py_ssize_t n_columns, Py_ssize_t width,
+                      real *out, Py_ssize_t out_step) noexcept nogil:
     """out = the sums of the listed rows of a panel  (K1)"""
     cdef Py_ssize_t r, l, m = 64 // sizeof(real)
     cdef real[64] sums
@@ -151,14 +160,16 @@ def binary_product(const uint8_t[:, :] states not None, const real[:, :] matrix 
         gather_bits(&states[0, 0], states.strides[0], n, n_in, &bits)
     if bits > 1:
         raise ValueError(f"states must be 0 or 1, got {np.max(states)}")
-    cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real), column_step = matrix.strides[1] // sizeof(real)
+    cdef Py_ssize_t row_step = matrix.strides[0] // sizeof(real)
+    cdef Py_ssize_t column_step = matrix.strides[1] // sizeof(real)
     cdef Py_ssize_t width = (4 if n_in <= FEW else 2) * 64 // sizeof(real)
     cdef Py_ssize_t start, height, share, n_used = n_in, panel, i, r, t
     cdef int threads = threads_for(<double>n * n_in * n_out)
     cdef Py_ssize_t tile = min(n, threads * max(FEWEST, LISTS // n_in), LARGEST_LIST)
     cdef real[:, ::1] panels = aligned_empty(threads, n_in * width, dtype)
     cdef uint16_t[::1] used = np.arange(n_in, dtype=np.uint16)
-    cdef uint16_t[:, ::1] active = np.empty((tile, n_in), np.uint16), scratch = np.empty((threads, tile), np.uint16)
+    cdef uint16_t[:, ::1] active = np.empty((tile, n_in), np.uint16)
+    cdef uint16_t[:, ::1] scratch = np.empty((threads, tile), np.uint16)
     cdef uint8_t[::1] on = np.empty(n_in, np.uint8)
     cdef Py_ssize_t[::1] n_active = np.empty(tile, np.intp)
     out_array = np.empty((n, n_out), dtype)
@@ -170,19 +181,21 @@ def binary_product(const uint8_t[:, :] states not None, const real[:, :] matrix 
         if by_column:
             share = (height + threads - 1) // threads
             for r in prange(0, height, share, nogil=True, num_threads=threads, schedule="static"):
-                list_columns(&states[start + r, 0], states.strides[1], n_in, min(share, height - r), &active[r, 0],
-                             n_in, &n_active[r], &scratch[threadid(), 0])
+                list_columns(&states[start + r, 0], states.strides[1], n_in,
+                             min(share, height - r), &active[r, 0], n_in, &n_active[r],
+                             &scratch[threadid(), 0])
         else:
             if row_step != 1:  # a transposed matrix is faster whole
                 any_row(&states[start, 0], states.strides[0], height, n_in, &on[0])
                 list_row(&on[0], n_in, &used[0], &n_used)
             for r in prange(height, nogil=True, num_threads=threads, schedule="static"):
                 list_row(&states[start + r, 0], n_in, &active[r, 0], &n_active[r])
-        for panel in prange((n_out + width - 1) // width, nogil=True, num_threads=threads, schedule="static"):
+        for panel in prange((n_out + width - 1) // width, nogil=True, num_threads=threads,
+                            schedule="static"):
             t = threadid()
             i = panel * width
-            fill_panel(&matrix[0, 0] + i * column_step, row_step, column_step, &used[0], n_used, min(width, n_out - i),
-                       width, &panels[t, 0])
-            sum_panel(&active[0, 0], n_in, &n_active[0], height, &panels[t, 0], min(width, n_out - i), width,
-                      &out[start, i], n_out)
+            fill_panel(&matrix[0, 0] + i * column_step, row_step, column_step, &used[0], n_used,
+                       min(width, n_out - i), width, &panels[t, 0])
+            sum_panel(&active[0, 0], n_in, &n_active[0], height, &panels[t, 0],
+                      min(width, n_out - i), width, &out[start, i], n_out)
     return out_array

@@ -1,8 +1,10 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Sums of softplus over many neighbouring fields, as products: e^(x + y) = e^x e^y leaves no exponential in the loop.
+"""Sums of softplus over many neighbouring fields, as products: e^(x + y) = e^x e^y leaves no
+exponential in the loop.
 
-They are summed for all pairs of rows and columns, or as the units that make the fields are drawn one by one. A line
-after #> is a line of the twin in reference.py, computed by the block below it."""
+They are summed for all pairs of rows and columns, or as the units that make the fields are drawn
+one by one. A line after #> is a line of the twin in reference.py, computed by the block below
+it."""
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -11,8 +13,8 @@ from libc.math cimport fabs, log
 from libc.string cimport memcpy
 
 from . import reference
-from ._inline cimport (CHECKSUM, cloned, exponential, exponent_of, is_odd, mantissa_of, piece, sigmoid,
-                       uint8_t)
+from ._inline cimport (CHECKSUM, cloned, exponential, exponent_of, is_odd, mantissa_of, piece,
+                       sigmoid, uint8_t)
 from ._layer cimport largest
 from ._threads cimport threads_for
 from .arrays import aligned_empty, mismatch
@@ -22,10 +24,12 @@ checksum = CHECKSUM
 cdef enum:
     WIDTH = 64  # columns: what is multiplied stays in the fastest cache
 
-cdef double LARGEST_X = 350, LARGEST_Y = 300     # e^(350 + 300) is a number, and softplus(+-350 + y) is exact
+# e^(350 + 300) is a number, and softplus(+-350 + y) is exact
+cdef double LARGEST_X = 350, LARGEST_Y = 300
 
 
-cdef cloned exponentials(Py_ssize_t n, const double *x, double bound, double *out, double *top) noexcept nogil:
+cdef cloned exponentials(Py_ssize_t n, const double *x, double bound, double *out,
+                         double *top) noexcept nogil:
     """out = e^x, with x clipped to +-bound; top = the largest of them"""
     cdef Py_ssize_t i
     cdef double clipped
@@ -38,7 +42,8 @@ cdef cloned exponentials(Py_ssize_t n, const double *x, double bound, double *ou
 
 cdef cloned multiply(Py_ssize_t n_terms, const double *u, const double *w, double *mantissa,
                      double *exponent) noexcept nogil:
-    """mantissa * 2^exponent *= product over k of (1 + u_k w_k), column by column, if that fits the range of a double"""
+    """mantissa * 2^exponent *= product over k of (1 + u_k w_k), column by column, if that fits the
+    range of a double"""
     cdef Py_ssize_t j, k
     cdef double u0, u1, u2, u3
     cdef const double *row
@@ -58,9 +63,10 @@ cdef cloned multiply(Py_ssize_t n_terms, const double *u, const double *w, doubl
         mantissa[j] = mantissa_of(mantissa[j])
 
 
-cdef void one_row(Py_ssize_t n_terms, Py_ssize_t n_columns, Py_ssize_t group, const double *u, const double *w,
-                  double excess, double *mantissa, double *exponent, double *out) noexcept nogil:
-    """out = excess + sum over k of log(1 + u_k w_k) for a panel of columns, a group of terms at a time."""
+cdef void one_row(Py_ssize_t n_terms, Py_ssize_t n_columns, Py_ssize_t group, const double *u,
+                  const double *w, double excess, double *mantissa, double *exponent,
+                  double *out) noexcept nogil:
+    """out = excess + sum over k of log(1 + u_k w_k) for a panel of columns, in groups of terms"""
     cdef Py_ssize_t j, k, g
     for j in range(WIDTH):
         mantissa[j] = 1
@@ -72,8 +78,9 @@ cdef void one_row(Py_ssize_t n_terms, Py_ssize_t n_columns, Py_ssize_t group, co
         out[j] = excess + (log(mantissa[j]) + exponent[j] * 0.69314718055994530942)
 
 
-cdef void fill_panel(const double *y, Py_ssize_t row_step, Py_ssize_t column_step, Py_ssize_t n_terms,
-                     Py_ssize_t n_columns, double *w, double *size) noexcept nogil:
+cdef void fill_panel(const double *y, Py_ssize_t row_step, Py_ssize_t column_step,
+                     Py_ssize_t n_terms, Py_ssize_t n_columns, double *w,
+                     double *size) noexcept nogil:
     """w (n_terms, WIDTH) = up to WIDTH columns of y and zeros after them; size = the largest |y|"""
     cdef Py_ssize_t j, k
     cdef double[WIDTH] sizes
@@ -102,10 +109,13 @@ cdef double excess_of(const double *x, Py_ssize_t n_terms) noexcept nogil:
 
 
 def softplus_product(const double[:, :] x not None, const double[:, :] y not None):
-    """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns), x (n, n_terms), y (n_terms, n_columns)  (R15)"""
+    """Return sum over k of log(1 + e^(x_rk + y_ks)) (n, n_columns)  (R15)
+
+    x (n, n_terms), y (n_terms, n_columns)"""
     if x.shape[1] != y.shape[0]:
         raise mismatch(x=x, y=y)
-    cdef Py_ssize_t n = x.shape[0], n_terms = x.shape[1], n_columns = y.shape[1], job, r, panel, start, stop
+    cdef Py_ssize_t n = x.shape[0], n_terms = x.shape[1], n_columns = y.shape[1]
+    cdef Py_ssize_t job, r, panel, start, stop
     #> total = np.zeros((len(x), y.shape[1]))
     out_array = np.zeros((n, n_columns))
     if n == 0 or n_terms == 0 or n_columns == 0:
@@ -118,10 +128,12 @@ def softplus_product(const double[:, :] x not None, const double[:, :] y not Non
     cdef Py_ssize_t column_step = y.strides[1] // 8
     cdef int threads = threads_for(<double>n * n_terms * n_columns), t
     cdef Py_ssize_t size = piece(WIDTH * <double>n_terms, threads)
-    cdef double[:, ::1] out = out_array, u = np.empty((n, n_terms)), scratch = np.empty((threads, 2 * WIDTH))
+    cdef double[:, ::1] out = out_array, u = np.empty((n, n_terms))
+    cdef double[:, ::1] scratch = np.empty((threads, 2 * WIDTH))
     cdef double[:, ::1] w = aligned_empty(n_panels, n_terms * WIDTH, np.float64)
-    cdef double[::1] excess = np.empty(n), top_u = np.empty(n), top_w = np.empty(n_panels), largest_y = np.empty(n_panels)
-    # w = e^y, a panel of columns after the other: each stays in the cache while all rows of x meet it
+    cdef double[::1] excess = np.empty(n), top_u = np.empty(n)
+    cdef double[::1] top_w = np.empty(n_panels), largest_y = np.empty(n_panels)
+    # w = e^y, panel by panel of columns: each stays in the cache while all rows of x meet it
     for start in range(0, n_panels, size):
         PyErr_CheckSignals()
         stop = min(start + size, n_panels)
@@ -141,7 +153,8 @@ def softplus_product(const double[:, :] x not None, const double[:, :] y not Non
     if np.isnan(top_u).any():
         return reference.softplus_product(np.asarray(x), np.asarray(y))
     cdef double factor = max(np.log1p(np.max(top_u) * np.max(top_w)), 0.01)
-    cdef Py_ssize_t group = max(1, <Py_ssize_t>(700 / factor))  # a product of so many factors fits the range
+    # a product of so many factors fits the range
+    cdef Py_ssize_t group = max(1, <Py_ssize_t>(700 / factor))
     #> total += softplus(x[:, k, None] + y[k])
     for start in range(0, n_panels * n, size):
         PyErr_CheckSignals()
@@ -150,14 +163,14 @@ def softplus_product(const double[:, :] x not None, const double[:, :] y not Non
             t = threadid()
             panel = job // n
             r = job % n
-            one_row(n_terms, min(WIDTH, n_columns - panel * WIDTH), group, &u[r, 0], &w[panel, 0], excess[r],
-                    &scratch[t, 0], &scratch[t, WIDTH], &out[r, panel * WIDTH])
+            one_row(n_terms, min(WIDTH, n_columns - panel * WIDTH), group, &u[r, 0], &w[panel, 0],
+                    excess[r], &scratch[t, 0], &scratch[t, WIDTH], &out[r, panel * WIDTH])
     return out_array
 
 
-cdef cloned sum_of_softplus(Py_ssize_t n, Py_ssize_t group, const double *u, const double *w, double *mantissa,
-                            double *exponent, double *total) noexcept nogil:
-    """total = the sum of log(1 + u w) over n pieces of 2 WIDTH terms each, a group of pieces at a time."""
+cdef cloned sum_of_softplus(Py_ssize_t n, Py_ssize_t group, const double *u, const double *w,
+                            double *mantissa, double *exponent, double *total) noexcept nogil:
+    """total = the sum of log(1 + u w) over n pieces of 2 WIDTH terms, in groups of pieces"""
     cdef Py_ssize_t g, k, j, i, width = WIDTH
     for j in range(WIDTH):
         mantissa[j] = 1
@@ -185,10 +198,10 @@ cdef cloned multiply_row(Py_ssize_t n, const double *w, double *u) noexcept nogi
         u[i] *= w[i]
 
 
-cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, const double *tables, const double *b,
-                        const double *uniform, double *u, double *mantissa, double *exponent, uint8_t *h,
-                        double *before, double *after) noexcept nogil:
-    """One sweep over the units h of one row; u = e^a at first. tables = e^W, e^-W and a row of ones."""
+cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, const double *tables,
+                        const double *b, const double *uniform, double *u, double *mantissa,
+                        double *exponent, uint8_t *h, double *before, double *after) noexcept nogil:
+    """One sweep over the units h of a row; u = e^a at first; tables = e^W, e^-W, a row of ones"""
     cdef Py_ssize_t j
     cdef double now = 0, other = 0, field
     cdef const double *factor
@@ -215,20 +228,27 @@ cdef void collapsed_row(Py_ssize_t n, Py_ssize_t n_units, Py_ssize_t group, cons
     after[0] += now
 
 
-def collapsed_sweep(const uint8_t[:, :] states not None, const double[:, :] W not None, const double[:] a not None,
-                    const double[:] b not None, const double[:, :] uniform not None):
-    """Return states (n, n_units) uint8 after each unit was drawn given the others, log w before and after (n,)  (E8)
+def collapsed_sweep(const uint8_t[:, :] states not None, const double[:, :] W not None,
+                    const double[:] a not None, const double[:] b not None,
+                    const double[:, :] uniform not None):
+    """Return states (n, n_units) uint8, each unit drawn given the others, and log w (n,) before and
+    after  (E8)
 
-    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units) summed out  (E7)"""
-    cdef Py_ssize_t n = states.shape[0], n_seen = W.shape[0], n_units = W.shape[1], r, start, stop, width = 2 * WIDTH
-    if (states.shape[1] != n_units or a.shape[0] != n_seen or b.shape[0] != n_units or uniform.shape[0] != n
-            or uniform.shape[1] != n_units):
+    w(h) = e^(b.h) prod_i (1 + e^(a_i + (W h)_i)), with what they see through W (n_seen, n_units)
+    summed out  (E7)"""
+    cdef Py_ssize_t n = states.shape[0], n_seen = W.shape[0], n_units = W.shape[1]
+    cdef Py_ssize_t r, start, stop, width = 2 * WIDTH
+    if (states.shape[1] != n_units or a.shape[0] != n_seen or b.shape[0] != n_units
+        or uniform.shape[0] != n or uniform.shape[1] != n_units):
         raise mismatch(states=states, W=W, a=a, b=b, uniform=uniform)
     #> states = states.copy()
-    states_array, before_array, after_array = np.array(states, order="C"), np.zeros(n), np.zeros(n)
+    states_array = np.array(states, order="C")
+    before_array, after_array = np.zeros(n), np.zeros(n)
     W_array, a_array = np.asarray(W), np.asarray(a)
-    if n == 0 or n_seen == 0 or n_units == 0 or not np.max(np.abs(a) + np.abs(W).sum(axis=1)) <= LARGEST_X:
-        return reference.collapsed_sweep(states_array, W_array, a_array, np.asarray(b), np.asarray(uniform))
+    reach = np.abs(a_array) + np.abs(W_array).sum(axis=1)           # of the fields
+    if n == 0 or n_seen == 0 or n_units == 0 or not np.max(reach) <= LARGEST_X:
+        return reference.collapsed_sweep(states_array, W_array, a_array, np.asarray(b),
+                                         np.asarray(uniform))
     if states_array.max() > 1:
         raise ValueError(f"states must be 0 or 1, got {states_array.max()}")
     cdef Py_ssize_t padded = (n_seen + width - 1) // width * width
@@ -243,16 +263,20 @@ def collapsed_sweep(const uint8_t[:, :] states not None, const double[:, :] W no
     cdef double[::1] before = before_array, after = after_array, u = u_array
     cdef const double[::1] bias = np.array(b)
     cdef const double[:, ::1] numbers = np.require(uniform, requirements=("C", "A"))
-    cdef double[:, ::1] tables = tables_array, scratch = aligned_empty(threads, padded + width, np.float64)
-    cdef double factor = max(np.log1p(np.exp(a_array + np.maximum(W_array, 0).sum(axis=1))).max(), 0.01)
-    cdef Py_ssize_t group = <Py_ssize_t>(LARGEST_X / factor)  # a product of twice as many factors fits the range
+    cdef double[:, ::1] tables = tables_array
+    cdef double[:, ::1] scratch = aligned_empty(threads, padded + width, np.float64)
+    cdef double factor = max(np.log1p(np.exp(a_array + np.maximum(W_array, 0).sum(axis=1))).max(),
+                             0.01)
+    # a product of twice as many factors fits the range
+    cdef Py_ssize_t group = <Py_ssize_t>(LARGEST_X / factor)
     for start in range(0, n, size):
         PyErr_CheckSignals()
         stop = min(start + size, n)
         for r in prange(start, stop, nogil=True, num_threads=threads, schedule="static"):
             t = threadid()
             memcpy(&scratch[t, 0], &u[0], padded * sizeof(double))
-            collapsed_row(padded, n_units, group, &tables[0, 0], &bias[0], &numbers[r, 0], &scratch[t, 0],
-                          &scratch[t, padded], &scratch[t, padded + WIDTH], &h[r, 0], &before[r], &after[r])
+            collapsed_row(padded, n_units, group, &tables[0, 0], &bias[0], &numbers[r, 0],
+                          &scratch[t, 0], &scratch[t, padded], &scratch[t, padded + WIDTH],
+                          &h[r, 0], &before[r], &after[r])
     #> return states, before, after
     return states_array, before_array, after_array

@@ -1,10 +1,11 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Sweeps of magnetisations to a fixed point of the TAP equations, each row to its own convergence.
 
-Two kinds of half steps move a layer: the damped one goes a share of the way to sigma(theta), the block minimiser to the
-exact minimum of Gamma_1 or Gamma_2 over the layer. One driver sweeps with either. A line after #> is a line of the twin in
-reference.py, computed by the block below it. The twin climbs to the minimum by Newton's steps, which are easier to read;
-the steps here are longer, so that fewer exponentials are needed, and lead to the same place: chapter T derives both."""
+Two kinds of half steps move a layer: the damped one goes a share of the way to sigma(theta), the
+block minimiser to the exact minimum of Gamma_1 or Gamma_2 over the layer. One driver sweeps with
+either. A line after #> is a line of the twin in reference.py, computed by the block below it. The
+twin climbs to the minimum by Newton's steps, which are easier to read; the steps here are longer,
+so that fewer exponentials are needed, and lead to the same place: chapter T derives both."""
 from functools import partial
 
 import numpy as np
@@ -25,9 +26,10 @@ checksum = CHECKSUM
 # The damped half step
 
 
-cdef cloned move_row(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order, real beta,
-                     real step, real floor, real *m, Py_ssize_t stride, real *theta, real *residual) noexcept nogil:
-    """Move one row of a layer towards its stationary point; residual = its worst unit before the move  (T10)"""
+cdef cloned move_row(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out,
+                     int order, real beta, real step, real floor, real *m, Py_ssize_t stride,
+                     real *theta, real *residual) noexcept nogil:
+    """Move one row of a layer towards sigma(theta); residual = its worst unit before  (T10)"""
     cdef Py_ssize_t j
     cdef real c, mean, half = 0.5, third = 1 / 3.
     cdef const real *onsager_2 = sums + sums_stride
@@ -59,10 +61,11 @@ cdef cloned move_row(const real *sums, Py_ssize_t sums_stride, const real *bias,
 # The half step to the minimum over a layer
 
 
-cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order, real beta,
-                   real floor, const real *m, real *x, real *onsager, real *t, real *e, real *climb,
-                   real *residual) noexcept nogil:
-    """x, onsager of the units of one row, the point t = |theta| from where they step, e = exp(-t), and the residual"""
+cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out,
+                   int order, real beta, real floor, const real *m, real *x, real *onsager,
+                   real *t, real *e, real *climb, real *residual) noexcept nogil:
+    """x, onsager of the units of one row, the point t = |theta| from where they step, e = exp(-t),
+    and the residual"""
     cdef Py_ssize_t j
     cdef real tail, top, one = 1, half = 0.5, zero = 0
     #> x = beta * (bias + m_in @ W)
@@ -87,13 +90,15 @@ cdef cloned fields(const real *sums, Py_ssize_t sums_stride, const real *bias, P
     residual[0] = largest(climb, n_out)
 
 
-cdef cloned step_to_root(const real *x, const real *onsager, Py_ssize_t n_out, real small, real tiny, real *t,
-                         const real *e, real *climb, int *moving) noexcept nogil:
-    """Move t by the longer step if it is below the root, by Newton's if it is above; moving = it is not there yet
+cdef cloned step_to_root(const real *x, const real *onsager, Py_ssize_t n_out, real small,
+                         real tiny, real *t, const real *e, real *climb,
+                         int *moving) noexcept nogil:
+    """Move t by the longer step if it is below the root, by Newton's if it is above; moving = it is
+    not there yet
 
-    With s = 1 + e^-t, what is left of |x| - t - onsager (sigma(t) - 1/2) is r = rest / s, its slope is
-    D = slope / s^2 and its bend k r = bend / s^2; the longer step is r (D + k r) / (D^2 + k r), and t stays above its
-    bounds |x| - onsager / 2 and 0  (T18)"""
+    With s = 1 + e^-t, what is left of |x| - t - onsager (sigma(t) - 1/2) is r = rest / s, its slope
+    is D = slope / s^2 and its bend k r = bend / s^2; the longer step is r (D + k r) / (D^2 + k r),
+    and t stays above its bounds |x| - onsager / 2 and 0  (T18)"""
     cdef Py_ssize_t j
     cdef int far = 0
     cdef real s, rest, slope, bend, low, up, one = 1, half = 0.5, zero = 0
@@ -120,9 +125,9 @@ cdef cloned exponentials(const real *t, Py_ssize_t n_out, real *e) noexcept nogi
         e[j] = exponential(-t[j])
 
 
-cdef cloned settle(const real *x, const real *e, const real *climb, Py_ssize_t n_out, int order, real *m,
-                   Py_ssize_t stride) noexcept nogil:
-    """m = the means at t. Its exponential is that from before the last climb times e^-climb, and climb is small."""
+cdef cloned settle(const real *x, const real *e, const real *climb, Py_ssize_t n_out, int order,
+                   real *m, Py_ssize_t stride) noexcept nogil:
+    """m = the means at t; e^-t is that before the last climb times e^-climb, and climb is small"""
     cdef Py_ssize_t j
     cdef real last, one = 1, half = 0.5, zero = 0
     #> return sigmoid(np.where(x > 0, t, -t))
@@ -132,17 +137,18 @@ cdef cloned settle(const real *x, const real *e, const real *climb, Py_ssize_t n
     complete(m, stride, n_out, order)
 
 
-cdef void minimise_row(const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order,
-                       real beta, real floor, real *m, Py_ssize_t stride, real *scratch, Py_ssize_t width,
+cdef void minimise_row(const real *sums, Py_ssize_t sums_stride, const real *bias,
+                       Py_ssize_t n_out, int order, real beta, real floor, real *m,
+                       Py_ssize_t stride, real *scratch, Py_ssize_t width,
                        real *residual) noexcept nogil:
-    """Move one row of a layer to its exact minimum; residual = its worst unit before the move  (T18)"""
+    """Move one row of a layer to its exact minimum; residual = its worst unit before  (T18)"""
     cdef real *x = scratch
     cdef real *onsager = x + width
     cdef real *t = onsager + width
     cdef real *e = t + width
     cdef real *climb = e + width
-    cdef real small = 3e-3 if real is float else 5e-6   # what a longer step leaves is below its cube,
-    cdef real tiny = 3e-4 if real is float else 1e-8    # what Newton's leaves is below its square
+    cdef real small = 3e-3 if real is float else 5e-6  # a longer step leaves less than its cube,
+    cdef real tiny = 3e-4 if real is float else 1e-8   # Newton's less than its square
     cdef int step, moving
     fields(sums, sums_stride, bias, n_out, order, beta, floor, m, x, onsager, t, e, climb, residual)
     for step in range(40):
@@ -156,37 +162,45 @@ cdef void minimise_row(const real *sums, Py_ssize_t sums_stride, const real *bia
 # The driver
 
 
-cdef void half_step(bint block, const real *sums, Py_ssize_t sums_stride, const real *bias, Py_ssize_t n_out, int order,
-                    real beta, real step, real floor, real *m, Py_ssize_t stride, real *scratch, Py_ssize_t width,
+cdef void half_step(bint block, const real *sums, Py_ssize_t sums_stride, const real *bias,
+                    Py_ssize_t n_out, int order, real beta, real step, real floor, real *m,
+                    Py_ssize_t stride, real *scratch, Py_ssize_t width,
                     real *residual) noexcept nogil:
-    """Move one row of a layer by a half step of either kind; residual = its worst unit before the move"""
+    """Move one row of a layer by a half step of either kind; residual = its worst unit before"""
     if block:
-        minimise_row(sums, sums_stride, bias, n_out, order, beta, floor, m, stride, scratch, width, residual)
+        minimise_row(sums, sums_stride, bias, n_out, order, beta, floor, m, stride, scratch,
+                     width, residual)
     else:
-        move_row(sums, sums_stride, bias, n_out, order, beta, step, floor, m, stride, scratch, residual)
+        move_row(sums, sums_stride, bias, n_out, order, beta, step, floor, m, stride, scratch,
+                 residual)
 
 
-cdef sweep_rows(bint block, const real[:, ::1] W, const real[::1] a, const real[::1] b, real beta,
-                const real[:, ::1] m_v, const real[:, ::1] m_h, int order, real step, real tol, int max_iter):
-    """Sweep over a few rows or a small machine: four rows share each weight, and tiles of them go to the threads."""
+cdef sweep_rows(bint block, const real[:, :] W, const real[::1] a, const real[::1] b, real beta,
+                const real[:, :] m_v, const real[:, :] m_h, int order, real step, real tol,
+                int max_iter):
+    """Sweep over few rows or a small machine: four rows share each weight, tiles go to threads."""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = m_v.shape[0], n_visible = W.shape[0], n_hidden = W.shape[1]
-    cdef real[:, :, ::1] visible = layer_of(np.asarray(m_v), order), hidden = layer_of(np.asarray(m_h), order)
+    cdef real[:, :, ::1] visible = layer_of(np.asarray(m_v), order)
+    cdef real[:, :, ::1] hidden = layer_of(np.asarray(m_h), order)
     residual_array, n_iter_array = np.full(n, np.inf, dtype=dtype), np.zeros(n, dtype=np.intp)
     cdef real[::1] residual = residual_array
     cdef Py_ssize_t[::1] n_iter = n_iter_array
     cdef const real[:, :, ::1] powers = padded_powers(np.asarray(W), order)
     cdef const real[:, :, ::1] powers_T = padded_powers(np.asarray(W).T, order)
-    cdef Py_ssize_t n_h = powers.shape[2], n_v = powers_T.shape[2], width = max(n_h, n_v), tile, first, end, r, k
+    cdef Py_ssize_t n_h = powers.shape[2], n_v = powers_T.shape[2], width = max(n_h, n_v)
+    cdef Py_ssize_t tile, first, end, r, start, stop, tiles = (n + ROWS - 1) // ROWS
+    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter)
+    cdef int t, sweep, moving, last, done
+    # some tiles and a few sweeps at a time: between them it listens for Ctrl-C
     cdef double work = 2. * order * n_v * n_h                       # of a sweep of one row
-    cdef int threads = threads_for(<double>n * n_visible * n_hidden * max_iter), t, sweep, moving
-    cdef Py_ssize_t tiles = (n + ROWS - 1) // ROWS, some = max(1, piece(16 * ROWS * work, threads)), start, stop
-    cdef int last, done, few = <int>min(piece(min(n, some * ROWS) * work, threads), 2**30)
+    cdef Py_ssize_t some = piece(16 * ROWS * work, threads)
+    cdef int few = <int>min(piece(min(n, some * ROWS) * work, threads), 2**30)
     cdef real[:, ::1] sums = np.empty((threads, 3 * ROWS * width), dtype=dtype)
     cdef real[:, ::1] scratch = np.empty((threads, 5 * width), dtype=dtype)
     cdef real[:, :, ::1] worst = np.empty((threads, ROWS, 2), dtype=dtype)
     cdef real floor = np.finfo(dtype).eps ** (1 / 3.)
-    for start in range(0, tiles, some):      # some tiles and a few sweeps at a time: between them it listens for Ctrl-C
+    for start in range(0, tiles, some):
         done = 0
         while done < max_iter:
             PyErr_CheckSignals()
@@ -204,33 +218,35 @@ cdef sweep_rows(bint block, const real[:, ::1] W, const real[::1] a, const real[
                     if moving == 0:
                         break
                     #> m_h[rows], worst_h = moved(m_v[rows], m_h[rows], W, b)
-                    layer_sums(&visible[0, first, 0], n - first, n * n_visible, &powers[0, 0, 0], n_visible, n_h,
-                               order, &sums[t, 0])
+                    layer_sums(&visible[0, first, 0], n - first, n * n_visible, &powers[0, 0, 0],
+                               n_visible, n_h, order, &sums[t, 0])
                     for r in range(first, end):
                         if residual[r] > tol:
-                            half_step(block, &sums[t, (r - first) * n_h], ROWS * n_h, &b[0], n_hidden, order, beta,
-                                      step, floor, &hidden[0, r, 0], n * n_hidden, &scratch[t, 0], width,
-                                      &worst[t, r - first, 0])
+                            half_step(block, &sums[t, (r - first) * n_h], ROWS * n_h, &b[0],
+                                      n_hidden, order, beta, step, floor, &hidden[0, r, 0],
+                                      n * n_hidden, &scratch[t, 0], width, &worst[t, r - first, 0])
                     #> m_v[rows], worst_v = moved(m_h[rows], m_v[rows], W.T, a)
-                    layer_sums(&hidden[0, first, 0], n - first, n * n_hidden, &powers_T[0, 0, 0], n_hidden, n_v,
-                               order, &sums[t, 0])
+                    layer_sums(&hidden[0, first, 0], n - first, n * n_hidden, &powers_T[0, 0, 0],
+                               n_hidden, n_v, order, &sums[t, 0])
                     for r in range(first, end):
                         if residual[r] > tol:
-                            half_step(block, &sums[t, (r - first) * n_v], ROWS * n_v, &a[0], n_visible, order, beta,
-                                      step, floor, &visible[0, r, 0], n * n_visible, &scratch[t, 0], width,
-                                      &worst[t, r - first, 1])
+                            half_step(block, &sums[t, (r - first) * n_v], ROWS * n_v, &a[0],
+                                      n_visible, order, beta, step, floor, &visible[0, r, 0],
+                                      n * n_visible, &scratch[t, 0], width, &worst[t, r - first, 1])
                             #> residual[rows] = np.maximum(worst_h, worst_v)
                             residual[r] = largest(&worst[t, r - first, 0], 2)
                             #> n_iter[rows] += 1
                             n_iter[r] = n_iter[r] + 1
-            done = last
-            if not np.any(residual_array[start * ROWS:(start + some) * ROWS] > tol):
+            done, moving = last, 0
+            for r in range(start * ROWS, min(stop * ROWS, n)):
+                moving |= residual[r] > tol
+            if moving == 0:
                 break
     return np.asarray(visible[0]), np.asarray(hidden[0]), residual_array, n_iter_array
 
 
-cdef move_layer(bint block, const real[:, :, ::1] sums, const real[::1] bias, real beta, real[:, :, ::1] layer,
-                real step):
+cdef move_layer(bint block, const real[:, :, ::1] sums, const real[::1] bias, real beta,
+                real[:, :, ::1] layer, real step):
     """Move a layer (order, n, n_out) in place by a half step; return the residual (n,) before it"""
     dtype = np.float32 if real is float else np.float64
     cdef Py_ssize_t n = layer.shape[1], n_out = layer.shape[2], r
@@ -240,17 +256,18 @@ cdef move_layer(bint block, const real[:, :, ::1] sums, const real[::1] bias, re
     residual_array = np.empty(n, dtype=dtype)
     cdef real[::1] residual = residual_array
     for r in prange(n, nogil=True, num_threads=threads, schedule="dynamic"):
-        half_step(block, &sums[0, r, 0], n * n_out, &bias[0], n_out, order, beta, step, floor, &layer[0, r, 0],
-                  n * n_out, &scratch[threadid(), 0], n_out, &residual[r])
+        half_step(block, &sums[0, r, 0], n * n_out, &bias[0], n_out, order, beta, step, floor,
+                  &layer[0, r, 0], n * n_out, &scratch[threadid(), 0], n_out, &residual[r])
     return residual_array
 
 
 @cython.boundscheck(True)                                           # also of the lists
 @cython.wraparound(True)
 cdef products(layer, powers, bint backwards):
-    """Return the sums (order, n, n_out) over a layer, by BLAS: m @ W, c @ W^2, skew @ W^3, or the last one first"""
+    """Return the sums (order, n, n_out) over a layer, by BLAS, the last one first if backwards."""
     sums = np.empty((len(powers), layer.shape[1], powers[0].shape[1]), dtype=layer.dtype)
-    calls = [partial(np.matmul, layer[k], powers[k], out=sums[k]) for k in range(len(powers))[::-1 if backwards else 1]]
+    calls = [partial(np.matmul, layer[k], powers[k], out=sums[k]) for k in range(len(powers))]
+    calls = calls[::-1] if backwards else calls
     if threads_for(<double>sums[0].size * layer.shape[2]) > 1:
         together(calls)
     else:
@@ -261,16 +278,19 @@ cdef products(layer, powers, bint backwards):
 
 @cython.boundscheck(True)
 @cython.wraparound(True)
-cdef sweep_blocks(bint block, const real[:, ::1] weights, const real[::1] a, const real[::1] b, real beta,
-                  const real[:, ::1] m_v, const real[:, ::1] m_h, int order, real step, real tol, int max_iter):
-    """Sweep over many rows of a large machine, all at once, so that the sums are products by BLAS."""
-    W, n = np.asarray(weights), len(m_v)
+cdef sweep_blocks(bint block, const real[:, :] weights, const real[::1] a, const real[::1] b,
+                  real beta, const real[:, :] m_v, const real[:, :] m_h, int order, real step,
+                  real tol, int max_iter):
+    """Sweep over many rows of a large machine together: the sums are products by BLAS."""
+    W, n = np.ascontiguousarray(weights), len(m_v)
     cdef real[:, :, ::1] sums, layer
     visible, hidden = layer_of(np.asarray(m_v), order), layer_of(np.asarray(m_h), order)
     residual, n_iter = np.full(n, np.inf, dtype=W.dtype), np.zeros(n, dtype=np.intp)
     copied = real is float and W.size < 2**19
-    powers = [W, W * W, W * W * W][:order]
-    powers_T = [power.T.copy() if copied else power.T for power in powers]  # faster for BLAS, where a cache holds it
+    powers, powers_T = [W], [W.T.copy() if copied else W.T]    # BLAS likes it, if a cache holds it
+    for k in range(1, order):
+        powers.append(powers[k - 1] * W)
+        powers_T.append(powers_T[k - 1] * powers_T[0] if copied else powers[k].T)
     for _ in range(max_iter):
         PyErr_CheckSignals()
         rows = np.flatnonzero(residual > tol)
@@ -279,7 +299,7 @@ cdef sweep_blocks(bint block, const real[:, ::1] weights, const real[::1] a, con
         v, h = [x if len(rows) == n else x.take(rows, axis=1) for x in (visible, hidden)]
         sums, layer = products(v, powers, False), h
         worst_h = move_layer(block, sums, b, beta, layer, step)
-        sums, layer = products(h, powers_T, True), v                # the cache still holds the last power
+        sums, layer = products(h, powers_T, True), v  # the cache still holds the last power
         worst_v = move_layer(block, sums, a, beta, layer, step)
         residual[rows] = np.maximum(worst_h, worst_v)
         n_iter[rows] += 1
@@ -288,39 +308,42 @@ cdef sweep_blocks(bint block, const real[:, ::1] weights, const real[::1] a, con
     return visible[0], hidden[0], residual, n_iter
 
 
-cdef fixed_point(bint block, const real[:, :] W, const real[:] a, const real[:] b, real beta, const real[:, :] m_v,
-                 const real[:, :] m_h, int order, real step, real tol, int max_iter):
+cdef fixed_point(bint block, const real[:, :] W, const real[:] a, const real[:] b, real beta,
+                 const real[:, :] m_v, const real[:, :] m_h, int order, real step, real tol,
+                 int max_iter):
     """Check what was given, and choose who does the products of the sweeps."""
     cdef Py_ssize_t n = m_v.shape[0], n_visible = W.shape[0], n_hidden = W.shape[1], size, first
-    if (a.shape[0] != n_visible or b.shape[0] != n_hidden or m_v.shape[1] != n_visible or m_h.shape[0] != n
-            or m_h.shape[1] != n_hidden):
+    if (a.shape[0] != n_visible or b.shape[0] != n_hidden or m_v.shape[1] != n_visible
+        or m_h.shape[0] != n or m_h.shape[1] != n_hidden):
         raise mismatch(W=W, a=a, b=b, m_v=m_v, m_h=m_h)
+    if n == 0:
+        nothing = np.zeros(0, np.float32 if real is float else np.float64)
+        return np.array(m_v), np.array(m_h), nothing, nothing.astype(np.intp)
     if n_visible == 0 or n_hidden == 0:
         raise ValueError(f"W must not be empty, got {(n_visible, n_hidden)}")
     if not 1 <= order <= (2 if block else 3):
         raise ValueError(f"order must be 1{' or 2' if block else ', 2 or 3'}, got {order}")
-    cdef const real[:, ::1] weights = np.require(W, requirements=("C", "A"))
     cdef const real[::1] bias_v = np.array(a), bias_h = np.array(b)
-    cdef const real[:, ::1] start_v = np.require(m_v, requirements=("C", "A"))
-    cdef const real[:, ::1] start_h = np.require(m_h, requirements=("C", "A"))
     if n < 32 or n_visible * n_hidden < 2**14:
-        return sweep_rows(block, weights, bias_v, bias_h, beta, start_v, start_h, order, step, tol, max_iter)
-    size, parts = max(256, 8 * piece(order * weights.size, 1)), []  # rows that answer Ctrl-C within a second
+        return sweep_rows(block, W, bias_v, bias_h, beta, m_v, m_h, order, step, tol, max_iter)
+    size = max(256, 8 * piece(<double>order * n_visible * n_hidden, 1))
+    parts = []                                                 # of rows, to answer Ctrl-C in time
     with one_core:
         for first in range(0, n, size):
-            parts.append(sweep_blocks(block, weights, bias_v, bias_h, beta, start_v[first:first + size],
-                                      start_h[first:first + size], order, step, tol, max_iter))
+            parts.append(sweep_blocks(block, W, bias_v, bias_h, beta, m_v[first:first + size],
+                                      m_h[first:first + size], order, step, tol, max_iter))
     return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts)))
 
 
-def damped_fixed_point(const real[:, :] W not None, const real[:] a not None, const real[:] b not None, real beta,
-                       const real[:, :] m_v not None, const real[:, :] m_h not None, int order, real step, real tol,
-                       int max_iter):
-    """Return m_v, m_h, residual (n,), n_iter (n,): damped sweeps until residual <= tol  (T10, T12)"""
+def damped_fixed_point(const real[:, :] W not None, const real[:] a not None,
+                       const real[:] b not None, real beta, const real[:, :] m_v not None,
+                       const real[:, :] m_h not None, int order, real step, real tol, int max_iter):
+    """Return m_v, m_h, residual (n,), n_iter (n,) of damped sweeps to that tol  (T10, T12)"""
     return fixed_point(False, W, a, b, beta, m_v, m_h, order, step, tol, max_iter)
 
 
-def block_fixed_point(const real[:, :] W not None, const real[:] a not None, const real[:] b not None, real beta,
-                      const real[:, :] m_v not None, const real[:, :] m_h not None, int order, real tol, int max_iter):
-    """Return m_v, m_h, residual (n,), n_iter (n,): block sweeps of m_h, then m_v, until residual <= tol  (T12, T18)"""
+def block_fixed_point(const real[:, :] W not None, const real[:] a not None,
+                      const real[:] b not None, real beta, const real[:, :] m_v not None,
+                      const real[:, :] m_h not None, int order, real tol, int max_iter):
+    """Return m_v, m_h, residual (n,), n_iter (n,) of block sweeps to that tol  (T12, T18)"""
     return fixed_point(True, W, a, b, beta, m_v, m_h, order, 1, tol, max_iter)

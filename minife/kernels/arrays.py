@@ -1,4 +1,4 @@
-"""How arrays go into the kernels: what their shapes must have in common, and how they lie in memory."""
+"""How arrays go into the kernels: which axes are equally long, and how they lie in memory."""
 import inspect
 from functools import wraps
 
@@ -6,8 +6,9 @@ import numpy as np
 
 
 def shapes(**axes):
-    """Return a decorator that checks the arrays of a twin, as shapes(states="n n_in", matrix="n_in n_out"): axes of
-    the same name have the same length. States are of uint8, all other arrays are of one real type."""
+    """Return a decorator that checks the arrays of a twin, as shapes(states="n n_in", matrix="n_in
+    n_out"): axes of the same name have the same length. States are of uint8, all other arrays are
+    of one real type."""
     def decorate(twin):
         signature = inspect.signature(twin)
 
@@ -18,17 +19,21 @@ def shapes(**axes):
             for name, array in arrays.items():
                 if not isinstance(array, np.ndarray):
                     raise TypeError(f"{name} must be an array, got {type(array).__name__}")
-                if array.dtype.kind != "f" if name != "states" else array.dtype != np.uint8:
+                if array.dtype not in ((np.uint8,) if name == "states"
+                                       else (np.float32, np.float64)):
                     raise TypeError(f"{name} cannot be of {array.dtype}")
                 if name != "states":
                     types.add(array.dtype)
+                elif array.size > 0 and array.max() > 1:
+                    raise ValueError(f"states must be 0 or 1, got {array.max()}")
                 names = axes[name].split()
                 if array.ndim != len(names) or any(lengths.setdefault(*axis) != axis[1]
                                                    for axis in zip(names, array.shape)):
                     raise mismatch(**arrays)
             if len(types) > 1:
-                raise TypeError(f"the arrays must be of one type, got {' and '.join(map(str, types))}")
+                raise TypeError(f"arrays must be of one type, got {', '.join(map(str, types))}")
             return twin(*args, **options)
+        checked.axes = axes
         return checked
     return decorate
 
@@ -40,7 +45,8 @@ def mismatch(**arrays):
 
 
 def aligned_empty(n, m, dtype):
-    """Return an array (n, m), not filled, whose rows begin at multiples of 64 bytes, where vector registers load best.
+    """Return an array (n, m), not filled, whose rows begin at multiples of 64 bytes, where vector
+    registers load best.
 
     It may have gaps between its rows."""
     width = 64 // np.dtype(dtype).itemsize                # numbers per register
@@ -51,7 +57,8 @@ def aligned_empty(n, m, dtype):
 
 
 def padded_powers(W, order):
-    """Return W, W^2, W^3 (order, n_in, n_columns) as far as the order goes, aligned, with zeros after the n_out columns
+    """Return W, W^2, W^3 (order, n_in, n_columns) as far as the order goes, aligned, with zeros
+    after the n_out columns
 
     n_columns is a multiple of 32, so that the sweeps need no code for what is left over."""
     n_in, n_out = W.shape
@@ -63,6 +70,11 @@ def padded_powers(W, order):
 
 
 def layer_of(m, order):
-    """Return the layer (order, n, n_units) of means m (n, n_units): m, c = m - m^2 and skew = c (1/2 - m)  (T9)"""
-    c = m - m**2
-    return np.stack([m, c, c * (0.5 - m)][:order])
+    """Return the layer (order, n, n_units) of m (n, n_units): m, c = m - m^2, c (1/2 - m)  (T9)"""
+    layer = np.empty((order, *m.shape), m.dtype)
+    layer[0] = m
+    if order >= 2:
+        layer[1] = m - m**2
+    if order >= 3:
+        layer[2] = layer[1] * (0.5 - m)
+    return layer

@@ -1,4 +1,4 @@
-"""The door to products with states: rows of zeros and ones that behave like any array of numbers."""
+"""Products with states: rows of zeros and ones that behave like any array of numbers."""
 import numpy as np
 
 from . import binary_product
@@ -7,13 +7,14 @@ from . import binary_product
 class States(np.ndarray):
     """Rows of zeros and ones (n, n_units) of uint8, of which states @ W is a sum of rows of W  (K1)
 
-    Copies, slices, transposes and joins of States are States. Whatever is computed from them is an ordinary array, and
-    so is what they are joined with or turned into. Two States have a product in float64: their counts are no uint8."""
+    Copies, slices and transposes of States are States. Whatever is computed from them, joined with
+    them or made of them in another type is an ordinary array. Two States have a product in float64:
+    counts of pairs do not fit a uint8."""
 
-    __array_priority__ = -1                               # joined with an ordinary array, they are one
+    __array_priority__ = -1                    # joined with other arrays, they are ordinary
 
     def __matmul__(self, matrix):
-        if self.dtype == np.uint8 and self.ndim == 2 and isinstance(matrix, np.ndarray) and matrix.ndim == 2:
+        if self.dtype == np.uint8 and self.ndim == 2 == getattr(matrix, "ndim", 0):
             if matrix.dtype.kind in "biu":
                 matrix = matrix.astype(np.float64)
             if matrix.dtype in (np.float32, np.float64):
@@ -29,20 +30,21 @@ class States(np.ndarray):
         return array if array.dtype == np.uint8 else array.view(np.ndarray)
 
     def mean(self, axis=None, dtype=np.float64, **options):
-        """Return the mean of the states along an axis, as ndarray.mean; of few rows it is a count of small integers."""
+        """Return the mean along an axis, as ndarray.mean; of few rows it is a count in uint8."""
         if axis == 0 and len(self) < 256 and self.dtype == np.uint8 and not options:
             return np.add.reduce(np.asarray(self), axis=0, dtype=np.uint8).astype(dtype) / len(self)
         return np.asarray(self).mean(axis, dtype, **options)
 
 
 def as_states(array):
-    """Return the States that an array of zeros and ones holds; it is copied only where it is no array of uint8."""
+    """Return the States of an array of zeros and ones, copied only where it is not of uint8."""
     return np.ascontiguousarray(array, dtype=np.uint8).view(States)
 
 
 def all_states(n_units, start=0, stop=None):
-    """Return the binary states (n, n_units) number start to stop, of 2**n_units, as uint8; bit i is unit i."""
-    if isinstance(n_units, bool) or not isinstance(n_units, (int, np.integer)) or not 1 <= n_units < 63:
+    """Return the binary states (n, n_units) number start to stop, as uint8; bit i is unit i."""
+    whole = isinstance(n_units, (int, np.integer)) and not isinstance(n_units, bool)
+    if not whole or not 1 <= n_units < 63:
         raise ValueError(f"n_units must be an integer from 1 to 62, got {n_units!r}")
     numbers = np.arange(start, 2**n_units if stop is None else stop)
     return (numbers[:, None] >> np.arange(n_units) & 1).astype(np.uint8)
