@@ -1,19 +1,17 @@
-"""One gradient, four ways: backprop through n iterations, linear response, equilibrium propagation (two kinds).
+"""One gradient, four ways: backprop through n iterations, linear response, equilibrium propagation
+(two kinds).
 
     python demos/c2_four_gradients.py            five seconds on one core
     python demos/c2_four_gradients.py --quick    three seconds
 
-A machine with clamped input comes to rest; how does a loss of its output depend on its weights? It prints how far the
-other ways are from the linear response, whose own error is rounding, and saves figures/c2_four_gradients.png."""
-import argparse
+A machine with clamped input comes to rest; how does a loss of its output depend on its weights? It
+prints how far the other ways are from the linear response, whose own error is rounding, and saves
+figures/c2_four_gradients.png."""
 import warnings
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from common import demo_parser, save
 
 from minife import MLP
 from minife.backprop import SquaredError
@@ -24,15 +22,11 @@ from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.tap import NotConvergedWarning
 from minife.units import Binary
 
-PRECISE = {"tol": 1e-15, "max_iter": 400}       # down to rounding, which may keep a sweep from ever being quite still
+PRECISE = {"tol": 1e-15, "max_iter": 400}  # down to rounding, which may keep a sweep from ever being quite still
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer points on each line")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/c2_four_gradients.png"))
-    arguments = parser.parse_args()
+    arguments = demo_parser(__doc__, "fewer points on each line").parse_args()
     warnings.simplefilter("ignore", NotConvergedWarning)
     iterations = np.array([1, 2, 3, 5, 8, 12, 18, 26]) if arguments.quick else np.arange(1, 41)
     nudges = 10.0 ** np.arange(-5, 0.1, 1.0 if arguments.quick else 0.25)
@@ -40,40 +34,46 @@ def main():
     for order in (1, 2):
         network, X, y = machine(order, np.random.default_rng(arguments.seed))
         exactly = network.implicit_gradient(X, y, **PRECISE)
-        numerical, _ = numerical_gradient(lambda p: network.loss(X, y, **PRECISE), network.parameters)
+        numerical, _ = numerical_gradient(lambda p: network.loss(X, y, **PRECISE),
+                                          network.parameters)
         rest = network.equilibrium(X, **PRECISE)
         lines[order] = {
             "rate": forgetting_rate(network.pair, rest.m_h, rest.m_y).max(),
             "backprop": [distance(network.backprop_gradient(X, y, n), exactly) for n in iterations],
-            "one nudge": [distance(network.equilibrium_propagation_gradient(X, y, nudge, False, **PRECISE), exactly)
+            "one nudge": [distance(network.equilibrium_propagation_gradient(X, y, nudge, False,
+                                                                            **PRECISE), exactly)
                           for nudge in nudges],
-            "two nudges": [distance(network.equilibrium_propagation_gradient(X, y, nudge, True, **PRECISE), exactly)
+            "two nudges": [distance(network.equilibrium_propagation_gradient(X, y, nudge, True,
+                                                                             **PRECISE), exactly)
                            for nudge in nudges]}
         error = distance(exactly, numerical)
         print(f"order {order}: linear response against finite differences of the loss: {error:.0e}")
         print_table(lines[order], iterations, nudges)
     feedback = 10.0 ** np.arange(-4, 0.1, 1.0 if arguments.quick else 0.25)
     untied = untied_errors(feedback, np.random.default_rng(arguments.seed))
-    print(f"an MLP 5-7-6-3 as the limit of a layered machine: error {untied[0]:.0e} at feedback {feedback[0]:.0e}, "
+    print(f"an MLP 5-7-6-3 as the limit of a layered machine: error {untied[0]:.0e} at feedback "
+          f"{feedback[0]:.0e}, "
           f"slope {slope(untied, feedback, 1e-3, 1e-1):.2f}")
-    draw(lines, iterations, nudges, feedback, untied, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+    save(draw(lines, iterations, nudges, feedback, untied), arguments)
 
 
 def machine(order, rng):
     """Return a ClampedNetwork 8-6-4 at beta = 1.2, ten binary rows and targets."""
     W, U = 0.6 * rng.standard_normal((8, 6)), 0.6 * rng.standard_normal((6, 4))
-    network = ClampedNetwork(W, U, 0.5 * rng.standard_normal(6), 0.5 * rng.standard_normal(4), 1.2, order)
+    network = ClampedNetwork(W, U, 0.5 * rng.standard_normal(6), 0.5 * rng.standard_normal(4), 1.2,
+                             order)
     return network, rng.integers(2, size=(10, 8)), rng.integers(2, size=(10, 4))
 
 
 def untied_errors(feedback, rng):
-    """Return how far the difference of two equilibria of a layered machine is from the backprop gradient of its MLP."""
+    """Return how far the difference of two equilibria of a layered machine is from the backprop
+    gradient of its MLP."""
     mlp = MLP((5, 7, 6, 3), Binary(), SquaredError(Binary()), rng)
     for array in mlp.parameters.values():
         array *= 0.4
     X, y = rng.standard_normal((8, 5)), rng.random((8, 3))
-    return [distance(LayeredMeanField(mlp, f).equilibrium_propagation_gradient(X, y, 0.01), mlp.gradient(X, y))
+    return [distance(LayeredMeanField(mlp, f).equilibrium_propagation_gradient(X, y, 0.01),
+                     mlp.gradient(X, y))
             for f in feedback]
 
 
@@ -99,33 +99,40 @@ def print_table(line, iterations, nudges):
               + f"   slope {slope(line[name], nudges, *scales):.2f}")
 
 
-def draw(lines, iterations, nudges, feedback, untied, path):
-    figure, (backprop_axes, nudge_axes, untied_axes) = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
+def draw(lines, iterations, nudges, feedback, untied):
+    figure, (backprop_axes, nudge_axes, untied_axes) = plt.subplots(1, 3, figsize=(12, 4.3))
     for order, colour, style in ((1, BLUE, "-"), (2, ORANGE, "--")):
         line = lines[order]
-        backprop_axes.semilogy(iterations, line["backprop"], color=colour, linestyle=style, label=f"order {order}")
-        nudge_axes.loglog(nudges, line["one nudge"], color=RED, linestyle=style, label=f"one nudge, order {order}")
-        nudge_axes.loglog(nudges, line["two nudges"], color=GREEN, linestyle=style, label=f"two nudges, order {order}")
+        backprop_axes.semilogy(iterations, line["backprop"], color=colour, linestyle=style,
+                               label=f"order {order}")
+        nudge_axes.loglog(nudges, line["one nudge"], color=RED, linestyle=style,
+                          label=f"one nudge, order {order}")
+        nudge_axes.loglog(nudges, line["two nudges"], color=GREEN, linestyle=style,
+                          label=f"two nudges, order {order}")
     rate, error = lines[1]["rate"], lines[1]["backprop"]
     guide = iterations[(iterations > 2) & (np.array(error) > 1e-14)]
     at = list(iterations).index(guide[0])
-    backprop_axes.semilogy(guide, 0.3 * error[at] * guide / guide[0] * rate ** (guide - guide[0]), color="0.6",
+    backprop_axes.semilogy(guide, 0.3 * error[at] * guide / guide[0] * rate ** (guide - guide[0]),
+                           color="0.6",
                            label=rf"$n\,\rho^n$, $\rho$ = {rate:.2f}")
     backprop_axes.set(xlabel="iterations n", ylabel="relative error of the gradient",
-                      title=f"backprop through 8 iterations errs by {error[list(iterations).index(8)]:.0e}\n"
-                            f"(order 2, damped: {lines[2]['backprop'][list(iterations).index(8)]:.0e})")
+                      title="backprop through 8 iterations errs by "
+                            f"{error[list(iterations).index(8)]:.0e}\n"
+                            "(order 2, step 1/2: "
+                            f"{lines[2]['backprop'][list(iterations).index(8)]:.0e})")
     backprop_axes.legend()
-    slopes = [slope(lines[1][name], nudges, *scales) for name, scales in (("one nudge", (1e-4, 1e-2)),
+    slopes = [slope(lines[1][name], nudges, *scales) for name,
+              scales in (("one nudge", (1e-4, 1e-2)),
                                                                          ("two nudges", (1e-3, 1e-1)))]
-    nudge_axes.set(xlabel="nudge", title=f"equilibrium propagation: slopes {slopes[0]:.2f} and {slopes[1]:.2f};\n"
+    nudge_axes.set(xlabel="nudge",
+                   title=f"equilibrium propagation: slopes {slopes[0]:.2f} and {slopes[1]:.2f};\n"
                                          "below, what rounding leaves")
     nudge_axes.legend()
     untied_axes.loglog(feedback, untied, color=BLUE)
-    untied_axes.set(xlabel=r"feedback $\gamma$", title=f"an MLP 5-7-6-3 as the limit of no feedback:\n"
+    untied_axes.set(xlabel=r"feedback $\gamma$",
+                    title=f"an MLP 5-7-6-3 as the limit of no feedback:\n"
                                                        f"slope {slope(untied, feedback, 1e-3, 1e-1):.2f}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    return figure
 
 
 if __name__ == "__main__":

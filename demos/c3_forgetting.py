@@ -1,19 +1,17 @@
-"""What an RBM's mean field forgets: how far apart the outputs for different inputs still are after n iterations.
+"""What an RBM's mean field forgets: how far apart the outputs for different inputs still are after
+n iterations.
 
     python demos/c3_forgetting.py            five seconds on one core
     python demos/c3_forgetting.py --quick    three seconds
 
-All 256 inputs of an RBM 8-6 go through its unrolled iterations, for three sizes of the weights. It prints the spread of
-h_n over the inputs and the rate rho that theory gives, and saves figures/c3_forgetting.png."""
-import argparse
+All 256 inputs of an RBM 8-6 go through its unrolled iterations, for three sizes of the weights. It
+prints the spread of h_n over the inputs and the rate rho that theory gives, and saves
+figures/c3_forgetting.png."""
 import warnings
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from common import demo_parser, save
 
 from minife import RBM, tap
 from minife.bridge import ClampedNetwork, forgetting_rate, unroll
@@ -25,11 +23,7 @@ X = all_states(8)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer iterations and machines")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/c3_forgetting.png"))
-    arguments = parser.parse_args()
+    arguments = demo_parser(__doc__, "fewer iterations and machines").parse_args()
     warnings.simplefilter("ignore", tap.NotConvergedWarning)
     n_iterations, n_machines = (40, 60) if arguments.quick else (60, 400)
 
@@ -39,19 +33,22 @@ def main():
     for scale in COLOURS:
         rbm = machine(scale, np.random.default_rng(arguments.seed))
         lines[scale] = spread, rate = spread_of_outputs(rbm, n_iterations), rate_of(rbm)
-        print(f"{scale:7.1f}{rate:6.2f}" + "".join(f"{spread[n]:10.0e}" for n in (0, 1, 2, 5, 10, 20, 40)))
+        print(f"{scale:7.1f}{rate:6.2f}" + "".join(f"{spread[n]:10.0e}"
+                                                   for n in (0, 1, 2, 5, 10, 20, 40)))
     clamped = spread_when_clamped(machine(0.6, np.random.default_rng(arguments.seed)))
-    print(f"with the input clamped, and a second layer of free units, the spread stays at {clamped:.2f}")
+    print("with the input clamped, and a second layer of free units, the spread stays at "
+          f"{clamped:.2f}")
     measured, predicted = rates(n_machines, arguments.seed)
     error = np.abs(measured / predicted - 1)
-    print(f"{len(measured)} random machines with rho below 0.9: the rate from n = 12 to 16 is off by "
+    print(f"{len(measured)} random machines with rho below 0.9: the rate from n = 12 to 16 is off "
+          "by "
           f"{np.median(error):.0e} in the median, {np.max(error):.0e} at most")
-    draw(lines, clamped, measured, predicted, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+    save(draw(lines, clamped, measured, predicted), arguments)
 
 
 def machine(scale, rng):
-    return RBM(scale * rng.standard_normal((8, 6)), 0.5 * rng.standard_normal(8), 0.5 * rng.standard_normal(6))
+    return RBM(scale * rng.standard_normal((8, 6)), 0.5 * rng.standard_normal(8),
+               0.5 * rng.standard_normal(6))
 
 
 def spread_of_outputs(rbm, n_iterations):
@@ -59,7 +56,8 @@ def spread_of_outputs(rbm, n_iterations):
 
 
 def spread_when_clamped(rbm):
-    """Return the spread of the hidden means at rest when x stays, and the other layer is free: b + x W is a field."""
+    """Return the spread of the hidden means at rest when x stays, and the other layer is free: b +
+    x W is a field."""
     network = ClampedNetwork(rbm.W, rbm.W.T[:, :4], rbm.b, rbm.a[:4])
     return network.equilibrium(X).m_h.std(axis=0).max()
 
@@ -82,19 +80,22 @@ def rates(n_machines, seed):
     return np.array(measured), np.array(predicted)
 
 
-def draw(lines, clamped, measured, predicted, path):
-    figure, (spread_axes, rate_axes) = plt.subplots(1, 2, figsize=(11.5, 4.8), layout="constrained")
+def draw(lines, clamped, measured, predicted):
+    figure, (spread_axes, rate_axes) = plt.subplots(1, 2, figsize=(11.5, 4.8))
     for scale, (spread, rate) in lines.items():
         n = np.arange(len(spread))
-        spread_axes.semilogy(n, spread, color=COLOURS[scale], label=rf"weights of {scale}, $\rho$ = {rate:.2f}")
+        spread_axes.semilogy(n, spread, color=COLOURS[scale],
+                             label=rf"weights of {scale}, $\rho$ = {rate:.2f}")
         above = spread > 1e-14
         late = min(6, above.sum() - 1)
-        spread_axes.semilogy(n[above], 0.3 * spread[late] * rate ** (n[above] - late), color="0.6", linestyle=":")
+        spread_axes.semilogy(n[above], 0.3 * spread[late] * rate ** (n[above] - late), color="0.6",
+                             linestyle=":")
     spread_axes.axhline(clamped, color=RED, linestyle="--", label="x clamped, 0.6: for ever")
     spread, rate = lines[0.6]
     gone = int(np.argmax(spread < 1e-12))
     spread_axes.set(xlabel="iterations n", ylabel=r"spread of $h_n$ over all inputs",
-                    title=f"unclamped, the input is forgotten:\n{spread[0]:.2f} becomes {spread[gone]:.0e} "
+                    title=f"unclamped, the input is forgotten:\n{spread[0]:.2f} becomes "
+                          f"{spread[gone]:.0e} "
                           f"by n = {gone}")
     spread_axes.legend()
     rate_axes.plot([0, 0.9], [0, 0.9], color="0.6")
@@ -103,9 +104,7 @@ def draw(lines, clamped, measured, predicted, path):
                   ylabel="factor by which the spread shrinks",
                   title=f"{len(measured)} machines forget at the rate predicted,\nmedian error "
                         f"{np.median(np.abs(measured / predicted - 1)):.0e}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    return figure
 
 
 if __name__ == "__main__":

@@ -1,27 +1,25 @@
-"""Learning without a backward pass: equilibrium propagation against backprop through the iterations, on digits.
+"""Learning without a backward pass: equilibrium propagation against backprop through the
+iterations, on digits.
 
-    python demos/c5_equilibrium.py                  784-100-10 on the 4000 embedded digits, half a minute on one core
-    python demos/c5_equilibrium.py --quick          five seconds
+    python demos/c5_equilibrium.py                  784-100-10 on the 4000 embedded digits, half a
+    minute on one core python demos/c5_equilibrium.py --quick          five seconds
     python demos/c5_equilibrium.py --mnist PATH     784-500-10 on the full set, a quarter of an hour
 
-The input is clamped, hidden and output units come to rest, and the error is that of the output at rest. All gradients
-go into the same loop, with the same start and batches. It prints one table and saves figures/c5_equilibrium.png. The
-rate was chosen on 800 of the embedded training digits, held out for that. PATH is what minife.data.load_mnist takes:
-mnist.npz, or a folder with it or the four IDX files."""
-import argparse
-from pathlib import Path
+The input is clamped, hidden and output units come to rest, and the error is that of the output at
+rest. All gradients go into the same loop, with the same start and batches. It prints one table and
+saves figures/c5_equilibrium.png. The rate was chosen on 800 of the embedded training digits, held
+out for that. PATH is what minife.data.load_mnist takes: mnist.npz, or a folder with it or the four
+IDX files."""
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from common import demo_parser, save
 
+from minife.bridge import ClampedNetwork
+from minife.data import load_digits
 from minife.descent import Adam
 from minife.descent.loop import descend
 from minife.descent.optimizers import linear_decay
-from minife.bridge import ClampedNetwork
-from minife.data import load_digits
 from minife.parameters import flatten
 from minife.plots import BLUE, GREEN, ORANGE, RED
 
@@ -29,46 +27,52 @@ NUDGE, N_ITERATIONS, SOLVER = 0.5, 6, {"tol": 1e-3, "max_iter": 200}
 RATE, MNIST_RATE, BATCH = 0.01, 0.003, 50
 GRADIENTS = {
     "linear response": lambda net, X, Y: net.implicit_gradient(X, Y, **SOLVER),
-    f"backprop, {N_ITERATIONS} iterations": lambda net, X, Y: net.backprop_gradient(X, Y, N_ITERATIONS),
-    "two nudges": lambda net, X, Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, True, **SOLVER),
-    "one nudge": lambda net, X, Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, False, **SOLVER),
+    f"backprop, {N_ITERATIONS} iterations": lambda net, X,
+    Y: net.backprop_gradient(X, Y, N_ITERATIONS),
+    "two nudges": lambda net, X,
+    Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, True, **SOLVER),
+    "one nudge": lambda net, X,
+    Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, False, **SOLVER),
     "clamped - free": lambda net, X, Y: net.contrastive_gradient(X, Y, **SOLVER),
     "backprop, 1 iteration": lambda net, X, Y: net.backprop_gradient(X, Y, 1)}
-LINES = dict(zip(GRADIENTS, (("0.3", "-"), (BLUE, "--"), (GREEN, "-."), (ORANGE, ":"), (RED, "--"), ("0.6", ":"))))
+LINES = dict(zip(GRADIENTS, (("0.3", "-"), (BLUE, "--"), (GREEN, "-."), (ORANGE, ":"), (RED, "--"),
+                             ("0.6", ":"))))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer gradients, hidden units, epochs and seeds")
-    parser.add_argument("--mnist", type=Path, metavar="PATH", help="the full MNIST, in place of the embedded digits")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", type=Path, default=Path("figures/c5_equilibrium.png"))
-    arguments = parser.parse_args()
+    arguments = demo_parser(__doc__, "fewer gradients, hidden units, epochs and seeds",
+                            mnist=True).parse_args()
     digits = load_digits(binary=False, mnist=arguments.mnist)
     n_hidden, n_epochs, n_seeds = (500, 20, 1) if arguments.mnist else (30, 4, 1) if arguments.quick else (100, 12, 3)
     rate = MNIST_RATE if arguments.mnist else RATE
     names = list(GRADIENTS)[1:3] if arguments.mnist else list(GRADIENTS)[:4] if arguments.quick else list(GRADIENTS)
 
-    print(f"{len(digits.X_train)} training and {len(digits.X_test)} test digits; 784-{n_hidden}-10, order 1, squared "
-          f"error at rest,\n{n_epochs} epochs of Adam in batches of {BATCH}, nudge {NUDGE}, seeds {arguments.seed} to "
+    print(f"{len(digits.X_train)} training and {len(digits.X_test)} test digits; "
+          f"784-{n_hidden}-10, order 1, squared "
+          f"error at rest,\n{n_epochs} epochs of Adam in batches of {BATCH}, nudge {NUDGE}, seeds "
+          f"{arguments.seed} to "
           f"{arguments.seed + n_seeds - 1}")
     print("{:24}{:>14}{:>15}{:>12}{:>17}{:>15}{:>9}".format(
-        "gradient", "training loss", "training error", "test error", "least to largest", "largest angle", "seconds"))
+        "gradient", "training loss", "training error", "test error", "least to largest",
+        "largest angle", "seconds"))
     histories = {}
     for name in names:
-        runs = [learn(name, digits, n_hidden, n_epochs, arguments.seed + k, rate, arguments.mnist is not None)
+        runs = [learn(name, digits, n_hidden, n_epochs, arguments.seed + k, rate,
+                      arguments.mnist is not None)
                 for k in range(n_seeds)]
-        histories[name] = history = {key: np.array([[record[key] for record in run] for run in runs])
-                                     for key in ("loss", "train_error", "test_error", "angle", "seconds")}
+        histories[name] = history = {key: np.array([[record[key] for record in run]
+                                                    for run in runs])
+                                     for key in ("loss", "train_error", "test_error", "angle",
+                                                 "seconds")}
         test = history["test_error"][:, -1]
         print(f"{name:24}{history['loss'][:, -1].mean():14.4f}{history['train_error'][:, -1].mean():15.2%}"
               f"{test.mean():12.2%}{f'{test.min():.2%} {test.max():.2%}':>17}{history['angle'].max():13.2g} °"
               f"{history['seconds'].sum(axis=1).mean():9.0f}", flush=True)
     print("""
 all errors are of the output at rest, after the last epoch; means over the seeds
-largest angle: between that gradient and the linear response, over training as it went, on 100 training digits""")
-    draw(histories, arguments.figure)
-    print(f"The figure is in {arguments.figure}")
+largest angle: between that gradient and the linear response, over training as it went, on 100
+training digits""")
+    save(draw(histories), arguments)
 
 
 def learn(name, digits, n_hidden, n_epochs, seed, rate, show=False):
@@ -90,7 +94,8 @@ def learn(name, digits, n_hidden, n_epochs, seed, rate, show=False):
         return record
 
     optimizer = Adam(linear_decay(rate, n_epochs * -(-len(X) // BATCH)))
-    return descend(network, lambda rows: gradient(network, X[rows], Y[rows]), len(X), optimizer, n_epochs, rng,
+    return descend(network, lambda rows: gradient(network, X[rows], Y[rows]), len(X), optimizer,
+                   n_epochs, rng,
                    batch_size=BATCH, callbacks=[watch])
 
 
@@ -100,22 +105,25 @@ def error_rate(network, X, y):
 
 
 def angle(one, other):
-    """Return the angle between two gradients in degrees, from the chord: small angles keep their digits."""
+    """Return the angle between two gradients in degrees, from the chord: small angles keep their
+    digits."""
     one, other = (flatten(gradient).astype(np.float64) for gradient in (one, other))
     chord = np.linalg.norm(one / np.linalg.norm(one) - other / np.linalg.norm(other))
     return float(np.degrees(2 * np.arcsin(chord / 2)))
 
 
-def draw(histories, path):
-    figure, (error_axes, angle_axes) = plt.subplots(1, 2, figsize=(11.5, 5), layout="constrained")
+def draw(histories):
+    figure, (error_axes, angle_axes) = plt.subplots(1, 2, figsize=(11.5, 5))
     for name, history in histories.items():
         colour, style = LINES[name]
         epochs, errors = np.arange(1, history["loss"].shape[1] + 1), 100 * history["test_error"]
         error_axes.plot(epochs, errors.mean(axis=0), color=colour, linestyle=style,
                         label=f"{name}: {errors[:, -1].mean():.1f} %")
-        error_axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=0.12, linewidth=0)
+        error_axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour,
+                                alpha=0.12, linewidth=0)
         if name != "linear response":
-            angle_axes.semilogy(epochs, history["angle"].mean(axis=0), color=colour, linestyle=style, label=name)
+            angle_axes.semilogy(epochs, history["angle"].mean(axis=0), color=colour,
+                                linestyle=style, label=name)
     last = {name: history["test_error"][:, -1].mean() for name, history in histories.items()}
     error_axes.set(xlabel="epoch", ylabel="test error [%]", ylim=(0, 3 * 100 * max(last.values())),
                    title=f"without a backward pass, by two nudges: {last['two nudges']:.1%},\n"
@@ -126,9 +134,7 @@ def draw(histories, path):
                    title=f"two nudges of {NUDGE} point along the linear response,\nto "
                          f"{histories['two nudges']['angle'].max():.0f}° at worst")
     angle_axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    return figure
 
 
 if __name__ == "__main__":

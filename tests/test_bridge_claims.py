@@ -1,4 +1,5 @@
-"""The verdict: every claim of the chapter, run, with strict criteria; and what descends for ever or does not."""
+"""The verdict: every claim of the chapter, run, with strict criteria; and what descends for ever or
+does not."""
 import re
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def test_one_clamped_hidden_layer_minimises_energy_minus_entropy_exactly(rng, be
     """(C14): Gamma_1(v, m) is F(v) at one sigmoid layer, more by T KL(m || that layer) elsewhere"""
     rbm = random_rbm(rng, 8, 4, beta)
     v, states = rng.integers(2, size=(10, 8)), exact.all_states(4)
-    F = [-np.log(sum(np.exp(beta * (rbm.a @ x + rbm.b @ h + x @ rbm.W @ h)) for h in states.astype(float))) / beta
+    F = [-np.log(sum(np.exp(beta * (rbm.a @ x + rbm.b @ h + x @ rbm.W @ h))
+                     for h in states.astype(float))) / beta
          for x in v]
     h = rbm.hidden_mean(v)
     assert_allclose(tap.free_energy(rbm, v, h, order=1), F, rtol=1e-12)
@@ -46,7 +48,8 @@ def test_a_loss_may_fall_while_the_free_energy_stays(seed):
 
 @proves("C13")
 def test_a_function_of_the_free_energy_has_a_gradient_along_that_of_the_free_energy(rng):
-    """(C13): the other half: for l = phi(Gamma*) the two are parallel, and the loss cannot move on a level"""
+    """(C13): the other half: for l = phi(Gamma*) the two are parallel, and the loss cannot move on
+    a level"""
     network, X, _ = clamped(rng)
 
     def gamma():
@@ -74,7 +77,8 @@ def test_mean_field_over_label_and_hidden_units_is_not_exact():
 
 @proves("C23")
 def test_prediction_errors_make_an_energy_of_any_network():
-    """(C23): the error of the symmetric difference falls as the square of the nudge, down to the gradient itself"""
+    """(C23): the error of the symmetric difference falls as the square of the nudge, down to the
+    gradient itself"""
     rng = np.random.default_rng(3)
     mlp = MLP((5, 4, 3), Binary(), SquaredError(Binary()), rng)
     X, y = rng.standard_normal((10, 5)), rng.random((10, 3))
@@ -85,7 +89,8 @@ def test_prediction_errors_make_an_energy_of_any_network():
 
 @proves("C18")
 def test_descending_the_free_energy_of_the_model_has_no_end(rng, beta):
-    """(C18): each rate stays above its bound, so that Gamma* <= E(1, 1) falls at least linearly, for ever"""
+    """(C18): each rate stays above its bound, so that Gamma* <= E(1, 1) falls at least linearly,
+    for ever"""
     rbm, _ = machine(rng, 5, 4, beta=beta)
     floor, before, step = learning.least_rate(rbm), rbm.W.copy(), 0.1
     for k in range(300):
@@ -101,7 +106,8 @@ def test_descending_the_free_energy_of_the_model_has_no_end(rng, beta):
 
 
 def test_learning_by_likelihood_lowers_both_free_energies():
-    """(C18): only their difference, -log p(x) / beta, has to fall: it does at every step, here with exact gradients"""
+    """(C18): only their difference, -log p(x) / beta, has to fall: it does at every step, here with
+    exact gradients"""
     X, rng = bars_and_stripes(3), np.random.default_rng(0)
     rbm = RBM.initialise(9, 8, rng, X)
     rbm.W[...] = 0.1 * rng.standard_normal(rbm.W.shape)
@@ -128,7 +134,7 @@ def test_the_criteria_are_strict(claims):
         if claim.status == "exact":
             assert claim.high <= (1e-7 if "finite differences" in claim.meaning else
                                   1e-9 if claim.tag in ("C24", "C25") else 1e-12), claim
-        if claim.status == "limit" and claim.tag != "C22":              # a ratio of two exponents, in the median
+        if claim.status == "limit" and claim.tag != "C22":  # a ratio of two exponents, in the median
             assert claim.high <= 1e-9 or claim.high - claim.low < 0.041, claim
 
 
@@ -145,7 +151,7 @@ def test_the_verdict_names_equations_of_the_chapter_and_covers_it(claims):
                for tag in re.findall(r"\\text\{\((C\d+)\)\}", page.read_text(encoding="utf-8"))}
     tags = {claim.tag for claim in claims}
     assert tags <= defined
-    assert defined - tags <= {"C7", "C27"}                  # a definition, and a better estimate of log p
+    assert defined - tags <= {"C7", "C27"}  # a definition, and a better estimate of log p
 
 
 def test_a_claim_that_misses_its_criterion_does_not_hold():
@@ -154,8 +160,10 @@ def test_a_claim_that_misses_its_criterion_does_not_hold():
     assert exponent(np.array([4.0, 2.0, 1.0]), [99, 12, 3]) == pytest.approx(2)
 
 
-@pytest.mark.parametrize("call, message", [(lambda: verdict(0), "rng must be a numpy.random.Generator"),
-                                           (lambda: verdict(np.random.default_rng(0), 1), "quick must be True or False")])
+@pytest.mark.parametrize("call, message",
+                         [(lambda: verdict(0), "rng must be a numpy.random.Generator"),
+                                           (lambda: verdict(np.random.default_rng(0), 1),
+                                            "quick must be True or False")])
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(TypeError, match=message):
         call()

@@ -1,4 +1,5 @@
-"""Copies of the hidden units: from the classification RBM to the ordinary network, one hidden layer or two."""
+"""Copies of the hidden units: from the classification RBM to the ordinary network, one hidden layer
+or two."""
 import itertools
 
 import numpy as np
@@ -26,7 +27,8 @@ def slopes(errors, scales):
 
 
 def copied(unit, r, beta):
-    """Return CopiedUnits, rows and labels; no field is within 0.02 of 0, where rectified units have a kink."""
+    """Return CopiedUnits, rows and labels; no field is within 0.02 of 0, where rectified units have
+    a kink."""
     rng = np.random.default_rng(2)
     machine, _, _ = copied_units(rng, r, unit, beta)
     X = rng.standard_normal((200, 6))
@@ -37,8 +39,10 @@ def copied(unit, r, beta):
 @proves("C15", "C16")
 @pytest.mark.parametrize("r", [1, 2, 3])
 def test_the_loss_is_a_free_energy_difference_of_one_boltzmann_machine(rng, r, beta):
-    """(C15), (C16): -log p(y|x), against sums over every state of every copy, one state at a time"""
-    machine = CopiedUnits(rng.standard_normal((4, 2)), 2 * rng.standard_normal((3, 2)), rng.standard_normal(2),
+    """(C15), (C16): -log p(y|x), against sums over every state of every copy, one state at a
+    time"""
+    machine = CopiedUnits(rng.standard_normal((4, 2)), 2 * rng.standard_normal((3, 2)),
+                          rng.standard_normal(2),
                           rng.standard_normal(3), r, beta=beta)
     W, U, b = np.tile(machine.W, r), np.tile(machine.U, r) / r, np.tile(machine.b, r)
     for x, y in zip(rng.integers(2, size=(6, 4)), (0, 1, 2, 0, 1, 2), strict=True):
@@ -56,16 +60,20 @@ def test_its_gradient_is_clamped_minus_free(unit, r):
     """(C15), (C16): explicit slopes only, for every r and every unit"""
     machine, X, y = copied(unit, r, 1.3)
     kinks = machine.b + X @ machine.W
-    kinks = np.abs(kinks[:, None] + machine.U / r).min(axis=(1, 2)) > 0.02      # rows whose copies are off the kink
-    check_gradient(lambda _: machine.loss(X[kinks], y[kinks]), machine.parameters, machine.gradient(X[kinks], y[kinks]))
+    kinks = np.abs(kinks[:, None] + machine.U / r).min(axis=(1,
+                                                             2)) > 0.02  # rows whose copies are off the kink
+    check_gradient(lambda _: machine.loss(X[kinks], y[kinks]), machine.parameters,
+                   machine.gradient(X[kinks], y[kinks]))
 
 
 @proves("C16")
 def test_it_is_the_classification_rbm_with_every_unit_written_out(rng, beta):
-    """(C16): chapter R's machine of r n_hidden units, its loss, and its gradient summed over the copies"""
+    """(C16): chapter R's machine of r n_hidden units, its loss, and its gradient summed over the
+    copies"""
     machine, X, y = copied_units(rng, 4, beta=beta)
     rbm = machine.machine()
-    assert_allclose(rbm.log_conditional(X)[np.arange(20), y].mean(), -machine.loss(X, y), rtol=1e-12)
+    assert_allclose(rbm.log_conditional(X)[np.arange(20), y].mean(), -machine.loss(X, y),
+                    rtol=1e-12)
     theirs, ours = rbm.gradient(X, y), machine.gradient(X, y)
     assert_allclose(theirs["W"].reshape(6, 4, 5).sum(axis=1), -ours["W"], rtol=0, atol=1e-13)
     assert_allclose(theirs["U"].reshape(3, 4, 5).mean(axis=1), -ours["U"], rtol=0, atol=1e-13)
@@ -81,14 +89,17 @@ def test_many_copies_are_the_ordinary_network_with_an_error_of_one_over_r(unit, 
         machine, X, y = copied(unit, int(r), beta)
         losses.append(abs(machine.loss(X, y) - machine.limit().loss(X, y)))
         errors.append(distance(machine.gradient(X, y), slopes_of_limit(machine, X, y)))
-    assert_allclose(slopes(losses, counts), -1, atol=0.02, err_msg=f"(C17) loss, {type(unit).__name__}")
-    assert_allclose(slopes(errors, counts), -1, atol=0.02, err_msg=f"(C17) gradient, {type(unit).__name__}")
+    assert_allclose(slopes(losses, counts), -1, atol=0.02,
+                    err_msg=f"(C17) loss, {type(unit).__name__}")
+    assert_allclose(slopes(errors, counts), -1, atol=0.02,
+                    err_msg=f"(C17) gradient, {type(unit).__name__}")
 
 
 @proves("C17")
 @each_unit
 def test_how_far_the_energies_of_the_labels_are_from_the_fields_of_the_network(unit, beta):
-    """(C17): at most sum_j beta^2 K U_kj^2 / (2 r), K the largest curvature of A: 1/4 for binary units, 1 for others"""
+    """(C17): at most sum_j beta^2 K U_kj^2 / (2 r), K the largest curvature of A: 1/4 for binary
+    units, 1 for others"""
     K = 0.25 if isinstance(unit, Binary) else 1
     for r in (1, 2, 7, 50):
         machine, X, _ = copied(unit, r, beta)
@@ -98,7 +109,8 @@ def test_how_far_the_energies_of_the_labels_are_from_the_fields_of_the_network(u
 
 @proves("C16")
 def test_two_copies_by_hand():
-    """(C16): one pixel, on; a unit with field log 3 / 2 without label; labels with U = log 3, 0, so U / 2 = log 3 / 2
+    """(C16): one pixel, on; a unit with field log 3 / 2 without label; labels with U = log 3, 0, so
+    U / 2 = log 3 / 2
 
     Label 0: each copy weighs 1 + 3 = 4, both 16. Label 1: each 1 + sqrt(3), both 4 + 2 sqrt(3)."""
     half = np.log(3) / 2
@@ -117,7 +129,8 @@ def deep_network(rng, scale=1.0):
 
 @proves("C21")
 def test_the_pyramid_is_one_boltzmann_machine(rng):
-    """(C21): sums over counts are sums over all states of all copies, one at a time: 4 copies below, 2 above"""
+    """(C21): sums over counts are sums over all states of all copies, one at a time: 4 copies
+    below, 2 above"""
     mlp, X, y = deep_network(rng)
     mlp = MLP((3, 1, 2, 2), Binary(), rng=rng)
     for array in mlp.parameters.values():
@@ -128,7 +141,8 @@ def test_the_pyramid_is_one_boltzmann_machine(rng):
         for above in itertools.product((0, 1), repeat=2 * r):           # (copy, unit)
             on, top = np.array(below)[:, None], np.reshape(above, (r, 2))
             shared = (top @ b2).sum() + sum(h @ W2 @ t / r**2 for h in on for t in top)
-            weights += np.exp((X @ W1 + b1) @ on.sum(axis=0)[:, None] + shared + b3 + sum(t @ W3 / r for t in top))
+            weights += np.exp((X @ W1 + b1) @ on.sum(axis=0)[:, None] + shared + b3
+                              + sum(t @ W3 / r for t in top))
     expected = -np.log(weights[np.arange(8), y] / weights.sum(axis=1)).mean()
     assert_allclose(Pyramid(mlp, r).loss(X, y), expected, rtol=1e-12)
 
@@ -149,37 +163,44 @@ def test_pyramids_become_the_deep_network_with_an_error_of_one_over_r(rng):
     networks = [Pyramid(mlp, int(r)) for r in counts]
     errors = [distance(network.gradient(X, y), mlp.gradient(X, y)) for network in networks]
     assert_allclose(slopes(errors, counts), -1, atol=0.02)
-    assert_allclose(slopes([abs(n.loss(X, y) - mlp.loss(X, y)) for n in networks], counts), -1, atol=0.02)
+    assert_allclose(slopes([abs(n.loss(X, y) - mlp.loss(X, y)) for n in networks], counts), -1,
+                    atol=0.02)
 
 
 @proves("C21")
 @pytest.mark.parametrize("r", [1, 2, 4])
 def test_the_feedback_of_the_layered_network_is_one_over_r(rng, r):
-    """(C21): mean field of all copies and all couplings, written out, is r^K Gamma at gamma = 1/r; no temperature differs"""
+    """(C21): mean field of all copies and all couplings, written out, is r^K Gamma at gamma = 1/r;
+    no temperature differs"""
     mlp = MLP((3, 2, 3, 2), Binary(), SquaredError(Binary()), rng)
     m = [rng.random((1, size)) for size in mlp.sizes]
     layered = LayeredMeanField(mlp, 1 / r).free_energy(m)
     assert_allclose(copied_free_energy(mlp, m, r), r**3 * layered, rtol=1e-12)
     p, unit, total = mlp.parameters, Binary(), 0.0
     for k in (1, 2, 3):
-        copies = np.repeat(m[k], r ** (3 - k), axis=0)                      # (n_copies, n_units): each a unit
+        copies = np.repeat(m[k], r ** (3 - k), axis=0)  # (n_copies, n_units): each a unit
         below = np.repeat(m[k - 1], r ** (3 - k + 1) if k > 1 else 1, axis=0)
-        W = p[f"W{k}"] / len(below)                                         # upwards, all copies below add up to W_k
+        W = p[f"W{k}"] / len(below)  # upwards, all copies below add up to W_k
         total += unit.conjugate(copies).sum() - (copies @ p[f"b{k}"]).sum() - sum(i @ W @ j for i in below for j in copies)
     assert_allclose(copied_free_energy(mlp, m, r), total, rtol=1e-12)
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: CopiedUnits(np.ones((2, 3)), np.ones((2, 4)), np.ones(3), np.ones(2)), "W, U, b and d must have shapes"),
-    (lambda: CopiedUnits(np.ones((2, 3)), np.ones((2, 3)), np.ones(3), np.ones(2), 0), "copies must be a positive integer"),
-    (lambda: CopiedUnits(np.ones((2, 3)), np.ones((2, 3)), np.ones(3), np.ones(2), unit=Potts()), "unit must be a Binary"),
+    (lambda: CopiedUnits(np.ones((2, 3)), np.ones((2, 4)), np.ones(3), np.ones(2)),
+     "W, U, b and d must have shapes"),
+    (lambda: CopiedUnits(np.ones((2, 3)), np.ones((2, 3)), np.ones(3), np.ones(2), 0),
+     "copies must be a positive integer"),
+    (lambda: CopiedUnits(np.ones((2, 3)), np.ones((2, 3)), np.ones(3), np.ones(2), unit=Potts()),
+     "unit must be a Binary"),
     (lambda: small().loss(np.ones((2, 3)), [0, 1]), r"X must have shape \(n, 2\)"),
     (lambda: small().loss(np.ones((2, 2)), [0, 2]), "y must hold labels 0 to 1"),
     (lambda: small().gradient(np.ones((2, 2)), [0]), "same number of rows"),
     (lambda: small(Spin()).machine(), "only Binary"),
     (lambda: Pyramid(MLP((2, 2, 2)), 2), "mlp must have two hidden layers"),
-    (lambda: Pyramid(MLP((2, 2, 2, 2), loss=BinaryCrossEntropy()), 2), "mlp must have two hidden layers"),
-    (lambda: Pyramid(MLP((2, 2, 9, 2), loss=CategoricalCrossEntropy()), 9), "at most a million terms"),
+    (lambda: Pyramid(MLP((2, 2, 2, 2), loss=BinaryCrossEntropy()), 2),
+     "mlp must have two hidden layers"),
+    (lambda: Pyramid(MLP((2, 2, 9, 2), loss=CategoricalCrossEntropy()), 9),
+     "at most a million terms"),
     (lambda: copied_free_energy(MLP((2, 2, 2)), [np.ones((1, 2))], 2), "m must hold the 3 layers"),
 ])
 def test_wrong_arguments_are_named(call, message):

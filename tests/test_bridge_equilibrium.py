@@ -1,4 +1,5 @@
-"""A machine at rest: backprop through its iterations, its linear response, and nudges of any size agree."""
+"""A machine at rest: backprop through its iterations, its linear response, and nudges of any size
+agree."""
 import warnings
 
 import numpy as np
@@ -33,9 +34,11 @@ def slopes(errors, scales):
 
 
 def random_network(rng, order=1, beta=1.0, loss=LOSSES[0], scale=0.8, sizes=(6, 5, 3), n=5):
-    """Return a ClampedNetwork with weights of size `scale` and biases of 0.5, n binary rows and targets."""
+    """Return a ClampedNetwork with weights of size `scale` and biases of 0.5, n binary rows and
+    targets."""
     W, U = (scale * rng.standard_normal(shape) for shape in (sizes[:2], sizes[1:]))
-    network = ClampedNetwork(W, U, 0.5 * rng.standard_normal(sizes[1]), 0.5 * rng.standard_normal(sizes[2]), beta,
+    network = ClampedNetwork(W, U, 0.5 * rng.standard_normal(sizes[1]),
+                             0.5 * rng.standard_normal(sizes[2]), beta,
                              order, loss)
     return network, rng.integers(2, size=(n, sizes[0])), rng.integers(2, size=(n, sizes[2]))
 
@@ -47,10 +50,13 @@ def test_equilibrium_is_stationary(rng, beta):
         network, X, _ = random_network(rng, order, beta, scale=0.5)
         rest = network.equilibrium(X, **PRECISE)
         assert rest.converged.all() and rest.residual.max() <= 1e-13
-        for x, m_h, m_y, gamma in zip(X, rest.m_h, rest.m_y, network.free_energy(X, rest.m_h, rest.m_y), strict=True):
+        for x, m_h, m_y, gamma in zip(X, rest.m_h, rest.m_y,
+                                      network.free_energy(X, rest.m_h, rest.m_y), strict=True):
             pair = RBM(network.pair.W, network.pair.a + x @ network.W, network.pair.b, beta)
-            assert np.abs(np.concatenate(tap.stationarity(pair, m_h[None], m_y[None], order), axis=1)).max() < 1e-12
-            assert_allclose(gamma, tap.free_energy(pair, m_h[None], m_y[None], order)[0], rtol=1e-12)
+            assert np.abs(np.concatenate(tap.stationarity(pair, m_h[None], m_y[None], order),
+                                         axis=1)).max() < 1e-12
+            assert_allclose(gamma, tap.free_energy(pair, m_h[None], m_y[None], order)[0],
+                            rtol=1e-12)
 
 
 @proves("C8")
@@ -78,7 +84,8 @@ def test_backprop_through_the_iterations_becomes_the_linear_response(rng, order,
     if order == 1:
         rest = network.equilibrium(X, **PRECISE)
         rho = forgetting_rate(network.pair, rest.m_h, rest.m_y).max()
-        n, late = np.array([6, 9]), [distance(network.backprop_gradient(X, y, k), exactly) for k in (6, 9)]
+        n, late = np.array([6, 9]), [distance(network.backprop_gradient(X, y, k), exactly)
+                                     for k in (6, 9)]
         assert_allclose(np.diff(np.log(late / n))[0] / 3, np.log(rho), rtol=0.1)
 
 
@@ -88,7 +95,8 @@ def test_one_iteration_is_an_ordinary_network(rng, beta):
     network, X, y = random_network(rng, beta=beta)
     mlp = MLP((6, 5, 3), Binary(), SquaredError(Binary()), rng)
     for k, (W, b) in enumerate((("W", "b"), ("U", "d")), start=1):
-        mlp.parameters[f"W{k}"], mlp.parameters[f"b{k}"] = beta * network.parameters[W], beta * network.parameters[b]
+        mlp.parameters[f"W{k}"] = beta * network.parameters[W]
+        mlp.parameters[f"b{k}"] = beta * network.parameters[b]
     assert_allclose(network.layers(X, 1)[-1], mlp.predict(X), rtol=1e-13)
     one, mlp_gradient = network.backprop_gradient(X, y, 1), mlp.gradient(X, y)
     for name, other in (("W", "W1"), ("b", "b1"), ("U", "W2"), ("d", "b2")):
@@ -108,7 +116,8 @@ def test_the_loss_is_the_slope_of_the_free_energy_in_the_nudge(rng, order, loss)
 
     values, step = [nudged(0.02 + k * 1e-3) for k in (-2, -1, 1, 2)], 1e-3
     slope = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
-    assert_allclose(slope, network.loss_of(network.nudged(X, y, 0.02, **PRECISE).m_y, y), rtol=1e-10)
+    assert_allclose(slope, network.loss_of(network.nudged(X, y, 0.02, **PRECISE).m_y, y),
+                    rtol=1e-10)
 
 
 @proves("C10", "C11")
@@ -120,7 +129,8 @@ def test_equilibrium_propagation_errs_by_the_nudge_or_its_square(rng, order, los
     exactly = network.implicit_gradient(X, y, **PRECISE)
     nudges = np.array([0.02, 0.01, 0.005])
     for symmetric, slope in ((False, 1), (True, 2)):
-        errors = [distance(network.equilibrium_propagation_gradient(X, y, nudge, symmetric, **PRECISE), exactly)
+        errors = [distance(network.equilibrium_propagation_gradient(X, y, nudge, symmetric,
+                                                                    **PRECISE), exactly)
                   for nudge in nudges]
         assert_allclose(slopes(errors, nudges), slope, atol=0.1)
 
@@ -128,14 +138,18 @@ def test_equilibrium_propagation_errs_by_the_nudge_or_its_square(rng, order, los
 @proves("C8", "C11")
 @each_order
 def test_three_gradients_by_hand(order):
-    """(C8), (C11): one unit of each kind, all fields zero at the means 1/2; the README has the fractions"""
+    """(C8), (C11): one unit of each kind, all fields zero at the means 1/2; the README has the
+    fractions"""
     network = ClampedNetwork([[1.0]], [[2.0]], [-2.0], [-1.0], order=order)
     X = y = np.array([[1.0]])
     expected = {1: [1 / 12, 1 / 8, 1 / 12, 1 / 6], 2: [1 / 21, 1 / 12, 1 / 21, 5 / 42]}[order]
-    for gradient in (network.implicit_gradient(X, 1 - y, **PRECISE), network.backprop_gradient(X, 1 - y, 100)):
+    for gradient in (network.implicit_gradient(X, 1 - y, **PRECISE),
+                     network.backprop_gradient(X, 1 - y, 100)):
         assert_allclose(flatten(gradient), expected, rtol=1e-12)
-    assert_allclose(flatten(network.equilibrium_propagation_gradient(X, 1 - y, 0.001, **PRECISE)), expected, rtol=1e-6)
-    assert forgetting_rate(network.pair, np.array([[0.5]]), np.array([[0.5]])) == pytest.approx(1 / 4)
+    assert_allclose(flatten(network.equilibrium_propagation_gradient(X, 1 - y, 0.001, **PRECISE)),
+                    expected, rtol=1e-6)
+    assert forgetting_rate(network.pair, np.array([[0.5]]),
+                           np.array([[0.5]])) == pytest.approx(1 / 4)
 
 
 @proves("C12")
@@ -148,18 +162,21 @@ def test_contrastive_gradient_is_exact(rng, order):
     network.W[0, 0] += step
     above = network.contrastive_loss(X, y, **PRECISE)
     network.W[0, 0] -= 2 * step
-    assert_allclose((above - network.contrastive_loss(X, y, **PRECISE)) / (2 * step), gradient["W"][0, 0], atol=1e-8)
+    assert_allclose((above - network.contrastive_loss(X, y, **PRECISE)) / (2 * step),
+                    gradient["W"][0, 0], atol=1e-8)
 
 
 def test_gradients_are_averages_over_rows(rng):
     rbm = random_rbm(rng, 7, 5)
     X, d_h = rng.random((4, 7)), rng.standard_normal((4, 5))
-    once, twice = (unroll(rbm, 2).gradient(np.tile(X, (k, 1)), np.tile(d_h, (k, 1))) for k in (1, 2))
+    once, twice = (unroll(rbm, 2).gradient(np.tile(X, (k, 1)), np.tile(d_h, (k, 1)))
+                   for k in (1, 2))
     assert_allclose(flatten(once), flatten(twice), rtol=1e-13)
     network, X, y = random_network(rng)
     for gradient in (lambda X, y: network.backprop_gradient(X, y, 3), network.implicit_gradient,
                      network.equilibrium_propagation_gradient, network.contrastive_gradient):
-        assert_allclose(flatten(gradient(X, y)), flatten(gradient(np.tile(X, (2, 1)), np.tile(y, (2, 1)))), rtol=1e-8)
+        assert_allclose(flatten(gradient(X, y)),
+                        flatten(gradient(np.tile(X, (2, 1)), np.tile(y, (2, 1)))), rtol=1e-8)
 
 
 def test_networks_start_with_centred_fields(rng):
@@ -198,7 +215,8 @@ def test_a_clamped_network_learns_xor_of_two_inputs(kind):
     gradient = {"backprop": lambda r: network.backprop_gradient(X[r], y[r], 6),
                 "equilibrium propagation": lambda r: network.equilibrium_propagation_gradient(
                     X[r], y[r], 0.1, tol=1e-5)}[kind]
-    descend(network, gradient, 4, Adam(0.03), 300, rng, batch_size=4, norm_constraint=NormConstraint(30, ceiling=True))
+    descend(network, gradient, 4, Adam(0.03), 300, rng, batch_size=4,
+            norm_constraint=NormConstraint(30, ceiling=True))
     assert np.abs(network.predict(X) - y).max() < 0.2
     assert network.loss(X, y) < 0.02
 
@@ -217,34 +235,55 @@ def test_what_does_not_converge_says_so(rng):
     with pytest.warns(tap.NotConvergedWarning, match="after 2 sweeps"):
         assert not network.equilibrium(X, max_iter=2).converged.any()
     with pytest.warns(tap.NotConvergedWarning):
-        LayeredMeanField(MLP((3, 4, 2), loss=SquaredError(Binary())), 0.5).equilibrium(rng.random((2, 3)), max_iter=1)
+        LayeredMeanField(MLP((3, 4, 2), loss=SquaredError(Binary())),
+                         0.5).equilibrium(rng.random((2, 3)), max_iter=1)
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), rbm.b, np.ones(2)), "W, U, b and d must have shapes"),
-    (lambda rbm: ClampedMachine(rbm.W, rbm.W.T, rbm.b, np.ones(2)), "W, U, b and d must have shapes"),
-    (lambda rbm: ClampedMachine(rbm.W, rbm.W.T, rbm.b, rbm.a, order=3), "order must be one of 1, 2"),
+    (lambda rbm: ClampedMachine(rbm.W, np.ones((3, 2)), rbm.b, np.ones(2)),
+     "W, U, b and d must have shapes"),
+    (lambda rbm: ClampedMachine(rbm.W, rbm.W.T, rbm.b, np.ones(2)),
+     "W, U, b and d must have shapes"),
+    (lambda rbm: ClampedMachine(rbm.W, rbm.W.T, rbm.b, rbm.a, order=3),
+     "order must be one of 1, 2"),
     (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), tol=0), "tol must be a positive number"),
-    (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), np.ones((2, 5))), "field must have shape"),
-    (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), start=np.ones(3)), "start must be a Equilibrium"),
-    (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), start=clamped(rbm).equilibrium(np.ones((2, 5)))),
+    (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), np.ones((2, 5))),
+     "field must have shape"),
+    (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), start=np.ones(3)),
+     "start must be a Equilibrium"),
+    (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)),
+                                          start=clamped(rbm).equilibrium(np.ones((2, 5)))),
      "start must have as many rows as X, 3, got 2"),
-    (lambda rbm: clamped(rbm).response(np.ones((3, 5)), np.ones((3, 5)), np.ones((3, 5))), r"m_h must have shape"),
-    (lambda rbm: clamped(rbm).response(np.ones((3, 4)), np.ones((2, 5)), np.ones((3, 5))), "same number of rows"),
-    (lambda rbm: clamped(rbm).response(np.ones((3, 4)), np.ones((3, 5)), np.ones((2, 5))), "field must have the shape"),
-    (lambda rbm: clamped(rbm).loss(np.ones((3, 5)), np.ones((2, 5))), "X and y must have the same number of rows"),
-    (lambda rbm: clamped(rbm).loss_of(np.ones((3, 5)), np.ones((2, 5))), "m_y and y must have the same number"),
+    (lambda rbm: clamped(rbm).response(np.ones((3, 5)), np.ones((3, 5)), np.ones((3, 5))),
+     r"m_h must have shape"),
+    (lambda rbm: clamped(rbm).response(np.ones((3, 4)), np.ones((2, 5)), np.ones((3, 5))),
+     "same number of rows"),
+    (lambda rbm: clamped(rbm).response(np.ones((3, 4)), np.ones((3, 5)), np.ones((2, 5))),
+     "field must have the shape"),
+    (lambda rbm: clamped(rbm).loss(np.ones((3, 5)), np.ones((2, 5))),
+     "X and y must have the same number of rows"),
+    (lambda rbm: clamped(rbm).loss_of(np.ones((3, 5)), np.ones((2, 5))),
+     "m_y and y must have the same number"),
     (lambda rbm: clamped(rbm).loss_of(np.full((3, 5), 1.5), np.ones((3, 5))), "m_y must lie in"),
-    (lambda rbm: clamped(rbm).contrastive_gradient(np.ones((1, 5)), np.full((1, 5), 0.5)), "y must hold binary"),
-    (lambda rbm: clamped(rbm).nudged(np.ones((1, 5)), np.ones((1, 5)), np.nan), "nudge must be a number"),
-    (lambda rbm: clamped(rbm).nudged(np.ones((1, 5)), np.ones((1, 5)), "1"), "nudge must be a number"),
-    (lambda rbm: clamped(rbm).contrastive_loss(np.ones((1, 5)), np.ones((1, 5)), -1.0), "nudge must be a positive"),
-    (lambda rbm: clamped(rbm).equilibrium_propagation_gradient(np.ones((1, 5)), np.ones((1, 5)), 0), "nudge must be"),
-    (lambda rbm: clamped(rbm).equilibrium_propagation_gradient(np.ones((1, 5)), np.ones((1, 5)), 0.1, "no"),
+    (lambda rbm: clamped(rbm).contrastive_gradient(np.ones((1, 5)), np.full((1, 5), 0.5)),
+     "y must hold binary"),
+    (lambda rbm: clamped(rbm).nudged(np.ones((1, 5)), np.ones((1, 5)), np.nan),
+     "nudge must be a number"),
+    (lambda rbm: clamped(rbm).nudged(np.ones((1, 5)), np.ones((1, 5)), "1"),
+     "nudge must be a number"),
+    (lambda rbm: clamped(rbm).contrastive_loss(np.ones((1, 5)), np.ones((1, 5)), -1.0),
+     "nudge must be a positive"),
+    (lambda rbm: clamped(rbm).equilibrium_propagation_gradient(np.ones((1, 5)), np.ones((1, 5)), 0),
+     "nudge must be"),
+    (lambda rbm: clamped(rbm).equilibrium_propagation_gradient(np.ones((1, 5)), np.ones((1, 5)),
+                                                               0.1, "no"),
      "symmetric must be True or False"),
-    (lambda rbm: ClampedNetwork.initialise(5, 0, 3, np.random.default_rng(0), np.eye(5)), "n_hidden must be"),
-    (lambda rbm: ClampedNetwork.initialise(5, 4, 3, np.random.default_rng(0), np.eye(5), dtype=int), "dtype must be"),
-    (lambda rbm: ClampedNetwork.initialise(5, 4, 3, np.random.default_rng(0), np.ones((3, 5))), "rows that differ"),
+    (lambda rbm: ClampedNetwork.initialise(5, 0, 3, np.random.default_rng(0), np.eye(5)),
+     "n_hidden must be"),
+    (lambda rbm: ClampedNetwork.initialise(5, 4, 3, np.random.default_rng(0), np.eye(5), dtype=int),
+     "dtype must be"),
+    (lambda rbm: ClampedNetwork.initialise(5, 4, 3, np.random.default_rng(0), np.ones((3, 5))),
+     "rows that differ"),
 ])
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
@@ -267,12 +306,14 @@ def test_losses_that_do_not_fit_are_refused():
 @each_order
 @each_loss
 def test_a_nudge_of_any_size_has_the_gradient_of_its_own_loss(order, loss):
-    """(C12): the envelope theorem twice, with bounds, whatever the nudge; from backprop's loss to clamped minus free"""
+    """(C12): the envelope theorem twice, with bounds, whatever the nudge; from backprop's loss to
+    clamped minus free"""
     network, X, y = random_network(np.random.default_rng(5), order, 1.3, loss, 0.7, (3, 3, 2))
     free, below = network.loss(X, y, **PRECISE), np.inf
     for nudge in (0.1, 4.0, 100.0, np.inf):
         gradient = network.contrastive_gradient(X, y, nudge, **PRECISE)
-        worst = check_gradient(lambda _: network.contrastive_loss(X, y, nudge, **PRECISE), network.parameters, gradient)
+        worst = check_gradient(lambda _: network.contrastive_loss(X, y, nudge, **PRECISE),
+                               network.parameters, gradient)
         assert max(worst.values()) < 1e-7, (order, nudge, worst)
         if nudge < np.inf:
             nudged = network.loss_of(network.nudged(X, y, nudge, **PRECISE).m_y, y)
@@ -289,14 +330,15 @@ def test_a_nudge_of_any_size_has_the_gradient_of_its_own_loss(order, loss):
 
 @proves("C12")
 def test_with_exact_sums_a_nudge_of_one_makes_cross_entropy(rng, beta):
-    """(C12): -log <e^(-beta nudge l)> / (nudge beta) is -log p(y|x) / beta at nudge 1 and beta l = -log p(y | h, x)"""
+    """(C12): -log <e^(-beta nudge l)> / (nudge beta) is -log p(y|x) / beta at nudge 1 and beta l =
+    -log p(y | h, x)"""
     W, U, b, d = rng.standard_normal((3, 4)), rng.standard_normal((4, 1)), rng.standard_normal(4), rng.standard_normal(1)
     x, states = rng.integers(2, size=3), np.indices((2,) * 4).reshape(4, -1).T
 
     def weights(label):
         return np.exp(beta * (states @ (b + x @ W) + (states @ U + d)[:, 0] * label))
 
-    both = weights(0) + weights(1)                                          # the label summed out, h as it is then
+    both = weights(0) + weights(1)  # the label summed out, h as it is then
     loss = -np.log(weights(1) / both) / beta                                # l(h), of the label 1
     mean = (both * np.exp(-beta * loss)).sum() / both.sum()                 # over the free machine
     assert_allclose(-np.log(mean) / beta, -np.log(weights(1).sum() / both.sum()) / beta, rtol=1e-12)
@@ -319,12 +361,16 @@ def test_every_nudge_comes_to_rest(rng, order, loss):
     assert last < 1e-4
 
 
-@pytest.mark.parametrize("unit, loss", [(Binary(), SquaredError(Binary())), (Binary(), BinaryCrossEntropy()),
-                                        (Spin(), SquaredError(Spin())), (Rectified(), SquaredError(Rectified())),
+@pytest.mark.parametrize("unit, loss", [(Binary(), SquaredError(Binary())),
+                                        (Binary(), BinaryCrossEntropy()),
+                                        (Spin(), SquaredError(Spin())),
+                                        (Rectified(), SquaredError(Rectified())),
                                         (LeakyRectified(0.1), SquaredError(LeakyRectified(0.1))),
-                                        (Gaussian(), SquaredError())], ids=lambda x: type(x).__name__)
+                                        (Gaussian(), SquaredError())],
+                                        ids=lambda x: type(x).__name__)
 def test_the_minimum_over_a_unit_is_where_no_force_is_left(rng, unit, loss):
-    """(C10): t = x + reaction (1/2 - m) - nudge l'(m), for fields from -30 to 30 and nudges over 11 decades"""
+    """(C10): t = x + reaction (1/2 - m) - nudge l'(m), for fields from -30 to 30 and nudges over 11
+    decades"""
     x = rng.uniform(-30, 30, (400, 3))
     y = rng.random(x.shape) if isinstance(unit, Binary) else rng.standard_normal(x.shape)
     y[::2] = y[::2].round()
@@ -334,7 +380,8 @@ def test_the_minimum_over_a_unit_is_where_no_force_is_left(rng, unit, loss):
             assert np.isfinite(m).all()
             low, high = m - 1e-6 * unit.variance(unit.field(m)), m + 1e-6 * unit.variance(unit.field(m))
             t = [np.where(np.isfinite(t), t, x) for t in map(unit.field, (low, high))]
-            force = [t_k - x - reaction * (0.5 - unit.mean(t_k)) + nudge * pull(loss, unit, t_k, y)[0] for t_k in t]
+            force = [t_k - x - reaction * (0.5 - unit.mean(t_k)) + nudge
+                     * pull(loss, unit, t_k, y)[0] for t_k in t]
             inside = (unit.variance(unit.field(m)) > 1e-4)
             assert np.all(force[0][inside] <= 1e-9 * nudge) and np.all(force[1][inside] >= -1e-9 * nudge)
 
@@ -343,8 +390,10 @@ def test_the_minimum_over_a_unit_is_where_no_force_is_left(rng, unit, loss):
 def test_the_pull_is_the_slope_of_the_loss_in_the_means(rng, loss):
     """(C10): as a function of the field t, with its own slope in t"""
     t, y = rng.standard_normal((4, 3)), rng.random((4, 3))
-    assert_allclose(pull(loss, Binary(), t, y)[0], loss_gradient(loss, Binary().mean(t), y), rtol=1e-12)
-    check_gradient(lambda p: pull(loss, Binary(), p["t"], y)[0].sum(), {"t": t}, {"t": pull(loss, Binary(), t, y)[1]})
+    assert_allclose(pull(loss, Binary(), t, y)[0], loss_gradient(loss, Binary().mean(t), y),
+                    rtol=1e-12)
+    check_gradient(lambda p: pull(loss, Binary(), p["t"], y)[0].sum(), {"t": t},
+                   {"t": pull(loss, Binary(), t, y)[1]})
 
 
 def test_a_nudge_below_zero_without_a_minimum_says_so():
@@ -353,9 +402,11 @@ def test_a_nudge_below_zero_without_a_minimum_says_so():
     with pytest.warns(NudgeWarning, match="a smaller nudge may help"):
         rest = network.nudged([[1]], [[1]], -0.5)
     assert not rest.converged.any() and np.isnan(rest.m_y).all()
-    with pytest.warns(NudgeWarning), pytest.raises(FloatingPointError, match="1 of 1 nudged rows have no minimum"):
+    with pytest.warns(NudgeWarning), pytest.raises(FloatingPointError,
+                                                   match="1 of 1 nudged rows have no minimum"):
         network.equilibrium_propagation_gradient([[1]], [[1]], 0.5)
-    network.equilibrium_propagation_gradient([[1]], [[1]], 0.5, symmetric=False)        # upwards there is always one
+    network.equilibrium_propagation_gradient([[1]], [[1]], 0.5,
+                                             symmetric=False)  # upwards there is always one
 
 
 @proves("C9")

@@ -1,4 +1,5 @@
-"""Ordinary networks as limits: a layered free energy with weak feedback, nudged or clamped at the top."""
+"""Ordinary networks as limits: a layered free energy with weak feedback, nudged or clamped at the
+top."""
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -18,14 +19,16 @@ def slopes(errors, scales):
 
 
 @proves("C19")
-@pytest.mark.parametrize("hidden, loss", [(Binary(), SquaredError(Binary())), (Binary(), BinaryCrossEntropy()),
+@pytest.mark.parametrize("hidden, loss", [(Binary(), SquaredError(Binary())),
+                                          (Binary(), BinaryCrossEntropy()),
                                           (Spin(), SquaredError())])
 def test_layered_free_energy_has_the_backprop_gradient_as_its_limit(hidden, loss):
-    """(C19): the error of the difference of two equilibria falls like the feedback, and the cosine goes to 1"""
+    """(C19): the error of the difference of two equilibria falls like the feedback, and the cosine
+    goes to 1"""
     rng = np.random.default_rng(8)
     mlp = MLP((5, 7, 6, 3), hidden, loss, rng)
     for name in mlp.parameters:
-        mlp.parameters[name] *= 0.4                             # of the size that keeps one equilibrium at any feedback
+        mlp.parameters[name] *= 0.4  # of the size that keeps one equilibrium at any feedback
     X, y = rng.standard_normal((8, 5)), rng.random((8, 3))
     feedback = np.array([0.03, 0.01, 0.003])
     found = [LayeredMeanField(mlp, f).equilibrium_propagation_gradient(X, y) for f in feedback]
@@ -35,14 +38,17 @@ def test_layered_free_energy_has_the_backprop_gradient_as_its_limit(hidden, loss
 
 
 @proves("C19")
-@pytest.mark.parametrize("hidden, loss", [(Binary(), BinaryCrossEntropy()), (Spin(), SquaredError())])
+@pytest.mark.parametrize("hidden, loss", [(Binary(), BinaryCrossEntropy()),
+                                          (Spin(), SquaredError())])
 def test_layered_equilibrium_is_stationary_and_starts_from_the_forward_pass(rng, hidden, loss):
-    """(C19): no mean can move without raising Gamma; without feedback they are those of the network"""
+    """(C19): no mean can move without raising Gamma; without feedback they are those of the
+    network"""
     mlp = MLP((5, 4, 4, 3), hidden, loss, rng)
     X = rng.standard_normal((3, 5))
     network = LayeredMeanField(mlp, 0.2)
     m = network.equilibrium(X).m
-    slopes, _ = numerical_gradient(lambda _: network.free_energy(m).sum(), dict(zip("123", m[1:], strict=True)))
+    slopes, _ = numerical_gradient(lambda _: network.free_energy(m).sum(),
+                                   dict(zip("123", m[1:], strict=True)))
     assert max(np.abs(slope).max() for slope in slopes.values()) < 1e-6
     assert network.free_energy([m[0], 0.99 * m[1], m[2], m[3]]).sum() > network.free_energy(m).sum()
     assert_allclose(LayeredMeanField(mlp, 1e-9).equilibrium(X).m[3], mlp.predict(X), rtol=1e-6)
@@ -51,7 +57,8 @@ def test_layered_equilibrium_is_stationary_and_starts_from_the_forward_pass(rng,
 @proves("C23")
 @pytest.mark.parametrize("symmetric, slope", [(False, 1), (True, 2)])
 def test_another_energy_whose_free_phase_is_the_forward_pass(rng, symmetric, slope):
-    """(C23): |h - sigma(x W + b)|^2/2 + |y - sigma(h U + d)|^2/2 + nudge l(y) needs small nudges only"""
+    """(C23): |h - sigma(x W + b)|^2/2 + |y - sigma(h U + d)|^2/2 + nudge l(y) needs small nudges
+    only"""
     mlp = MLP((4, 5, 3), Binary(), SquaredError(Binary()), rng)
     W, b, U, d = (mlp.parameters[name] for name in ("W1", "b1", "W2", "b2"))
     X, target, unit = rng.standard_normal((6, 4)), rng.random((6, 3)), Binary()
@@ -64,18 +71,21 @@ def test_another_energy_whose_free_phase_is_the_forward_pass(rng, symmetric, slo
             pulled = (y - g) * (g - g**2)
             h = up + pulled @ U.T
         d_x = -(h - up) * (up - up**2) / len(X)
-        return {"W1": X.T @ d_x, "b1": d_x.sum(axis=0), "W2": -h.T @ pulled / len(X), "b2": -pulled.mean(axis=0)}
+        return {"W1": X.T @ d_x, "b1": d_x.sum(axis=0), "W2": -h.T @ pulled / len(X),
+                "b2": -pulled.mean(axis=0)}
 
     nudges, errors = np.array([0.04, 0.02, 0.01]), []
     for nudge in nudges:
         up, down = partials(nudge), partials(-nudge if symmetric else 0)
         width = 2 * nudge if symmetric else nudge
-        errors.append(distance({name: (up[name] - down[name]) / width for name in up}, mlp.gradient(X, target)))
+        errors.append(distance({name: (up[name] - down[name]) / width for name in up},
+                               mlp.gradient(X, target)))
     assert_allclose(slopes(errors, nudges), slope, atol=0.1)
 
 
 @proves("C20")
-@pytest.mark.parametrize("hidden, loss", [(Binary(), BinaryCrossEntropy()), (Spin(), SquaredError())])
+@pytest.mark.parametrize("hidden, loss", [(Binary(), BinaryCrossEntropy()),
+                                          (Spin(), SquaredError())])
 def test_with_the_top_clamped_the_limit_is_the_matching_loss(hidden, loss):
     """(C20): slopes and value of clamped minus free over gamma^K; no nudge is left"""
     rng = np.random.default_rng(8)
@@ -85,7 +95,8 @@ def test_with_the_top_clamped_the_limit_is_the_matching_loss(hidden, loss):
     X, y = rng.standard_normal((8, 5)), rng.random((8, 3))
     feedback = np.array([0.004, 0.002, 0.001])
     networks = [LayeredMeanField(mlp, gamma) for gamma in feedback]
-    errors = [distance(network.contrastive_gradient(X, y), mlp.gradient(X, y)) for network in networks]
+    errors = [distance(network.contrastive_gradient(X, y), mlp.gradient(X, y))
+              for network in networks]
     assert_allclose(slopes(errors, feedback), 1, atol=0.02)
     entropy = loss.unit.conjugate(y).sum(axis=1).mean()                     # A*(y): a constant
     matching = (loss.unit.potential(mlp.fields(X)[-1]) - mlp.fields(X)[-1] * y).sum(axis=1).mean()
@@ -95,7 +106,8 @@ def test_with_the_top_clamped_the_limit_is_the_matching_loss(hidden, loss):
 
 @proves("C20")
 @pytest.mark.parametrize("nudge", [0.3, 8.0, np.inf])
-@pytest.mark.parametrize("hidden, loss", [(Binary(), SquaredError(Binary())), (Binary(), BinaryCrossEntropy()),
+@pytest.mark.parametrize("hidden, loss", [(Binary(), SquaredError(Binary())),
+                                          (Binary(), BinaryCrossEntropy()),
                                           (Spin(), SquaredError())])
 def test_a_layered_nudge_of_any_size_has_the_gradient_of_its_own_loss(hidden, loss, nudge):
     """(C20): at a feedback of 0.3, far from any limit"""
@@ -111,12 +123,17 @@ def test_a_layered_nudge_of_any_size_has_the_gradient_of_its_own_loss(hidden, lo
     (lambda: LayeredMeanField(MLP((2, 2)), 0.1), "whose output units are one by one"),
     (lambda: LayeredMeanField("MLP", 0.1), "mlp must be a MLP"),
     (lambda: LayeredMeanField(small(), 0), "feedback must be a positive number"),
-    (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), nudge=1.0), "a nudge needs targets y"),
-    (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), [[1, 0]], np.nan), "nudge must be a number"),
-    (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), [[1, 0]], tol=-1), "tol must be a positive"),
-    (lambda: LayeredMeanField(small(), 0.1).contrastive_loss(np.ones((1, 3)), [[1, 2]]), "to clamp them, got values"),
+    (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), nudge=1.0),
+     "a nudge needs targets y"),
+    (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), [[1, 0]], np.nan),
+     "nudge must be a number"),
+    (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), [[1, 0]], tol=-1),
+     "tol must be a positive"),
+    (lambda: LayeredMeanField(small(), 0.1).contrastive_loss(np.ones((1, 3)), [[1, 2]]),
+     "to clamp them, got values"),
     (lambda: LayeredMeanField(small(), 0.1).free_energy([np.ones((1, 3))]), "m must hold layers"),
-    (lambda: LayeredMeanField(small(), 0.1).free_energy([np.ones((1, 3)), np.ones((2, 2))]), "m must hold layers"),
+    (lambda: LayeredMeanField(small(), 0.1).free_energy([np.ones((1, 3)), np.ones((2, 2))]),
+     "m must hold layers"),
 ])
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises((ValueError, TypeError), match=message):

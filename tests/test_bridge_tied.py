@@ -15,13 +15,15 @@ from minife.descent.loop import descend
 @proves("C4")
 def test_the_gradient_of_tied_weights_is_the_sum_over_layers(rng):
     """(C4): over the layers of the untied network; those with W^T give their share transposed"""
-    tied = TiedClassifier(random_rbm(rng, 7, 5), 2, rng.standard_normal((5, 3)), rng.standard_normal(3))
+    tied = TiedClassifier(random_rbm(rng, 7, 5), 2, rng.standard_normal((5, 3)),
+                          rng.standard_normal(3))
     X, y = rng.random((9, 7)), rng.integers(3, size=9)
     mlp = tied.untie()
     assert mlp.sizes == (7, 5, 7, 5, 7, 5, 3)
     assert_array_equal(mlp.predict(X), tied.predict(X))
     own, shared = mlp.gradient(X, y), tied.gradient(X, y)
-    assert_allclose(shared["W"], own["W1"] + own["W2"].T + own["W3"] + own["W4"].T + own["W5"], rtol=0, atol=1e-15)
+    assert_allclose(shared["W"], own["W1"] + own["W2"].T + own["W3"] + own["W4"].T + own["W5"],
+                    rtol=0, atol=1e-15)
     assert_allclose(shared["a"], own["b2"] + own["b4"], rtol=0, atol=1e-15)
     assert_allclose(shared["b"], own["b1"] + own["b3"] + own["b5"], rtol=0, atol=1e-15)
     assert_allclose(shared["U"], own["W6"], rtol=0, atol=1e-15)

@@ -1,4 +1,5 @@
-"""Mean-field iterations as layers: they descend a free energy, forget their input, and have a backward pass."""
+"""Mean-field iterations as layers: they descend a free energy, forget their input, and have a
+backward pass."""
 import warnings
 
 import numpy as np
@@ -20,7 +21,8 @@ each_order = pytest.mark.parametrize("order", [1, 2])
 
 
 def kl(p, q):
-    """Return the Kullback-Leibler divergence of binary units with means p from those with means q, summed: (n,)"""
+    """Return the Kullback-Leibler divergence of binary units with means p from those with means q,
+    summed: (n,)"""
     unit = Binary()
     return (unit.conjugate(p) - p * np.log(q) - (1 - p) * np.log1p(-q)).sum(axis=1)
 
@@ -31,7 +33,8 @@ def rows(rng, rbm, n=6):
 
 @proves("C1")
 def test_n_iterations_are_a_network_of_2n_plus_1_sigmoid_layers(rng):
-    """(C1): bit for bit what an MLP computes whose weights are W, W^T, W, ... and biases b, a, b, ..."""
+    """(C1): bit for bit what an MLP computes whose weights are W, W^T, W, ... and biases b, a, b,
+    ..."""
     rbm = random_rbm(rng, 7, 5)
     X = rng.random((20, 7))
     for n in (0, 1, 2, 5):
@@ -47,7 +50,8 @@ def test_n_iterations_are_a_network_of_2n_plus_1_sigmoid_layers(rng):
 
 @proves("C1")
 def test_layers_are_the_half_steps_of_the_solver_bit_for_bit(rng, beta):
-    """(C1): the solver's own half step, undamped; from 0, where its m + d (mean - m) rounds to the mean"""
+    """(C1): the solver's own half step, undamped; from 0, where its m + d (mean - m) rounds to the
+    mean"""
     rbm = random_rbm(rng, 7, 5, beta)
     X = rows(rng, rbm).astype(float)
     layers, v = unroll(rbm, 3).forward(X), X
@@ -63,7 +67,8 @@ def test_layers_are_the_half_steps_of_the_solver_bit_for_bit(rng, beta):
 @each_order
 @pytest.mark.parametrize("step", [1.0, 0.5])
 def test_layers_are_the_sweeps_of_the_solver(rng, order, step, beta):
-    """(C1), (C5): a fixed_point that is stopped after n sweeps from x has v_n, and h_{n-1} one half step before"""
+    """(C1), (C5): a fixed_point that is stopped after n sweeps from x has v_n, and h_{n-1} one half
+    step before"""
     rbm = random_rbm(rng, 7, 5, beta)
     X = rows(rng, rbm)
     for n in (1, 4):
@@ -86,7 +91,8 @@ def test_a_temperature_is_a_scale_of_the_untied_weights(rng, beta):
 
 @proves("C2")
 def test_every_layer_lowers_the_free_energy_by_its_divergence(rng, beta):
-    """(C2): at order 1 a half step lowers beta Gamma_1 by exactly KL(old means, new means), which is never negative"""
+    """(C2): at order 1 a half step lowers beta Gamma_1 by exactly KL(old means, new means), which
+    is never negative"""
     for scale in (0.3, 1.0, 1.5):
         rbm = random_rbm(rng, 8, 6, beta, scale)
         X = exact.all_states(8)
@@ -97,12 +103,14 @@ def test_every_layer_lowers_the_free_energy_by_its_divergence(rng, beta):
         assert np.diff(gamma, axis=1).max() < 1e-13 * np.abs(gamma).max()
         before = [X.astype(float), *layers]
         for k in range(1, 25):
-            assert_allclose(beta * (gamma[:, k - 1] - gamma[:, k]), kl(before[k - 1], layers[k]), rtol=1e-8, atol=1e-12)
+            assert_allclose(beta * (gamma[:, k - 1] - gamma[:, k]), kl(before[k - 1], layers[k]),
+                            rtol=1e-8, atol=1e-12)
 
 
 @proves("C3")
 def test_the_whole_way_down_is_the_surprise_of_x_in_mean_field(rng, beta):
-    """(C3): beta times the drop tends to -log p_MF(x); the first step is the cross entropy of the reconstruction"""
+    """(C3): beta times the drop tends to -log p_MF(x); the first step is the cross entropy of the
+    reconstruction"""
     rbm = random_rbm(rng, 8, 6, beta, 0.6)
     X = exact.all_states(8)
     network = unroll(rbm, 80)
@@ -121,7 +129,8 @@ def test_order_2_climbs_where_damping_is_too_small():
     rng = np.random.default_rng(7)
     rbm = random_rbm(rng, 8, 6, scale=1.5)
     X = exact.all_states(8)
-    rises = [(np.diff(unroll(rbm, 10, 2, step).free_energies(X), axis=1) > 1e-12).mean() for step in (1.0, 0.5)]
+    rises = [(np.diff(unroll(rbm, 10, 2, step).free_energies(X), axis=1) > 1e-12).mean()
+             for step in (1.0, 0.5)]
     assert rises[0] > 0.1 > rises[1]
 
 
@@ -157,7 +166,8 @@ def test_the_unclamped_network_forgets_its_input_at_the_predicted_rate(rng, beta
 
 
 def test_weak_couplings_forget_everything(rng, beta):
-    """(C6): if beta s < 4, with s the largest singular value of W, any two inputs come together by (beta s / 4)^2"""
+    """(C6): if beta s < 4, with s the largest singular value of W, any two inputs come together by
+    (beta s / 4)^2"""
     rbm = random_rbm(rng, 8, 6, beta)
     rbm.W *= 3.9 / beta / np.linalg.norm(rbm.W, 2)
     layers = unroll(rbm, 5).forward(exact.all_states(8))[::2]
@@ -170,7 +180,8 @@ def test_strong_couplings_remember_which_basin():
     """(C6): two minima, two outputs, whatever n; and nothing else of x"""
     rbm = RBM(1.5 * np.ones((6, 6)), -4.5 * np.ones(6), -4.5 * np.ones(6))
     h = unroll(rbm, 200).forward(exact.all_states(6))[-1]
-    assert len(np.unique(h.round(6), axis=0)) == 3              # up, down, and exactly half on, the saddle between
+    assert len(np.unique(h.round(6),
+                         axis=0)) == 3  # up, down, and exactly half on, the saddle between
 
 
 @proves("C22")
@@ -184,7 +195,8 @@ def test_free_energy_as_loss_needs_no_backward_pass(n):
     rho = forgetting_rate(rbm, star.m_v, star.m_h)[0]
     exactly = tap.free_energy_gradient(rbm, star.m_v, star.m_h, 1)
     steps = np.array([5, 8])
-    explicit, full = ([distance(unroll(rbm, k).free_energy_gradient(X, backward), exactly) for k in steps]
+    explicit, full = ([distance(unroll(rbm, k).free_energy_gradient(X, backward), exactly)
+                       for k in steps]
                       for backward in (False, True))
     assert_allclose(np.diff(np.log(explicit))[0] / 3, np.log(rho), rtol=0.05)
     assert_allclose(np.diff(np.log(full / steps))[0] / 3, np.log(rho**2), rtol=0.05)
@@ -192,7 +204,8 @@ def test_free_energy_as_loss_needs_no_backward_pass(n):
 
 @proves("C22")
 def test_the_free_energy_that_a_pass_dissipates_is_a_loss_whose_gradient_is_that_of_mean_field_learning():
-    """(C22): F(x) - Gamma_1(v_n, h_n); already n = 1, a tied autoencoder's cross entropy and one step more, is close"""
+    """(C22): F(x) - Gamma_1(v_n, h_n); already n = 1, a tied autoencoder's cross entropy and one
+    step more, is close"""
     rbm = random_rbm(np.random.default_rng(0), 8, 6, scale=0.6)
     X = exact.all_states(8)
     emf = tap.log_likelihood_gradient(rbm, X, 1, step=1.0, tol=1e-13)
@@ -210,16 +223,22 @@ def test_the_free_energy_that_a_pass_dissipates_is_a_loss_whose_gradient_is_that
 @pytest.mark.parametrize("call, kind, message", [
     (lambda rbm: unroll(rbm.W, 1), TypeError, "rbm must be a RBM"),
     (lambda rbm: forgetting_rate(rbm.W, [[0.5]], [[0.5]]), TypeError, "rbm must be a RBM"),
-    (lambda rbm: forgetting_rate(rbm, np.ones((1, 4)), np.ones((1, 4))), ValueError, r"m_v must have shape \(n, 5\)"),
-    (lambda rbm: forgetting_rate(rbm, np.ones((1, 5)), np.full((1, 4), 2.0)), ValueError, "m_h must lie in"),
-    (lambda rbm: forgetting_rate(rbm, np.ones((2, 5)), np.ones((1, 4))), ValueError, "same number of rows"),
+    (lambda rbm: forgetting_rate(rbm, np.ones((1, 4)), np.ones((1, 4))), ValueError,
+     r"m_v must have shape \(n, 5\)"),
+    (lambda rbm: forgetting_rate(rbm, np.ones((1, 5)), np.full((1, 4), 2.0)), ValueError,
+     "m_h must lie in"),
+    (lambda rbm: forgetting_rate(rbm, np.ones((2, 5)), np.ones((1, 4))), ValueError,
+     "same number of rows"),
     (lambda rbm: unroll(rbm, -1), ValueError, "n_iterations must be an integer of at least 0"),
     (lambda rbm: unroll(rbm, 2, order=3), ValueError, "order must be one of 1, 2"),
     (lambda rbm: unroll(rbm, 2, step=0.0), ValueError, "step must be a number in"),
-    (lambda rbm: unroll(rbm, 2).forward(np.ones((3, 6))), ValueError, r"X must have shape \(n, 5\)"),
-    (lambda rbm: unroll(rbm, 2).gradient(np.ones((3, 5)), np.ones((2, 4))), ValueError, "output_gradient must have shape"),
+    (lambda rbm: unroll(rbm, 2).forward(np.ones((3, 6))), ValueError,
+     r"X must have shape \(n, 5\)"),
+    (lambda rbm: unroll(rbm, 2).gradient(np.ones((3, 5)), np.ones((2, 4))), ValueError,
+     "output_gradient must have shape"),
     (lambda rbm: unroll(rbm, 2, order=2).untie(), ValueError, "only order 1 with step 1 is an MLP"),
-    (lambda rbm: unroll(rbm, 2).untie(SquaredError()), ValueError, "loss must have binary output units"),
+    (lambda rbm: unroll(rbm, 2).untie(SquaredError()), ValueError,
+     "loss must have binary output units"),
 ])
 def test_wrong_arguments_are_named(call, kind, message):
     with pytest.raises(kind, match=message):

@@ -1,4 +1,5 @@
-"""Chapter C, the bridge: where mean-field inference and backprop are one and the same, and where they are not."""
+"""Chapter C, the bridge: where mean-field inference and backprop are one and the same, and where
+they are not."""
 from .clamped import ClampedMachine, Equilibrium
 from .copies import CopiedUnits
 from .equilibrium import ClampedNetwork
@@ -9,5 +10,6 @@ from .tied import TiedClassifier
 from .unrolled import UnrolledMeanField, forgetting_rate, unroll
 from .vae import VAE
 
-__all__ = ["VAE", "ClampedMachine", "ClampedNetwork", "CopiedUnits", "Equilibrium", "LayeredMeanField", "NudgeWarning",
+__all__ = ["VAE", "ClampedMachine", "ClampedNetwork", "CopiedUnits", "Equilibrium",
+           "LayeredMeanField", "NudgeWarning",
            "Pyramid", "TiedClassifier", "UnrolledMeanField", "forgetting_rate", "unroll"]

@@ -13,7 +13,8 @@ from .nudges import NudgeWarning, check_nudge, loss_value, minimum
 
 @dataclass(frozen=True)
 class LayeredEquilibrium:
-    """Means m = [m_0 = x, m_1, ..., m_K] of all layers, and per row what the sweeps say, as for an Equilibrium."""
+    """Means m = [m_0 = x, m_1, ..., m_K] of all layers, and per row what the sweeps say, as for an
+    Equilibrium."""
     m: list
     residual: np.ndarray
     n_iter: np.ndarray
@@ -21,15 +22,20 @@ class LayeredEquilibrium:
 
 
 class LayeredMeanField:
-    """The weights of an MLP of K layers, used both ways: upwards with strength 1, downwards with `feedback`  (C19)
+    """The weights of an MLP of K layers, used both ways: upwards with strength 1, downwards with
+    `feedback`  (C19)
 
-    mlp       an MLP with SquaredError(unit) or BinaryCrossEntropy(); its parameters are shared, not copied
-    feedback  gamma > 0: layer k counts gamma^k in the free energy, as 1/gamma^k copies of the top would  (C21). As
-              gamma -> 0 the equilibrium is the forward pass, and its response the backward pass"""
+    mlp       an MLP with SquaredError(unit) or BinaryCrossEntropy(); its parameters are shared, not
+              copied
+    feedback  gamma > 0: layer k counts gamma^k in the free energy, as 1/gamma^k copies of the top
+              would  (C21). As gamma -> 0 the equilibrium is the forward pass, and its response the
+                     backward pass"""
 
     def __init__(self, mlp, feedback):
-        if not isinstance(validation.instance(mlp, "mlp", MLP).loss_function, (SquaredError, BinaryCrossEntropy)):
-            raise TypeError(f"the loss of mlp must be SquaredError() or BinaryCrossEntropy(), whose output units are "
+        if not isinstance(validation.instance(mlp, "mlp", MLP).loss_function,
+                          (SquaredError, BinaryCrossEntropy)):
+            raise TypeError("the loss of mlp must be SquaredError() or BinaryCrossEntropy(), "
+                            "whose output units are "
                             f"one by one, got {type(mlp.loss_function).__name__}")
         self.mlp, self.feedback = mlp, validation.positive(feedback, "feedback")
 
@@ -47,9 +53,11 @@ class LayeredMeanField:
         return self.mlp.hidden if k < self.mlp.depth else self.mlp.loss_function.unit
 
     def free_energy(self, m):
-        """Return Gamma (n,) at m = [m_0, ..., m_K]: sum_k gamma^k [A*(m_k) - m_k.(m_{k-1} W_k + b_k)]  (C19)"""
+        """Return Gamma (n,) at m = [m_0, ..., m_K]: sum_k gamma^k [A*(m_k) - m_k.(m_{k-1} W_k +
+        b_k)]  (C19)"""
         m = self._layers(m)
-        return sum(self.feedback**k * (self.unit(k).conjugate(m[k]) - m[k] * self._field(m, k)).sum(axis=1)
+        return sum(self.feedback**k * (self.unit(k).conjugate(m[k]) - m[k]
+                                       * self._field(m, k)).sum(axis=1)
                    for k in range(1, len(m)))
 
     def free_energy_gradient(self, m):
@@ -61,12 +69,15 @@ class LayeredMeanField:
         return gradient
 
     def equilibrium(self, X, y=None, nudge=0.0, tol=1e-12, max_iter=1000):
-        """Return the LayeredEquilibrium of Gamma + nudge * gamma^K * l that block sweeps reach from the forward pass
+        """Return the LayeredEquilibrium of Gamma + nudge * gamma^K * l that block sweeps reach from
+        the forward pass
 
-        Each layer goes in turn to its minimum, m_k = A'(m_{k-1} W_k + b_k + gamma m_{k+1} W_{k+1}^T)  (C19)
+        Each layer goes in turn to its minimum, m_k = A'(m_{k-1} W_k + b_k + gamma m_{k+1}
+        W_{k+1}^T)  (C19)
         y      targets (n, n_outputs), where nudge is not 0
         nudge  any number, or np.inf: that clamps the top at y  (C20)
-        tol    on the residual of each row, as in ClampedMachine.equilibrium. Warns NotConvergedWarning."""
+        tol    on the residual of each row, as in ClampedMachine.equilibrium. Warns
+               NotConvergedWarning."""
         if y is None and nudge != 0:
             raise ValueError(f"a nudge needs targets y, got nudge={nudge!r} and no y")
         h, y = self.mlp.check_rows(X, np.zeros((len(X), self.mlp.sizes[-1])) if y is None else y)
@@ -74,12 +85,14 @@ class LayeredMeanField:
             check_clamp(y, self.unit(self.mlp.depth))
         else:
             nudge = validation.number(nudge, "nudge", "a number", lambda _: True)
-        tol, max_iter = validation.positive(tol, "tol"), validation.positive_integer(max_iter, "max_iter")
+        tol = validation.positive(tol, "tol")
+        max_iter = validation.positive_integer(max_iter, "max_iter")
         top, loss, W = self.mlp.depth, self.mlp.loss_function, self.parameters
         m = [h]
         for k in range(1, top + 1):
-            m.append(self.unit(k).mean(self._field(m, k)))                          # the forward pass
-        residual, n_iter, floor = np.full(len(h), np.inf), np.zeros(len(h), dtype=np.intp), np.finfo(y.dtype).eps
+            m.append(self.unit(k).mean(self._field(m, k)))  # the forward pass
+        residual, n_iter = np.full(len(h), np.inf), np.zeros(len(h), dtype=np.intp)
+        floor = np.finfo(y.dtype).eps ** (1 / 3)
         for _ in range(max_iter):
             rows = np.flatnonzero(residual > tol)
             if len(rows) == 0:
@@ -92,8 +105,9 @@ class LayeredMeanField:
                     x = x + self.feedback * here[k + 1] @ W[f"W{k + 1}"].T
                     new = self.unit(k).mean(x)
                 else:
-                    new = y[rows] if nudge == np.inf else minimum(loss.unit, x, 0.0, loss, y[rows], nudge)
-                way = np.abs(new - here[k]) / (self.unit(k).variance(x) + floor ** (1 / 3))
+                    new = y[rows] if nudge == np.inf else minimum(
+                        loss.unit, x, 0.0, loss, y[rows], nudge)
+                way = np.abs(new - here[k]) / (self.unit(k).variance(x) + floor)
                 worst, here[k] = np.maximum(worst, way.max(axis=1)), new
             for layer, new in zip(m[1:], here[1:], strict=True):
                 layer[rows] = new
@@ -105,9 +119,11 @@ class LayeredMeanField:
         return LayeredEquilibrium(m, residual, n_iter, converged)
 
     def contrastive_loss(self, X, y, nudge=np.inf, **solver):
-        """Return the mean of [min(Gamma + nudge gamma^K l) - min Gamma] / (nudge gamma^K) over the rows  (C20)
+        """Return the mean of [min(Gamma + nudge gamma^K l) - min Gamma] / (nudge gamma^K) over the
+        rows  (C20)
 
-        At nudge = np.inf the top is clamped at y and nudge is left out: it tends to the matching loss, plus A*(y)."""
+        At nudge = np.inf the top is clamped at y and nudge is left out: it tends to the matching
+        loss, plus A*(y)."""
         nudge = check_nudge(nudge)
         free, pulled = (self.equilibrium(X, y, strength, **solver).m for strength in (0.0, nudge))
         rise = (self.free_energy(pulled) - self.free_energy(free)) / self.feedback**self.mlp.depth
@@ -117,14 +133,17 @@ class LayeredMeanField:
         return float((rise / nudge + loss_value(self.mlp.loss_function, pulled[-1], y)).mean())
 
     def contrastive_gradient(self, X, y, nudge=np.inf, **solver):
-        """Return the gradient of contrastive_loss, a dict: explicit partials of Gamma, nudged minus free  (C20)"""
+        """Return the gradient of contrastive_loss, a dict: explicit partials of Gamma, nudged minus
+        free  (C20)"""
         nudge = check_nudge(nudge)
         return self._difference(X, y, nudge, 0.0, 1 if nudge == np.inf else nudge, solver)
 
     def equilibrium_propagation_gradient(self, X, y, nudge=0.01, **solver):
-        """Return [partials of Gamma nudged by nudge - those nudged by -nudge] / (2 nudge gamma^K), a dict  (C19)
+        """Return [partials of Gamma nudged by nudge - those nudged by -nudge] / (2 nudge gamma^K),
+        a dict  (C19)
 
-        As gamma and nudge go to 0 it becomes mlp.gradient(X, y), with an error of order gamma + nudge^2."""
+        As gamma and nudge go to 0 it becomes mlp.gradient(X, y), with an error of order gamma +
+        nudge^2."""
         nudge = validation.positive(nudge, "nudge")
         return self._difference(X, y, nudge, -nudge, 2 * nudge, solver)
 
@@ -139,7 +158,8 @@ class LayeredMeanField:
         sizes = [np.shape(layer) for layer in m]
         expected = [(sizes[0][0] if sizes and sizes[0] else 0, size) for size in self.mlp.sizes]
         if sizes != expected:
-            raise ValueError(f"m must hold layers of shapes (n, size) for the sizes {self.mlp.sizes}, got {sizes}")
+            raise ValueError("m must hold layers of shapes (n, size) for the sizes "
+                             f"{self.mlp.sizes}, got {sizes}")
         return m
 
     def _field(self, m, k):
@@ -150,5 +170,6 @@ def check_clamp(y, unit):
     """Refuse targets y (n, n_outputs) at which units of this kind cannot be clamped."""
     low, high = unit.mean(np.array([-1e300, 1e300]))
     if y.min() < low or y.max() > high:
-        raise ValueError(f"y must hold means of {type(unit).__name__} units, from {low:g} to {high:g}, to clamp them, "
+        raise ValueError(f"y must hold means of {type(unit).__name__} units, from {low:g} to "
+                         f"{high:g}, to clamp them, "
                          f"got values from {y.min():g} to {y.max():g}")

@@ -1,13 +1,11 @@
-"""The variational autoencoder, an unravelled network whose loss is a free energy: energy minus entropy."""
-import zlib
+"""The variational autoencoder, an unravelled network whose loss is energy minus entropy."""
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import validation
-from ..descent.loop import descend, functions
-from ..backprop.layers import (activate, activate_backward, dense, dense_backward,
-                               dense_backward_input)
+from ..backprop.layers import (
+    activate, activate_backward, dense, dense_backward, dense_backward_input)
 from ..backprop.losses import BinaryCrossEntropy
 from ..units import Binary, Spin
 
@@ -17,11 +15,13 @@ LOG_2_PI = float(np.log(2 * np.pi))      # a plain float, so that float32 stays 
 
 @dataclass(frozen=True, eq=False)
 class FreeEnergy:
-    """What the loss of each row is made of, in nats, each (n,): F = U - S = reconstruction + kl  (C25)
+    """What the loss of each row is made of, in nats, each (n,): F = U - S = reconstruction + kl
+    (C25)
 
     U               energy: the mean of -log p(x, z) over z from q(z|x)
     S               entropy of q(z|x)
-    reconstruction  the mean of -log p(x|z), in F and U an estimate, from the one z that the noise gives
+    reconstruction  the mean of -log p(x|z), in F and U an estimate, from the one z that the noise
+                    gives
     kl              KL(q(z|x) || p(z)), never negative"""
     U: np.ndarray
     S: np.ndarray
@@ -31,11 +31,15 @@ class FreeEnergy:
 
 
 class VAE:
-    """A latent z, normal with mean 0 and variance 1, and binary pixels x given z; q(z|x) is normal too  (C24)
+    """A latent z, normal with mean 0 and variance 1, and binary pixels x given z; q(z|x) is normal
+    too  (C24)
 
-    encoder  h = tanh(x W_e + b_e), of which mu = h W_mu + b_mu and s = h W_s + b_s: mean and log variance of z
-    decoder  g = tanh(z W_d + b_d), of which l = g W_o + b_o: the fields of the pixels, p(x_i = 1 | z) = sigma(l_i)
-    X        data (n, n_inputs), if given: b_o starts at the fields of its means, so that z need not say what all share
+    encoder  h = tanh(x W_e + b_e), of which mu = h W_mu + b_mu and s = h W_s + b_s: mean and log
+             variance of z
+    decoder  g = tanh(z W_d + b_d), of which l = g W_o + b_o: the fields of the pixels, p(x_i = 1 |
+             z) = sigma(l_i)
+    X        data (n, n_inputs), if given: b_o starts at the fields of its means, so that z need not
+             say what all share
     rng, dtype   numpy.random.Generator for the initial weights, numpy.float32 or numpy.float64
     Source: Kingma and Welling, Auto-encoding variational Bayes, 2014."""
 
@@ -43,7 +47,8 @@ class VAE:
         self.n_inputs = validation.positive_integer(n_inputs, "n_inputs")
         self.n_hidden = validation.positive_integer(n_hidden, "n_hidden")
         self.n_latent = validation.positive_integer(n_latent, "n_latent")
-        self.dtype = np.dtype(validation.one_of(np.dtype(dtype).name, "dtype", ("float32", "float64")))
+        self.dtype = np.dtype(validation.one_of(np.dtype(dtype).name, "dtype",
+                                                ("float32", "float64")))
         sizes = {"e": (n_inputs, n_hidden), "mu": (n_hidden, n_latent), "s": (n_hidden, n_latent),
                  "d": (n_latent, n_hidden), "o": (n_hidden, n_inputs)}
         self.parameters = {}
@@ -57,7 +62,8 @@ class VAE:
             self.parameters["b_o"][...] = pixel.field(np.clip(mean, least, 1 - least))
 
     def free_energy(self, X, noise):
-        """Return the FreeEnergy, minus the ELBO, of each row of X (n, n_inputs), pixels or their probabilities  (C25)
+        """Return the FreeEnergy, minus the ELBO, of each row of X (n, n_inputs), pixels or their
+        probabilities  (C25)
 
         noise (n, n_latent), drawn from the standard normal, picks z: z = mu + e^(s/2) noise"""
         x, noise = self.check_rows(X, noise)
@@ -65,11 +71,13 @@ class VAE:
         return parts(x, mu, s, logits)
 
     def gradient(self, X, noise):
-        """Return the gradient of the mean free energy at fixed noise, a dict with the keys of the parameters  (C26)"""
+        """Return the gradient of the mean free energy at fixed noise, a dict with the keys of the
+        parameters  (C26)"""
         return self.backward(*self.check_rows(X, noise))[1]
 
     def backward(self, x, noise):
-        """Return the FreeEnergy of each row and the gradient of its mean, of rows from check_rows()  (C26)"""
+        """Return the FreeEnergy of each row and the gradient of its mean, of rows from check_rows()
+        (C26)"""
         field_h, h, mu, s, z, field_g, g, logits = self._forward(x, noise)
         p, slope, n = self.parameters, {}, len(x)
         # reconstruction = sum over pixels of A(logits) - x logits, averaged over the rows
@@ -105,7 +113,8 @@ class VAE:
         p = self.parameters
         field_h = dense(x, p["W_e"], p["b_e"])                          # (n, n_hidden)
         h = activate(field_h, hidden)
-        return field_h, h, dense(h, p["W_mu"], p["b_mu"]), dense(h, p["W_s"], p["b_s"])  # mu and s: (n, n_latent)
+        mu, s = dense(h, p["W_mu"], p["b_mu"]), dense(h, p["W_s"], p["b_s"])    # (n, n_latent)
+        return field_h, h, mu, s
 
     def _decode(self, z):
         p = self.parameters
@@ -114,7 +123,8 @@ class VAE:
         return field_g, g, dense(g, p["W_o"], p["b_o"])                 # logits: (n, n_inputs)
 
     def encode(self, X):
-        """Return mean and standard deviation of q(z|x), both (n, n_latent), of the rows of X (n, n_inputs)  (C24)"""
+        """Return mean and standard deviation of q(z|x), both (n, n_latent), of the rows of X (n,
+        n_inputs)  (C24)"""
         x = validation.means(X, self.n_inputs, "X").astype(self.dtype, copy=False)
         mu, s = self._encode(x)[2:]
         return mu, np.exp(s / 2)
@@ -124,29 +134,35 @@ class VAE:
         return pixel.mean(self._decode(self._latent(z, "z"))[-1])
 
     def sample(self, n, rng):
-        """Return n draws from p(x), binary (n, n_inputs) uint8: z from the prior, then the pixels  (C24)"""
+        """Return n draws from p(x), binary (n, n_inputs) uint8: z from the prior, then the pixels
+        (C24)"""
         z = self.noise(validation.positive_integer(n, "n"), rng)
         return (rng.random((n, self.n_inputs)) < self.decode(z)).astype(np.uint8)
 
     def elbo(self, X, rng, n_samples=1):
-        """Return a lower bound of the mean of log p(x) over the binary rows of X, in nats; n_samples z each  (C25)"""
+        """Return a lower bound of the mean of log p(x) over the binary rows of X, in nats;
+        n_samples z each  (C25)"""
         X = validation.states(X, self.n_inputs, "X")
         draws = range(validation.positive_integer(n_samples, "n_samples"))
-        return -float(np.mean([self.free_energy(X, self.noise(len(X), rng)).F.mean() for _ in draws]))
+        return -float(np.mean([self.free_energy(X, self.noise(len(X), rng)).F.mean()
+                               for _ in draws]))
 
     def log_likelihood(self, X, rng, n_samples=100):
-        """Return an estimate of the mean of log p(x) over the binary rows of X (n, n_inputs), in nats  (C27)"""
+        """Return an estimate of the mean of log p(x) over the binary rows of X (n, n_inputs), in
+        nats  (C27)"""
         return float(self.log_likelihoods(X, rng, n_samples).mean())
 
     def log_likelihoods(self, X, rng, n_samples=100):
-        """Return an estimate of log p(x) of each binary row of X: (n,). On average it is no less than the ELBO, no
-        more than log p(x), and rises with n_samples (Burda, Grosse and Salakhutdinov 2016)  (C27)"""
+        """Return an estimate of log p(x) of each binary row of X: (n,). On average it is no less
+        than the ELBO, no more than log p(x), and rises with n_samples (Burda, Grosse and
+        Salakhutdinov 2016)  (C27)"""
         x = validation.states(X, self.n_inputs, "X").astype(self.dtype)
         total = -np.inf
         for _ in range(validation.positive_integer(n_samples, "n_samples")):
             noise = self.noise(len(x), rng)
             _, _, _, s, z, *_, logits = self._forward(x, noise)
-            log_weight = (noise**2 + s - z**2).sum(axis=1) / 2 - loss.value(logits, x)  # log [p(x, z) / q(z|x)]
+            # log [p(x, z) / q(z|x)]
+            log_weight = (noise**2 + s - z**2).sum(axis=1) / 2 - loss.value(logits, x)
             total = np.logaddexp(total, log_weight)
         return total - np.log(n_samples)
 
@@ -159,7 +175,8 @@ class VAE:
         x = validation.means(X, self.n_inputs, "X").astype(self.dtype, copy=False)
         noise = self._latent(noise, "noise")
         if len(x) != len(noise):
-            raise ValueError(f"X and noise must have the same number of rows, got {len(x)} and {len(noise)}")
+            raise ValueError(f"X and noise must have the same number of rows, got {len(x)} and "
+                             f"{len(noise)}")
         return x, noise
 
     def _latent(self, z, name):
@@ -171,35 +188,7 @@ class VAE:
 
 def parts(x, mu, s, logits):
     """Return the FreeEnergy of each row  (C25)"""
-    reconstruction = loss.value(logits, x)                              # -log p(x|z), the matching loss (B5)
+    reconstruction = loss.value(logits, x)  # -log p(x|z), the matching loss (B5)
     prior = (mu**2 + np.exp(s) + LOG_2_PI).sum(axis=1) / 2              # -<log p(z)>
     return FreeEnergy(U=reconstruction + prior, S=(s + 1 + LOG_2_PI).sum(axis=1) / 2,
                       reconstruction=reconstruction, kl=(mu**2 + np.exp(s) - 1 - s).sum(axis=1) / 2)
-
-
-def train(vae, X, optimizer, n_epochs, rng, *, sample_pixels=False, callbacks=(), **loop):
-    """Return the history, one dict per epoch, of minimising the mean free energy of X; vae is changed in place.
-
-    X              pixels (n, n_inputs), or their probabilities: grey values in [0, 1]
-    sample_pixels  draws the pixels anew for each batch, with those probabilities
-    All else is as in descend(). F, U and S in the history are means over the batches as they came, with fresh noise."""
-    X = validation.means(X, vae.n_inputs, "X").astype(vae.dtype, copy=False)
-    seen = []
-
-    def gradient(rows):
-        x = X[rows]
-        if sample_pixels:
-            x = (rng.random(x.shape, vae.dtype) < x).astype(vae.dtype)
-        value, slope = vae.backward(x, vae.noise(len(x), rng))
-        seen.append((value.F.mean(), value.U.mean(), value.S.mean()))
-        return slope
-
-    def means(vae, epoch):
-        values, seen[:] = np.mean(seen, axis=0).tolist(), []
-        return dict(zip("FUS", values, strict=True))
-
-    def kind():
-        return (f"a VAE of {vae.n_inputs} inputs, {vae.n_hidden} hidden and {vae.n_latent} latent units, {vae.dtype}, "
-                f"{len(X)} rows with checksum {zlib.crc32(X.tobytes()):08x}{', sampled' if sample_pixels else ''}")
-
-    return descend(vae, gradient, len(X), optimizer, n_epochs, rng, callbacks=(means, *functions(callbacks)), kind=kind, **loop)

@@ -12,12 +12,14 @@ from ..equilibrium import ClampedNetwork
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, and what it comes to when it is run: it stands as judged if `measured` lies from low to high.
+    """A sentence, and what it comes to when it is run: it stands as judged if `measured` lies from
+    low to high.
 
     status   "exact", "limit" or "false"
     meaning  what the measured number is
     tag      of the equation in the README
-    course   what the number was taken from, where that is a line: (x, y), such as nudges and errors"""
+    course   what the number was taken from, where that is a line: (x, y), such as nudges and
+             errors"""
     text: str
     status: str
     measured: float
@@ -39,7 +41,8 @@ def machine(rng, n_visible=6, n_hidden=5, scale=0.7, beta=1.2):
 def clamped(rng, order=1, loss=SquaredError(Binary()), sizes=(5, 4, 3)):
     """Return a ClampedNetwork of these sizes, 10 rows and their binary targets."""
     draw, (n_x, n_h, n_y) = rng.standard_normal, sizes
-    network = ClampedNetwork(0.7 * draw((n_x, n_h)), 0.7 * draw((n_h, n_y)), draw(n_h) / 2, draw(n_y) / 2, 1.2, order,
+    network = ClampedNetwork(0.7 * draw((n_x, n_h)), 0.7 * draw((n_h, n_y)), draw(n_h) / 2,
+                             draw(n_y) / 2, 1.2, order,
                              loss=loss)
     return network, rng.integers(2, size=(10, n_x)), rng.integers(2, size=(10, n_y))
 
@@ -61,4 +64,5 @@ def exponent(x, errors):
 
 def limit(text, x, errors, meaning, power, tag, width=0.02):
     """Return the Claim that errors fall like x^power: of the exponent at the end of the course."""
-    return Claim(text, "limit", exponent(x, errors), meaning, power - width, power + width, tag, (x, errors))
+    return Claim(text, "limit", exponent(x, errors), meaning, power - width, power + width, tag,
+                 (x, errors))

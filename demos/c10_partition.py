@@ -1,0 +1,116 @@
+"""How good is EMF's partition function? TAP of orders 1 to 3 and AIS against the exact log Z, all
+along training.
+
+    python demos/c10_partition.py            about ten minutes on one core
+    python demos/c10_partition.py --quick    about twenty seconds
+
+Two RBMs learn the digits by PCD, one of 784 x 16 units, whose log Z is exact (R6), and one of 784 x
+500, where annealed importance sampling (E4) is the yardstick. At points of training the script
+prints the error of log Z by the TAP free energy (T8): its lowest fixed point, -beta Gamma*, from
+100 digits and 100 random starts, and log of the sum of e^(-beta Gamma) over all fixed points found;
+and that of AIS with 100 chains. It saves figures/c10_partition.png."""
+import time
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from common import demo_parser, save
+
+from minife import RBM, tap
+from minife.data import load_digits
+from minife.descent import SGD
+from minife.evaluation import annealed_importance_sampling
+from minife.plots import BLUE, GREEN, ORANGE, RED
+from minife.rbm import exact
+from minife.rbm.training import PersistentContrastiveDivergence, train
+from minife.tap.solvers import distinct, lowest
+
+ORDERS = (1, 2, 3)
+LOOKS = {"TAP order 1": (ORANGE, "--", "s"), "TAP order 2": (BLUE, "-", "o"),
+         "TAP order 3": (GREEN, "-.", "^"),
+         "AIS": (RED, ":", "D")}
+
+
+def main():
+    arguments = demo_parser(__doc__,
+                            "fewer digits, epochs and temperatures, 784 x 30 in place of 784 x 500").parse_args()
+    warnings.simplefilter("ignore",
+                          tap.NotConvergedWarning)  # rows that are not there count for nothing
+    digits, courses = load_digits(), {}
+    settings = ((8, (0, 1, 2), 100, 300), (30, (0, 1, 2), 20, 300)) if arguments.quick else (
+        (16, (0, 1, 2, 5, 10, 20, 40), 100, 1000), (500, (0, 1, 2, 5, 10, 20), 20, 1000))
+    for n_hidden, epochs, n_starts, n_temperatures in settings:
+        X = digits.X_train[:500] if arguments.quick else digits.X_train
+        courses[n_hidden] = course(n_hidden, epochs, n_starts, n_temperatures, X, arguments.seed,
+                                   len(courses) == 0)
+    save(draw(courses), arguments)
+
+
+def course(n_hidden, epochs, n_starts, n_temperatures, X, seed, is_exact):
+    """Return the rows of a table along PCD training: epoch, log Z and the errors of each
+    estimate."""
+    rng = np.random.default_rng(seed)
+    rbm = RBM.initialise(784, n_hidden, rng, X, dtype=np.float32)
+    phase, rows = PersistentContrastiveDivergence(n_chains=100), []
+    yardstick = "exact log Z" if is_exact else "log Z by AIS"
+    print(f"RBM 784 x {n_hidden}, PCD on {len(X)} digits, seed {seed}; errors in nats against "
+          f"{yardstick}\n"
+          f"{'epoch':>5}{yardstick:>14}{'order 1':>10}{'order 2':>10}{'order 3':>10}{'2, all states':>15}"
+          f"{'states':>8}{'AIS ± s.e.':>18}{'seconds TAP 2, AIS':>20}")
+    for before, epoch in zip((0, *epochs), epochs):
+        if epoch > before:
+            train(rbm, X, phase, SGD(0.05), epoch - before, rng, batch_size=50)
+        double = rbm.double()
+        ais, ais_seconds = timed(lambda: annealed_importance_sampling(
+            double, 100, n_temperatures, np.random.default_rng(seed), X.mean(axis=0),
+            collapsed=False))
+        log_z = exact.log_partition_function(double) if is_exact else ais.log_z
+        starts = np.vstack([X[:n_starts], np.random.default_rng(seed).random((n_starts, 784))])
+        values, counts, seconds = {}, {}, {}
+        for order in ORDERS:
+            found, seconds[order] = timed(lambda: tap.fixed_point(double, order, m_v=starts,
+                                                                  tol=1e-6, max_iter=300))
+            energies = found.free_energy[distinct(found, 1e-2)[0]]
+            values[order] = -found.free_energy[lowest(found)] - log_z
+            counts[order] = np.logaddexp.reduce(-energies) - log_z if len(energies) else np.nan, len(energies)
+        rows.append((epoch, log_z, *(values[order] for order in ORDERS), ais.log_z - log_z,
+                     ais.standard_error))
+        every, n_states = counts[2]
+        shown = f"{ais.log_z - log_z:.2f} ± {ais.standard_error:.2f}" if is_exact else f"± {ais.standard_error:.2f}"
+        print(f"{epoch:5}{log_z:14.2f}" + "".join(f"{values[order]:10.2f}" for order in ORDERS)
+              + f"{every:15.2f}{n_states:8}{shown:>18}{seconds[2]:12.1f}{ais_seconds:8.1f}",
+              flush=True)
+    return np.array(rows)
+
+
+def timed(f):
+    """Return f() and the CPU seconds that it took."""
+    begin = time.process_time()
+    return f(), time.process_time() - begin
+
+
+def draw(courses):
+    """Return the figure: the size of the errors of log Z along training, one panel for each
+    machine."""
+    figure, panels = plt.subplots(1, 2, figsize=(12, 4.6))
+    for axes, (n_hidden, rows) in zip(panels, courses.items()):
+        is_exact = axes is panels[0]
+        for name, column in (("TAP order 1", 2), ("TAP order 2", 3), ("TAP order 3", 4),
+                             ("AIS", 5)):
+            colour, style, marker = LOOKS[name]
+            errors = np.abs(rows[:, column]) if is_exact or name != "AIS" else rows[:, 6]
+            label = name if is_exact or name != "AIS" else "AIS, its standard error"
+            axes.plot(rows[:, 0], errors, color=colour, linestyle=style, marker=marker,
+                      markersize=4, label=label)
+        axes.set(yscale="log", xlabel="epoch of PCD", ylabel="|error of log Z| [nats]",
+                 title=f"784 x {n_hidden}: order 2 is off by {rows[-1, 3]:.1f} nats at the "
+                       "end,\nAIS "
+                       + (f"by {rows[-1, 5]:.2f} (against the exact sum)" if is_exact
+                          else f"is the yardstick, to ± {rows[-1, 6]:.2f}"))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize="small")
+    return figure
+
+
+if __name__ == "__main__":
+    main()
