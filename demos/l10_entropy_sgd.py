@@ -86,7 +86,7 @@ def draw(results, arguments):
     well.set(title=f"minus the local entropy of a rippled well:\n{counts[0]} minima of $f$, "
                    f"{counts[-1]} at the smallest $\\gamma$",
              xlabel="x", ylabel="height above the lowest point", ylim=(0, 18))
-    well.legend(loc="upper center", ncols=2)
+    well.legend(loc="upper center", ncols=2, frameon=True, framealpha=1, edgecolor="white")
     means = np.array([r[:, 1].mean() for r in results.values()])
     spread = np.array([r[:, 1].std() for r in results.values()])
     place = np.arange(len(means))[::-1]
