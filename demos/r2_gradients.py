@@ -285,7 +285,7 @@ def draw_steps(axes, named):
                    + (f"from k = {enough[0]} on" if enough else f"for no k up to {STEPS[-1]}")
                    + f", the chain remembers {last['memory']:.3g} steps", ylim=(1e-6, 3),
              xlabel="k, Gibbs steps", ylabel="bias of CD-k over |g|")
-    axes.legend()
+    axes.legend(loc="lower right", fontsize=8)
 
 
 def draw_speed(axes, rates, times, lags):
