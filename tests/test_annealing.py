@@ -243,6 +243,7 @@ def test_standard_errors_cover_the_truth_for_20_seeds(collapsed):
     assert 0.6 < np.sqrt(np.mean(score**2)) < 1.4
 
 
+@proves("E3")
 def test_independent_units_need_no_annealing(case):
     """(E3) at W = 0: from its own visible bias every chain has the weight of the hidden units, sum
     softplus - log 2"""
@@ -252,6 +253,7 @@ def test_independent_units_need_no_annealing(case):
     assert estimate.standard_error < 1e-7 and abs(estimate.effective_sample_size - 7) < 1e-9
 
 
+@proves("E3")
 def test_rates_of_the_base_are_clipped_and_a_chain_alone_has_no_error(rng):
     """(E3): a pixel that is never on in the data has rate 0.01"""
     rbm = random_rbm(rng)
@@ -261,6 +263,7 @@ def test_rates_of_the_base_are_clipped_and_a_chain_alone_has_no_error(rng):
     assert np.isinf(estimate.standard_error) and estimate.effective_sample_size == 1
 
 
+@proves("E3")
 def test_chains_start_at_the_rates_of_the_base(rng, beta, monkeypatch):
     """(E3): within five standard errors"""
     starts, rates = [], np.array([0.05, 0.3, 0.5, 0.7, 0.95])

@@ -26,28 +26,27 @@ print(rbm.W.tobytes().hex())
 
 
 def learn(path, seconds=None):
-    """Return the weights, or None if the process was killed so many seconds after it began."""
-    process = subprocess.Popen([sys.executable, "-c", LEARN, str(path)], text=True,
+    """Return the weights and how long it took, or None if it was killed before it was done."""
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", LEARN, str(path)], text=True,
                                stdout=subprocess.PIPE)
     assert process.stdout.readline() == "begins\n"
-    if seconds is None:
-        return process.communicate()[0]
-    time.sleep(seconds)
-    process.kill()                                       # SIGKILL: nothing of it can react
+    begin = time.perf_counter()
+    if seconds is not None:
+        time.sleep(seconds)
+        process.kill()                                   # SIGKILL: nothing of it can react
     weights = process.communicate()[0]
-    return weights if process.returncode == 0 else None
+    return (weights, time.perf_counter() - begin) if process.returncode == 0 else None
 
 
 def kill_and_go_on(folder, seed, n_kills):
-    """Kill one training after the other at a random moment; return how many were not yet done."""
+    """Kill so many trainings at a random moment each; return how many were not yet done then."""
     rng = np.random.default_rng(seed)
-    begin = time.perf_counter()
-    weights = learn(folder / "whole.npz")
-    longest, killed = 0.8 * (time.perf_counter() - begin), 0
+    weights, longest = learn(folder / "whole.npz")
+    killed = 0
     for number in range(n_kills):
         path = folder / f"{number}.npz"
         killed += learn(path, longest * rng.random()) is None
-        assert learn(path) == weights, f"kill number {number} of seed {seed} changed the numbers"
+        assert learn(path)[0] == weights, f"kill number {number} of seed {seed} changed the numbers"
     return killed
 
 

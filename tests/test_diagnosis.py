@@ -279,6 +279,12 @@ def test_mirror_images_count_and_parallel_units_with_other_answers_do_not():
     shifted = RBM(np.vstack([w, w]).T, np.zeros(12), [-w.sum() / 2 - 8, -w.sum() / 2 + 8])
     assert findings.on_filters(mirror, mirror.hidden_mean(v)).alarm
     assert not findings.on_filters(shifted, shifted.hidden_mean(v)).alarm
+    w = np.full((12, 2), 5.0)                            # the only pixel that varies parts them
+    w[0], v[:, 1:] = (1, -1), 1
+    parted = RBM(w, np.zeros(12), -55 - np.array([0.5, -0.5]))
+    cosine, correlation = findings.cosines(w)[0, 1], np.corrcoef(parted.hidden_mean(v).T)[0, 1]
+    assert cosine > 0.95 and correlation < -0.95
+    assert not findings.on_filters(parted, parted.hidden_mean(v)).alarm
 
 
 def test_a_saturated_visible_unit_is_found(beta):

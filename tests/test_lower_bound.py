@@ -101,7 +101,7 @@ def test_with_more_temperatures_the_annealing_model_becomes_the_machine(case, co
     assert p @ off[1] < 0  # samples of the machine: the annealing model is the worse one
 
 
-@proves("E17")
+@proves("E16", "E17")
 @pytest.mark.parametrize("n_temperatures, collapsed", [(1, False), (8, False), (8, True)])
 def test_the_estimate_is_that_probability(case, n_temperatures, collapsed):
     """(E17): 2500 chains a row, within five errors; one chain a row lies below it in the mean"""

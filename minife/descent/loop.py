@@ -31,7 +31,6 @@ class StopTraining(Exception):
     """Raised by a callback to end the training after this epoch."""
 
 
-@one_core
 def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100,
             norm_constraint=None, callbacks=(), checkpoint=None, same_seed=True, kind=str,
             keep=None, history=None, label=None):
@@ -86,19 +85,20 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     keep_freed_memory(4 * sum(array.nbytes for array in model.parameters.values()))
     numbers = progress(range(len(history) + 1, n_epochs + 1), label)
     start = time.perf_counter()
-    for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint,
-                        rng):
-        if not all(np.isfinite(array).all() for array in model.parameters.values()):
-            raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: "
-                                     "lower the learning rate")
-        record = {"epoch": epoch, "seconds": time.perf_counter() - start}
-        stop = call_back(callbacks, model, record)
-        history.append(record)
-        if file is not None:
-            file.save(history)
-        if stop:
-            break
-        start = time.perf_counter()
+    with one_core:
+        for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer,
+                            norm_constraint, rng):
+            if not all(np.isfinite(array).all() for array in model.parameters.values()):
+                raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: "
+                                         "lower the learning rate")
+            record = {"epoch": epoch, "seconds": time.perf_counter() - start}
+            stop = call_back(callbacks, model, record)
+            history.append(record)
+            if file is not None:
+                file.save(history)
+            if stop:
+                break
+            start = time.perf_counter()
     return history
 
 

@@ -26,14 +26,14 @@ if _wanted not in ("compiled", "reference"):
 
 @contextmanager
 def _short_waits():
-    """Let threads that wait for work spin for about 0.3 ms before they sleep, not for 10 ms.
+    """Let threads that wait for work spin for about 1 ms before they sleep, not for 10 ms.
 
     Spinning longer takes a core from whoever needs it; sleeping at once costs more than a short job
     gains. GCC's OpenMP reads this variable once, when it is loaded, for all that use it in this
     process; neither what the user has set nor what child processes inherit is changed."""
     mine = "OMP_WAIT_POLICY" not in os.environ and "GOMP_SPINCOUNT" not in os.environ
     if mine:
-        os.environ["GOMP_SPINCOUNT"] = "10000"
+        os.environ["GOMP_SPINCOUNT"] = "30000"
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from ._inline cimport CHECKSUM, available_threads
 checksum = CHECKSUM
 cdef int most = available_threads(), chosen = 0, free_cores = most, n_cores = os.cpu_count() or 1
 cdef double looked = 0, worked = 0  # when it was, and what other processes had worked until then
-cdef double LOOK = 0.2              # seconds from look to look: twenty ticks of the system's clock
+cdef double LOOK = 0.1              # seconds from look to look: ten ticks of the system's clock
 cdef double SMALL = 1e7             # additions that take as long as waking another thread
 
 

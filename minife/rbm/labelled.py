@@ -50,7 +50,8 @@ class LabelledRBM(Machine):
     def energy_given(self, h):
         """Return <E | h> and Var(E | h), both (n,), of states h (n, n_hidden)  (R11)"""
         h = validation.states(h, self.n_hidden, "h")
-        (x, x_y), (m, p) = self._fields(h), np.hsplit(self.visible_mean(h), [-self.n_classes])
+        x, x_y = self._fields(h)
+        m, p = unit.mean(self.beta * x), label_unit.mean(self.beta * x_y)
         mean = (p * x_y).sum(axis=1)
         return (-(h @ self.b) - (m * x).sum(axis=1) - mean,
                 ((m - m**2) * x**2).sum(axis=1) + (p * (x_y - mean[:, None]) ** 2).sum(axis=1))

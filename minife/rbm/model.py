@@ -115,7 +115,8 @@ class RBM(Machine):
     def energy_given(self, h):
         """Return <E | h> and Var(E | h), both (n,), of states h (n, n_hidden)  (R11)"""
         h = validation.states(h, self.n_hidden, "h")
-        x, m = self.visible_field(h), self.visible_mean(h)                  # (n, n_visible)
+        x = self.visible_field(h)                                           # (n, n_visible)
+        m = unit.mean(self.beta * x)
         return -(h @ self.b) - (m * x).sum(axis=1), ((m - m**2) * x**2).sum(axis=1)
 
     def swapped(self):

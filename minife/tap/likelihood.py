@@ -20,7 +20,7 @@ class SeveralStatesWarning(UserWarning):
 
     def __str__(self):
         return (f"{self.n_states} states found: by one of them alone the log-likelihood is "
-                f"{self.excess:.2f} nats higher than by all; minife.landscape.find_minima weighs them")
+                f"{self.excess:.2f} nats higher than by all; landscape.find_minima weighs them")
 
 
 def log_likelihood(rbm, X, order=2, n_starts=8, **solver):
