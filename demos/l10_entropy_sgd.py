@@ -85,8 +85,8 @@ def draw(results, arguments):
                   label=f"{label}: {n} minima" if n > 1 else f"{label}: one minimum")
     well.set(title=f"minus the local entropy of a rippled well:\n{counts[0]} minima of $f$, "
                    f"{counts[-1]} at the smallest $\\gamma$",
-             xlabel="x", ylabel="height above the lowest point", ylim=(0, 14))
-    well.legend()
+             xlabel="x", ylabel="height above the lowest point", ylim=(0, 18))
+    well.legend(loc="upper center", ncols=2, frameon=True, framealpha=1, edgecolor="white")
     means = np.array([r[:, 1].mean() for r in results.values()])
     spread = np.array([r[:, 1].std() for r in results.values()])
     place = np.arange(len(means))[::-1]

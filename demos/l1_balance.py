@@ -102,7 +102,7 @@ def draw(runs, arguments):
         temperature.set(title=f"{kind} labels: $1/T^*$ = {1 / run['T'][best]:.2f} where the\n"
                               f"held-out loss is lowest, {1 / run['T'][-1]:.2f} at the end",
                         ylabel="$1/T^*$ of the held-out labels")
-        temperature.legend(loc="upper right")
+        temperature.legend(loc="center right")
     axes[0, 0].legend()
     for panel in axes[1]:
         panel.set_xlabel("epoch")
