@@ -104,7 +104,7 @@ BAD_CALLS = {
     "beta True": (lambda: RBM([[1.0]], [0.0], [0.0], beta=True), "beta must be a positive number, got True"),
     "n_steps True": (lambda: gibbs.gibbs_chain(rbm, V, True, RNG), "n_steps must be a positive integer, got True"),
     "beta text": (lambda: RBM([[1.0]], [0.0], [0.0], beta="1"), "beta must be a positive number"),
-    "n_hidden": (lambda: RBM.initialise(5, 0, RNG), "n_hidden must be a positive integer or None, got 0"),
+    "n_hidden": (lambda: RBM.initialise(5, 0, RNG), "n_hidden must be a positive integer, got 0"),
     "rows differ": (lambda: rbm.energy(V, H[:2]), "same number of rows, got 3 and 2"),
     "n_steps": (lambda: gibbs.gibbs_chain(rbm, V, 0, RNG), "n_steps must be a positive integer, got 0"),
     "n_steps real": (lambda: gibbs.gibbs_chain(rbm, V, 1.5, RNG), "n_steps must be a positive integer, got 1.5"),
@@ -134,7 +134,7 @@ BAD_CALLS = {
     "l2": (lambda: SGD(0.1, l2=np.nan), "l2 must be a number of at least 0, got nan"),
     "radius": (lambda: NormConstraint(0.0), "radius must be a positive number, got 0.0"),
     "norm": (lambda: NormConstraint(1.0, p=3), "p must be one of 1, 2, got 3"),
-    "threads": (lambda: kernels.set_threads(0), "n must be a positive integer, got 0"),
+    "threads": (lambda: kernels.set_threads(0), "n must be a positive integer or None, got 0"),
 }
 
 
