@@ -1,6 +1,8 @@
-"""Every hand-derived derivative of the package, one line each, against finite differences in float64.
+"""Every hand-derived derivative of the package, one line each, against finite differences in
+float64.
 
-A line of the table: the derivative, the tags of the equations that it proves, the check, and the cases of the check."""
+A line of the table: the derivative, the tags of the equations that it proves, the check, and the
+cases of the check."""
 import importlib
 import inspect
 import itertools
@@ -14,25 +16,33 @@ import minife
 from minife import MLP, RBM, landscape, tap, units
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
                              hessian_vector_product, layers, two_layer)
-from minife.bridge import ClampedNetwork, CopiedUnits, LayeredMeanField, Pyramid, TiedClassifier, unroll
+from minife.bridge import (ClampedNetwork, CopiedUnits, LayeredMeanField, Pyramid, TiedClassifier,
+                           unroll)
 from minife.bridge.nudges import loss_gradient
 from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.vae import VAE
-from minife.gradcheck import GradientError, check_gradient, numerical_gradient
-from minife.parameters import flatten, norm
+from minife.gradcheck import check_gradient
+from minife.parameters import norm
 from minife.rbm import ClassificationRBM, GaussianRBM, exact
 from proofs import proves
 
 X = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], dtype=np.uint8)
-M_V, M_H = np.random.default_rng(1).uniform(0.1, 0.9, (3, 5)), np.random.default_rng(2).uniform(0.1, 0.9, (3, 4))
-FIELDS = np.array([-3.1, -0.7, 0.2, 1.4, 2.9])  # away from the kinks at 0, where the rectified units have no slope
+M_V = np.random.default_rng(1).uniform(0.1, 0.9, (3, 5))
+M_H = np.random.default_rng(2).uniform(0.1, 0.9, (3, 4))
+# away from the kinks at 0, where the rectified units have no slope
+FIELDS = np.array([-3.1, -0.7, 0.2, 1.4, 2.9])
 POINTS = np.array([[0.3, -1.2, 0.8], [2.0, 0.1, -0.4]])
 TARGETS = np.array([[0.5, 0.2, 0.3], [0.0, 1.0, 0.0]])
-H_SLOPE, V_SLOPE = np.random.default_rng(7).standard_normal((4, 4)), np.random.default_rng(8).standard_normal((4, 5))
-AT = np.random.default_rng(9).uniform(0.1, 0.9, (4, 3)), np.random.default_rng(10).uniform(0.1, 0.9, (4, 2))
-H, W, D_X = (np.random.default_rng(k).standard_normal(shape) for k, shape in enumerate([(4, 2), (2, 3), (4, 3)]))
-UNITS = [units.Binary(), units.Spin(), units.Gaussian(), units.Rectified(), units.LeakyRectified(0.1)]
-LOSSES = [SquaredError(), SquaredError(units.Binary()), BinaryCrossEntropy(), CategoricalCrossEntropy()]
+H_SLOPE = np.random.default_rng(7).standard_normal((4, 4))
+V_SLOPE = np.random.default_rng(8).standard_normal((4, 5))
+AT = np.random.default_rng(9).uniform(0.1, 0.9,
+                                      (4, 3)), np.random.default_rng(10).uniform(0.1, 0.9, (4, 2))
+H, W, D_X = (np.random.default_rng(k).standard_normal(shape)
+             for k, shape in enumerate([(4, 2), (2, 3), (4, 3)]))
+UNITS = [units.Binary(), units.Spin(), units.Gaussian(), units.Rectified(),
+         units.LeakyRectified(0.1)]
+LOSSES = [SquaredError(), SquaredError(units.Binary()), BinaryCrossEntropy(),
+          CategoricalCrossEntropy()]
 
 
 def slope(f, derivative):
@@ -51,7 +61,8 @@ def potts_covariance():
 def weights_and_biases(f, gradient, beta, **order):
     """Check gradient(rbm) = df(rbm)/d(W, a, b)."""
     rbm = random_rbm(np.random.default_rng(3), beta=beta)
-    check_gradient(lambda p: f(RBM(**p, beta=beta), **order), rbm.parameters, gradient(rbm, **order))
+    check_gradient(lambda p: f(RBM(**p, beta=beta), **order), rbm.parameters,
+                   gradient(rbm, **order))
 
 
 def gaussian_machine(f, gradient, beta):
@@ -63,7 +74,8 @@ def gaussian_machine(f, gradient, beta):
 def labels_and_images(objective, rows, beta):
     """Binary and grey rows; a has no slope in p(y | x)."""
     rng, y = np.random.default_rng(4), np.array([2, 0, 1, 2])
-    machine = ClassificationRBM(*(0.7 * rng.standard_normal(s) for s in ((5, 4), (3, 4), 5, 4, 3)), beta)
+    machine = ClassificationRBM(*(0.7 * rng.standard_normal(s) for s in ((5, 4), (3, 4), 5, 4, 3)),
+                                beta)
     rows = {"binary": X, "grey": rng.random((4, 5))}[rows]
     check_gradient(lambda _: machine.log_likelihood(rows, y, objective, 0.3), machine.parameters,
                    machine.gradient(rows, y, objective, 0.3))
@@ -79,11 +91,13 @@ def magnetisations(order, beta):
 def loss_slope(loss):
     """Check loss.gradient(x, y) = d loss.value / dx."""
     x = POINTS.copy()
-    check_gradient(lambda p: loss.value(p["x"], TARGETS).sum(), {"x": x}, {"x": loss.gradient(x, TARGETS)})
+    check_gradient(lambda p: loss.value(p["x"], TARGETS).sum(), {"x": x},
+                   {"x": loss.gradient(x, TARGETS)})
 
 
 def loss_curvature(loss):
-    """Check loss.hessian_product(x, y, r) = d (loss.gradient . r) / dx, as a Hessian is symmetric."""
+    """Check loss.hessian_product(x, y, r) = d (loss.gradient . r) / dx, as a Hessian is
+    symmetric."""
     x, r = POINTS.copy(), np.cos(np.arange(6.0)).reshape(2, 3)
     check_gradient(lambda p: (r * loss.gradient(p["x"], TARGETS)).sum(), {"x": x},
                    {"x": loss.hessian_product(x, TARGETS, r)})
@@ -108,17 +122,20 @@ def input_of_a_layer():
 
 def two_layers():
     rng = np.random.default_rng(11)
-    theta = {name: rng.standard_normal(shape) for name, shape in (("W", (5, 4)), ("b", 4), ("U", (4, 3)), ("d", 3))}
+    theta = {name: rng.standard_normal(shape)
+             for name, shape in (("W", (5, 4)), ("b", 4), ("U", (4, 3)), ("d", 3))}
     y = rng.random((4, 3))
     check_gradient(lambda p: two_layer.loss(two_layer.forward(X, **p)[1], y), theta,
-                   dict(zip(theta, two_layer.backward(X, y, *two_layer.forward(X, **theta), theta["U"]), strict=True)))
+                   dict(zip(theta, two_layer.backward(X, y, *two_layer.forward(X, **theta),
+                                                      theta["U"]), strict=True)))
 
 
 def network(depth, unit, loss):
     """Return an MLP, rows and targets, at some distance from kinks, and with all layers alive."""
     mlp, rows, y = random_network(depth, unit, loss)
     distances = [np.abs(x).min() for x in mlp.fields(rows)[:-1]]
-    assert len(rows) == 4 and min(distances, default=1) > 0.05  # a field moves by a few steps of 0.001 or 0.002
+    # a field moves by a few steps of 0.001 or 0.002
+    assert len(rows) == 4 and min(distances, default=1) > 0.05
     assert all(np.abs(slope).max() > 1e-4 for slope in mlp.gradient(rows, y).values())
     return mlp, rows, y
 
@@ -130,18 +147,20 @@ def network_gradient(**case):
 
 
 def gradient_over_states(unit):
-    """The same over rows of zeros and ones, whose products are row sums; smooth units, as nothing keeps off kinks"""
+    """The same over rows of zeros and ones, whose products are row sums; smooth units, as nothing
+    keeps off kinks"""
     mlp = MLP((5, 4, 3), unit, CategoricalCrossEntropy(), np.random.default_rng(3))
     y = np.array([2, 0, 1, 2])
     check_gradient(lambda _: mlp.loss(X, y), mlp.parameters, mlp.gradient(X, y))
 
 
 def one_pass_backward(**case):
-    """MLP.backward returns the output fields too, from the input as it is seen and the targets as rows"""
+    """MLP.backward returns the output fields too, from the input as it is seen and the targets as
+    rows"""
     mlp, rows, y = network(**case)
     h, y = mlp.check_rows(rows, y)
-    check_gradient(lambda _: mlp.loss_function.value(mlp.backward(h, y)[1], y).mean(), mlp.parameters,
-                   mlp.backward(h, y)[0])
+    check_gradient(lambda _: mlp.loss_function.value(mlp.backward(h, y)[1], y).mean(),
+                   mlp.parameters, mlp.backward(h, y)[0])
 
 
 def second_derivative(**case):
@@ -165,10 +184,12 @@ def second_derivative(**case):
 def second_derivatives(order, beta):
     """Check each column of the Hessian as the slope of one component of the stationarity."""
     rbm = random_rbm(np.random.default_rng(3), beta=beta)
-    H = tap.hessian(rbm, M_V, M_H, order)                                     # (n, N, N), visible units first
+    H = tap.hessian(rbm, M_V, M_H, order)  # (n, N, N), visible units first
     for k in range(5 + 4):
-        check_gradient(lambda p: np.hstack(tap.stationarity(rbm, p["m_v"], p["m_h"], order))[:, k].sum(),
-                       {"m_v": M_V.copy(), "m_h": M_H.copy()}, {"m_v": H[:, k, :5], "m_h": H[:, k, 5:]})
+        check_gradient(lambda p: np.hstack(tap.stationarity(rbm, p["m_v"], p["m_h"],
+                                                            order))[:, k].sum(),
+                       {"m_v": M_V.copy(), "m_h": M_H.copy()},
+                       {"m_v": H[:, k, :5], "m_h": H[:, k, 5:]})
 
 
 def couplings_and_fields(beta):
@@ -188,15 +209,19 @@ def couplings_and_fields(beta):
 def spin_magnetisations(beta):
     J, m = np.triu(np.random.default_rng(4).standard_normal((5, 5)), 1), 2 * M_V - 1
     machine = landscape.BoltzmannMachine(J + J.T, FIELDS, beta)
-    check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)})
+    check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m},
+                   {"m": machine.stationarity(m)})
 
 
 def relaxation(**settings):
     """Each argument of a half step, at both orders, damped or not"""
     rng, names = np.random.default_rng(6), ("m_in", "m_out", "W", "field")
-    arrays = dict(zip(names, (rng.random((4, 2)), rng.random((4, 3)), W.copy(), H @ W), strict=True))
-    slopes = relax_backward(D_X, relax(**arrays, **settings), *(arrays[name] for name in names[:3]), **settings)
-    check_gradient(lambda p: (D_X * relax(**p, **settings)).sum(), arrays, dict(zip(names, slopes, strict=True)))
+    arrays = dict(zip(names, (rng.random((4, 2)), rng.random((4, 3)), W.copy(), H @ W),
+                      strict=True))
+    slopes = relax_backward(D_X, relax(**arrays, **settings), *(arrays[name] for name in names[:3]),
+                            **settings)
+    check_gradient(lambda p: (D_X * relax(**p, **settings)).sum(), arrays,
+                   dict(zip(names, slopes, strict=True)))
 
 
 def unrolled(f, gradient, order, step, beta):
@@ -213,16 +238,20 @@ def tied_classifier(loss):
 
 
 def clamped(f, gradient, order, beta, loss, **depth):
-    """Check gradient(network, y) = df(network, y) in W, U, b and d, with solvers run to rounding."""
+    """Check gradient(network, y) = df(network, y) in W, U, b and d, with solvers run to
+    rounding."""
     rng = np.random.default_rng(4)
     network = ClampedNetwork(0.5 * rng.standard_normal((5, 3)), 0.5 * rng.standard_normal((3, 2)),
-                             0.5 * rng.standard_normal(3), 0.5 * rng.standard_normal(2), beta, order, loss, 0.8)
+                             0.5 * rng.standard_normal(3), 0.5 * rng.standard_normal(2), beta,
+                             order, loss, 0.8)
     y = rng.integers(2, size=(4, 2))
-    check_gradient(lambda _: f(network, y, **depth), network.parameters, gradient(network, y, **depth))
+    check_gradient(lambda _: f(network, y, **depth), network.parameters,
+                   gradient(network, y, **depth))
 
 
 def equilibrium_propagation(network, y):
-    """The gradient for a nudge that goes to 0: the errors of nudge^2 and nudge^4 are extrapolated away."""
+    """The gradient for a nudge that goes to 0: the errors of nudge^2 and nudge^4 are extrapolated
+    away."""
     coarse, fine, finest = (network.equilibrium_propagation_gradient(X, y, nudge, **PRECISE)
                             for nudge in (8e-3, 4e-3, 2e-3))
     return {name: (coarse[name] - 20 * fine[name] + 64 * finest[name]) / 45 for name in coarse}
@@ -230,7 +259,8 @@ def equilibrium_propagation(network, y):
 
 def loss_in_the_means(loss):
     m, y = M_H[:2, :3].copy(), TARGETS
-    check_gradient(lambda p: loss.value(loss.unit.field(p["m"]), y).sum(), {"m": m}, {"m": loss_gradient(loss, m, y)})
+    check_gradient(lambda p: loss.value(loss.unit.field(p["m"]), y).sum(), {"m": m},
+                   {"m": loss_gradient(loss, m, y)})
 
 
 def layered(feedback=0.1):
@@ -242,19 +272,23 @@ def layered(feedback=0.1):
 def layered_partials():
     network, rows, _ = layered()
     m = network.equilibrium(rows).m
-    check_gradient(lambda _: network.free_energy(m).mean(), network.parameters, network.free_energy_gradient(m))
+    check_gradient(lambda _: network.free_energy(m).mean(), network.parameters,
+                   network.free_energy_gradient(m))
 
 
 def layered_limit():
-    """(C19): the gradient of the network itself, for feedback and nudge that go to 0, extrapolated"""
+    """(C19): the gradient of the network itself, for feedback and nudge that go to 0,
+    extrapolated"""
     gradients, nudge = [], 1e-3
     for feedback in (0.02, 0.01, 0.005, 0.0025):
         network, rows, y = layered(feedback)
         gradients.append(network.equilibrium_propagation_gradient(rows, y, nudge, tol=1e-15))
-    for power in (1, 2, 3):                                     # each step takes one more power of the feedback away
+    # each step takes one more power of the feedback away
+    for power in (1, 2, 3):
         gradients = [{name: (2**power * g[name] - f[name]) / (2**power - 1) for name in f}
                      for f, g in zip(gradients[:-1], gradients[1:], strict=True)]
-    check_gradient(lambda _: network.mlp.loss(rows, y), network.parameters, gradients[0], tolerance=1e-4)
+    check_gradient(lambda _: network.mlp.loss(rows, y), network.parameters, gradients[0],
+                   tolerance=1e-4)
 
 
 def layered_nudges(nudge):
@@ -265,7 +299,8 @@ def layered_nudges(nudge):
 
 def copied_units(unit, copies, beta):
     rng = np.random.default_rng(12)
-    machine = CopiedUnits(*(rng.standard_normal(shape) for shape in ((5, 3), (2, 3), (3,), (2,))), copies, unit, beta)
+    machine = CopiedUnits(*(rng.standard_normal(shape) for shape in ((5, 3), (2, 3), (3,), (2,))),
+                          copies, unit, beta)
     y = np.array([0, 1, 1, 0])
     check_gradient(lambda _: machine.loss(X, y), machine.parameters, machine.gradient(X, y))
 
@@ -281,21 +316,27 @@ def autoencoder(gradient, n_latent, rows):
     rng = np.random.default_rng(11)
     rows = {"binary": X, "grey": rng.random((4, 5))}[rows]
     vae, noise = VAE(5, 4, n_latent, rng, X), rng.standard_normal((4, n_latent))
-    check_gradient(lambda _: vae.free_energy(rows, noise).F.mean(), vae.parameters, gradient(vae, rows, noise))
+    check_gradient(lambda _: vae.free_energy(rows, noise).F.mean(), vae.parameters,
+                   gradient(vae, rows, noise))
 
 
 def show(value):
     """Return a value of a case as its id shows it: Rectified, SquaredError of Binary, 0.6"""
     if isinstance(value, SquaredError):
         return f"SquaredError of {type(value.unit).__name__}"
-    return value if isinstance(value, str) else f"{value:g}" if isinstance(value, (int, float)) else type(value).__name__
+    if isinstance(value, (int, float)):
+        return f"{value:g}"
+    return value if isinstance(value, str) else type(value).__name__
 
 
 def line(name, tags, check, **axes):
-    """Return a line of the table, check(**case) for every case of the axes, as pytest parameters named by their case."""
+    """Return a line of the table, check(**case) for every case of the axes, as pytest parameters
+    named by their case."""
+    def said(case):
+        return ", ".join(f"{axis}={show(value)}" for axis, value in case.items())
+
     cases = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    return [pytest.param(check, case, marks=proves(*tags.split()),
-                         id=f"{name}({', '.join(f'{axis}={show(value)}' for axis, value in case.items())})")
+    return [pytest.param(check, case, marks=proves(*tags.split()), id=f"{name}({said(case)})")
             for case in cases]
 
 
@@ -303,7 +344,8 @@ def unit_lines(unit):
     """Return the lines of an elementwise unit: its curvature, and how that changes."""
     name = f"units.{type(unit).__name__}"
     return [*line(f"{name}.variance", "U3", lambda: slope(unit.mean, unit.variance)),
-            *line(f"{name}.third_cumulant", "U8", lambda: slope(unit.variance, unit.third_cumulant))]
+            *line(f"{name}.third_cumulant", "U8",
+                  lambda: slope(unit.variance, unit.third_cumulant))]
 
 
 ORDERS, PRECISE, DEPTHS = (1, 2, 3), {"tol": 1e-14}, (1, 2, 3, 4, 5)
@@ -318,73 +360,95 @@ TABLE = [
     *line("backprop.losses.BinaryCrossEntropy.gradient", "B4 B5", loss_slope, loss=LOSSES[2:3]),
     *line("backprop.losses.CategoricalCrossEntropy.gradient", "B4 B5", loss_slope, loss=LOSSES[3:]),
     *line("backprop.losses.SquaredError.hessian_product", "B11", loss_curvature, loss=LOSSES[:2]),
-    *line("backprop.losses.BinaryCrossEntropy.hessian_product", "B11", loss_curvature, loss=LOSSES[2:3]),
-    *line("backprop.losses.CategoricalCrossEntropy.hessian_product", "B11", loss_curvature, loss=LOSSES[3:]),
+    *line("backprop.losses.BinaryCrossEntropy.hessian_product", "B11", loss_curvature,
+          loss=LOSSES[2:3]),
+    *line("backprop.losses.CategoricalCrossEntropy.hessian_product", "B11", loss_curvature,
+          loss=LOSSES[3:]),
     *line("backprop.layers.activate_backward", "B2 B9", activation, unit=UNITS),
     *line("backprop.layers.dense_backward", "B1 B8", weights_of_a_layer),
     *line("backprop.layers.dense_backward_input", "B9", input_of_a_layer),
     *line("backprop.two_layer.backward", "B4 B5 B8 B9", two_layers),
-    *line("backprop.mlp.MLP.gradient", "B8 B9", network_gradient, depth=DEPTHS, unit=UNITS, loss=LOSSES),
+    *line("backprop.mlp.MLP.gradient", "B8 B9", network_gradient, depth=DEPTHS, unit=UNITS,
+          loss=LOSSES),
     *line("backprop.mlp.MLP.gradient", "B8 B9 K1", gradient_over_states, unit=UNITS[:3]),
-    *line("backprop.mlp.MLP.backward", "B8 B9", one_pass_backward, depth=(2,), unit=UNITS, loss=LOSSES),
+    *line("backprop.mlp.MLP.backward", "B8 B9", one_pass_backward, depth=(2,), unit=UNITS,
+          loss=LOSSES),
     *line("backprop.curvature.hessian_vector_product", "B10 B11 B12", second_derivative,
           depth=DEPTHS, unit=UNITS, loss=LOSSES),
 
     *line("rbm.model.Machine.free_energy_gradient", "R8", lambda beta: weights_and_biases(
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X), beta), beta=BETAS),
     *line("rbm.exact.log_likelihood_gradient", "R9 R10", lambda beta: weights_and_biases(
-        lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X), beta), beta=BETAS),
+        lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X), beta),
+          beta=BETAS),
     *line("rbm.gaussian.GaussianRBM.free_energy_gradient", "R21", lambda beta: gaussian_machine(
-        lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v), beta), beta=BETAS),
+        lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v), beta),
+          beta=BETAS),
     *line("rbm.exact.log_likelihood_gradient", "R9 R21", lambda beta: gaussian_machine(
         exact.log_likelihood, exact.log_likelihood_gradient, beta), beta=BETAS),
     *line("rbm.classification.ClassificationRBM.gradient", "R23 R24", labels_and_images,
-          objective=("discriminative", "generative", "hybrid"), rows=("binary", "grey"), beta=BETAS),
+          objective=("discriminative", "generative", "hybrid"), rows=("binary", "grey"),
+          beta=BETAS),
 
     *line("tap.expansion.stationarity", "T9", magnetisations, order=ORDERS, beta=BETAS),
     *line("tap.expansion.free_energy_gradient", "T11", lambda **case: weights_and_biases(
         lambda r, order: tap.free_energy(r, M_V, M_H, order).mean(),
-        lambda r, order: tap.free_energy_gradient(r, M_V, M_H, order), **case), order=ORDERS, beta=BETAS),
+        lambda r, order: tap.free_energy_gradient(r, M_V, M_H, order), **case), order=ORDERS,
+          beta=BETAS),
     *line("tap.stability.hessian", "T16", second_derivatives, order=ORDERS, beta=BETAS),
-    *line("tap.likelihood.log_likelihood_gradient", "T14", lambda **case: weights_and_biases(  # through the solver
-        lambda r, order: tap.log_likelihood(r, X, order, n_starts=0, tol=1e-13),
-        lambda r, order: tap.log_likelihood_gradient(r, X, order, tol=1e-13), **case), order=ORDERS, beta=BETAS),
+    *line("tap.likelihood.log_likelihood_gradient", "T14",
+          lambda **case: weights_and_biases(  # through the solver
+lambda r, order: tap.log_likelihood(r, X, order, n_starts=0, tol=1e-13),
+lambda r, order: tap.log_likelihood_gradient(r, X, order, tol=1e-13), **case), order=ORDERS,
+          beta=BETAS),
 
-    *line("bridge.relaxation.relax_backward", "C4 C5", relaxation, order=(1, 2), step=(1.0, 0.6), beta=BETAS),
+    *line("bridge.relaxation.relax_backward", "C4 C5", relaxation, order=(1, 2), step=(1.0, 0.6),
+          beta=BETAS),
     *line("bridge.unrolled.UnrolledMeanField.gradient", "C4 C5", lambda **case: unrolled(
-        lambda n: sum((n.forward(X)[k] * g).sum() for k, g in ((-1, H_SLOPE), (-2, V_SLOPE))) / len(X),
-        lambda n: n.gradient(X, H_SLOPE, V_SLOPE), **case), order=(1, 2), step=(1.0, 0.6), beta=(0.6, 1.5)),
+        lambda n: sum((n.forward(X)[k] * g).sum()
+                      for k, g in ((-1, H_SLOPE), (-2, V_SLOPE))) / len(X),
+        lambda n: n.gradient(X, H_SLOPE, V_SLOPE), **case), order=(1, 2), step=(1.0, 0.6),
+          beta=(0.6, 1.5)),
     *line("bridge.unrolled.UnrolledMeanField.free_energy_gradient", "C22", lambda **case: unrolled(
         lambda n: n.free_energies(X)[:, -1].mean(), lambda n: n.free_energy_gradient(X), **case),
         order=(1, 2), step=(1.0, 0.6), beta=(0.6, 1.5)),
     *line("bridge.tied.TiedClassifier.gradient", "C4", tied_classifier, loss=LOSSES),
     *line("bridge.clamped.ClampedMachine.free_energy_gradient", "C7", lambda **case: clamped(
-        lambda n, y: n.free_energy(X, *AT).mean(), lambda n, y: n.free_energy_gradient(X, *AT), **case), **AT_REST),
+        lambda n, y: n.free_energy(X, *AT).mean(), lambda n, y: n.free_energy_gradient(X, *AT),
+        **case), **AT_REST),
     *line("bridge.equilibrium.ClampedNetwork.contrastive_gradient", "C12", lambda **case: clamped(
         lambda n, y, nudge: n.contrastive_loss(X, y, nudge, **PRECISE),
-        lambda n, y, nudge: n.contrastive_gradient(X, y, nudge, **PRECISE), **case), nudge=(0.5, np.inf), **AT_REST),
+        lambda n, y, nudge: n.contrastive_gradient(X, y, nudge, **PRECISE), **case),
+          nudge=(0.5, np.inf), **AT_REST),
     *line("bridge.equilibrium.ClampedNetwork.backprop_gradient", "C9", lambda **case: clamped(
-        lambda n, y, depth: n.loss_of(n.layers(X, depth)[-1], y), lambda n, y, depth: n.backprop_gradient(X, y, depth),
-        **case), depth=(1, 2, 5), **AT_REST),
+        lambda n, y, depth: n.loss_of(n.layers(X, depth)[-1], y), lambda n, y,
+        depth: n.backprop_gradient(X, y, depth), **case), depth=(1, 2, 5), **AT_REST),
     *line("bridge.equilibrium.ClampedNetwork.implicit_gradient", "C8", lambda **case: clamped(
-        lambda n, y: n.loss(X, y, **PRECISE), lambda n, y: n.implicit_gradient(X, y, **PRECISE), **case), **AT_REST),
-    *line("bridge.equilibrium.ClampedNetwork.equilibrium_propagation_gradient", "C10 C11", lambda **case: clamped(
-        lambda n, y: n.loss(X, y, **PRECISE), equilibrium_propagation, loss=LOSSES[1], **case),
+        lambda n, y: n.loss(X, y, **PRECISE), lambda n, y: n.implicit_gradient(X, y, **PRECISE),
+        **case), **AT_REST),
+    *line("bridge.equilibrium.ClampedNetwork.equilibrium_propagation_gradient", "C10 C11",
+          lambda **case: clamped(
+lambda n, y: n.loss(X, y, **PRECISE), equilibrium_propagation, loss=LOSSES[1], **case),
         order=(1, 2), beta=BETAS),
     *line("bridge.nudges.loss_gradient", "B4 B7", loss_in_the_means, loss=ELEMENTWISE),
     *line("bridge.layered.LayeredMeanField.free_energy_gradient", "C19", layered_partials),
     *line("bridge.layered.LayeredMeanField.equilibrium_propagation_gradient", "C19", layered_limit),
-    *line("bridge.layered.LayeredMeanField.contrastive_gradient", "C20", layered_nudges, nudge=(0.5, np.inf)),
-    *line("bridge.copies.CopiedUnits.gradient", "C15 C16", copied_units, unit=UNITS[:3], copies=(1, 4), beta=BETAS),
+    *line("bridge.layered.LayeredMeanField.contrastive_gradient", "C20", layered_nudges,
+          nudge=(0.5, np.inf)),
+    *line("bridge.copies.CopiedUnits.gradient", "C15 C16", copied_units, unit=UNITS[:3],
+          copies=(1, 4), beta=BETAS),
     *line("bridge.pyramid.Pyramid.gradient", "C21", pyramids, copies=(1, 3)),
     *line("bridge.vae.VAE.gradient", "C26", lambda **case: autoencoder(
-        lambda vae, rows, noise: vae.gradient(rows, noise), **case), n_latent=(1, 3), rows=("binary", "grey")),
+        lambda vae, rows, noise: vae.gradient(rows, noise), **case), n_latent=(1, 3),
+          rows=("binary", "grey")),
     *line("bridge.vae.VAE.backward", "C26", lambda **case: autoencoder(
         lambda vae, rows, noise: vae.backward(*vae.check_rows(rows, noise))[1], **case),
         n_latent=(1, 3), rows=("binary", "grey")),
 
-    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L8", spin_magnetisations, beta=BETAS),
-    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L20", couplings_and_fields, beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L8", spin_magnetisations,
+          beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L20",
+          couplings_and_fields, beta=BETAS),
 ]
 
 
@@ -394,13 +458,15 @@ def test_derivative(check, case):
 
 
 def is_derivative(name):
-    return not name.startswith("_") and (name.endswith(("_gradient", "_backward", "_backward_input")) or name in (
-        "gradient", "backward", "stationarity", "hessian", "derivative", "variance", "third_cumulant",
-        "hessian_product", "hessian_vector_product"))
+    return not name.startswith("_") and (name.endswith(("_gradient", "_backward",
+                                                        "_backward_input")) or name in (
+        "gradient", "backward", "stationarity", "hessian", "derivative", "variance",
+        "third_cumulant", "hessian_product", "hessian_vector_product"))
 
 
 def derivatives_of_the_package():
-    """Yield module.name of every public function, method or kernel whose name says that it is a derivative."""
+    """Yield module.name of every public function, method or kernel whose name says that it is a
+    derivative."""
     for info in pkgutil.walk_packages(minife.__path__, "minife."):
         if info.name == "minife.gradcheck":  # the judge
             continue
