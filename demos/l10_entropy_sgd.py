@@ -1,11 +1,11 @@
-"""Local entropy: how it smooths a rippled well, and Entropy-SGD against plain descent at equal numbers of gradients.
+"""Local entropy: a rippled well made smooth, and Entropy-SGD against plain descent.
 
     python demos/l10_entropy_sgd.py             about 15 seconds on one core: one seed
     python demos/l10_entropy_sgd.py --quick     4 seconds
     python demos/l10_entropy_sgd.py --seeds 5   the page's table
 
-784-100-10, ReLU, 1000 embedded digits, 2000 gradients of batches of 50 for each method; held out 1000 digits. Entropy-SGD
-moves to the mean of Langevin walks of 5 or 20 gradients (L21)."""
+784-100-10, ReLU, 1000 embedded digits, 2000 gradients of batches of 50 for each method; held out
+1000 digits. Entropy-SGD moves to the mean of Langevin walks of 5 or 20 gradients (L21)."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -21,7 +21,8 @@ from minife.units import Rectified
 
 N_GRADIENTS = 2000
 METHODS = {"SGD": {}, "SGD, momentum 0.9": {"momentum": 0.9}, "SGD, L2 decay 0.003": {"l2": 0.003},
-           "Entropy-SGD, 5 steps": {"n_steps": 5, "gamma": 1.0}, "Entropy-SGD, 20 steps": {"n_steps": 20, "gamma": 1.0},
+           "Entropy-SGD, 5 steps": {"n_steps": 5, "gamma": 1.0},
+           "Entropy-SGD, 20 steps": {"n_steps": 20, "gamma": 1.0},
            "Entropy-SGD, 20 steps, hot": {"n_steps": 20, "gamma": 1.0, "noise": 0.01}}
 
 
@@ -32,25 +33,28 @@ def main():
     n_gradients = N_GRADIENTS // 4 if arguments.quick else N_GRADIENTS
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     print(f"after {n_gradients} gradients, mean +- standard deviation of {len(seeds)} seeds")
-    print(f"{'':28}training loss    held-out loss    lowest on the way    held-out error        T*        rise, 30 % noise")
+    print(f"{'':28}training loss    held-out loss    lowest on the way    held-out error        "
+          "T*        rise, 30 % noise")
     results = {}
     for name, settings in METHODS.items():
         r = results[name] = np.array([learn(seed, n_gradients, **settings) for seed in seeds])
-        print(f"{name:28}" + "".join(f"{m:9.4f}+-{s:6.4f}" for m, s in zip(r.mean(axis=0), r.std(axis=0))), flush=True)
+        line = [f"{m:9.4f}+-{s:6.4f}" for m, s in zip(r.mean(axis=0), r.std(axis=0))]
+        print(f"{name:28}" + "".join(line), flush=True)
     draw(results, arguments)
 
 
 def learn(seed, n_gradients, momentum=0.0, l2=0.0, n_steps=None, gamma=None, noise=1e-4):
-    """Return training loss, held-out loss, the lowest one on the way, held-out error, T* and the rise under noise."""
+    """Return training loss, held-out loss, the lowest on the way, error, T*, noise rise."""
     rng, digits = np.random.default_rng(seed), load_digits()
     rows = rng.permutation(len(digits.X_train))[:1000]
     X, y = digits.X_train[rows], digits.y_train[rows]
     mlp, lowest = MLP((784, 100, 10), Rectified(), CategoricalCrossEntropy(), rng), np.inf
     n_outer = n_gradients // (n_steps or 1)
     rate = 0.1 * (1 - momentum)
-    optimizer = SGD(linear_decay(rate, n_outer), momentum, l2=l2) if n_steps is None else SGD(1 / gamma)
+    plain = n_steps is None
+    optimizer = SGD(linear_decay(rate, n_outer), momentum, l2=l2) if plain else SGD(1 / gamma)
     for step in range(n_outer):
-        if n_steps is None:
+        if plain:
             batch = rng.integers(len(X), size=50)
             slope = mlp.gradient(X[batch], y[batch])
         else:
@@ -62,7 +66,8 @@ def learn(seed, n_gradients, momentum=0.0, l2=0.0, n_steps=None, gamma=None, noi
     x = mlp.fields(digits.X_test)[-1]
     held_out = label_balance(x, digits.y_test).loss.mean()
     return (mlp.loss(X, y), held_out, min(lowest, held_out), (x.argmax(1) != digits.y_test).mean(),
-            label_temperature(x, digits.y_test), noise_rise(mlp, X, y, 0.3, 10, np.random.default_rng(0)))
+            label_temperature(x, digits.y_test),
+            noise_rise(mlp, X, y, 0.3, 10, np.random.default_rng(0)))
 
 
 def draw(results, arguments):
@@ -75,17 +80,21 @@ def draw(results, arguments):
         n = np.sum((smooth[1:-1] < smooth[:-2]) & (smooth[1:-1] < smooth[2:]))
         counts.append(n)
         label = "$f$" if gamma is None else rf"$\gamma$ = {gamma}"
-        well.plot(x, smooth - smooth.min(), **({"color": "black", "linestyle": "-"} if gamma is None else {}), label=f"{label}: {n} minima" if n > 1 else f"{label}: one minimum")
-    well.set(title=f"minus the local entropy of a rippled well:\n{counts[0]} minima of $f$, {counts[-1]} at the smallest "
-                   r"$\gamma$", xlabel="x", ylabel="height above the lowest point", ylim=(0, 14))
-    well.legend()
+        look = {"color": "black", "linestyle": "-"} if gamma is None else {}
+        well.plot(x, smooth - smooth.min(), **look,
+                  label=f"{label}: {n} minima" if n > 1 else f"{label}: one minimum")
+    well.set(title=f"minus the local entropy of a rippled well:\n{counts[0]} minima of $f$, "
+                   f"{counts[-1]} at the smallest $\\gamma$",
+             xlabel="x", ylabel="height above the lowest point", ylim=(0, 18))
+    well.legend(loc="upper center", ncols=2, frameon=True, framealpha=1, edgecolor="white")
     means = np.array([r[:, 1].mean() for r in results.values()])
     spread = np.array([r[:, 1].std() for r in results.values()])
     place = np.arange(len(means))[::-1]
     losses.errorbar(means, place, xerr=spread, fmt="o", linestyle="")
     losses.set_yticks(place, results)
     best = list(results)[means.argmin()]
-    losses.set(title=f"lowest held-out loss: {best},\n{means.min():.3f} nats", xlabel="held-out loss  [nats per row]",
+    losses.set(title=f"lowest held-out loss: {best},\n{means.min():.3f} nats",
+               xlabel="held-out loss  [nats per row]",
                ylim=(-0.5, len(means) - 0.5))
     save(figure, arguments)
 

@@ -1,11 +1,11 @@
-"""Out of entropy: a network's loss split into entropy and energy gap, on true and on random labels, and its T*.
+"""Out of entropy: a loss split into entropy and energy gap, on true and on random labels.
 
-    python demos/l1_balance.py            about 15 seconds on one core
-    python demos/l1_balance.py --quick    4 seconds
-    python demos/l1_balance.py --table    a minute more: 12 runs, where the held-out loss is lowest; clean test labels
+    python demos/l1_balance.py            about 4 seconds on one core
+    python demos/l1_balance.py --quick    2 seconds
+    python demos/l1_balance.py --table    25 seconds: 12 runs, and 3 with clean test labels
 
-L = S + beta (E_y - U) (L1), each summand against the epoch, and T*, at which the held-out loss is all entropy (L2).
-784-100-10 on 1000 of the embedded digits, Adam with rate 0.001, batches of 50."""
+L = S + beta (E_y - U) (L1), each summand against the epoch, and T*, at which the held-out loss is
+all entropy (L2). 784-100-10 on 1000 of the embedded digits, Adam with rate 0.001, batches of 50."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -18,21 +18,24 @@ from minife.landscape import label_balance, label_temperature
 from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.units import Binary, Rectified
 
-NOISE = {"true": 0.0, "20 % random": 0.2, "random": 1.0}                       # share of labels drawn afresh
+NOISE = {"true": 0.0, "20 % random": 0.2, "random": 1.0}             # share drawn afresh
 
 
 def main():
     parser = demo_parser(__doc__, quick="30 epochs instead of 100")
-    parser.add_argument("--table", action="store_true", help="two units, two kinds of labels, three seeds")
+    parser.add_argument("--table", action="store_true", help="15 runs, their T*")
     arguments = parser.parse_args()
     n_epochs = 30 if arguments.quick else 100
     runs = {kind: learn(kind, Rectified(), arguments.seed, n_epochs) for kind in ("true", "random")}
-    print("labels        epoch   training L = S + gap        held-out L = S + gap        T*    held-out error")
+    print("labels        epoch   training L = S + gap        held-out L = S + gap        "
+          "T*    error")
     for kind, run in runs.items():
-        for epoch in sorted({1, 4, 8, 16, 32, 64, n_epochs, int(run["loss"].argmin())} & set(range(n_epochs + 1))):
+        shown = {1, 4, 8, 16, 32, 64, n_epochs, int(run["loss"].argmin())}
+        for epoch in sorted(shown & set(range(n_epochs + 1))):
             numbers = {name: values[epoch] for name, values in run.items()}
-            print("{:14}{:4d}{train_loss:12.3f} ={train_entropy:6.3f} {train_gap:+6.3f}{loss:14.3f} ={entropy:6.3f} "
-                  "{gap:+6.3f}{T:10.2f}{error:12.1%}".format(kind, epoch, **numbers))
+            print("{:14}{:4d}{train_loss:12.3f} ={train_entropy:6.3f} {train_gap:+6.3f}"
+                  "{loss:14.3f} ={entropy:6.3f} {gap:+6.3f}{T:10.2f}{error:9.1%}".format(
+                      kind, epoch, **numbers))
     if arguments.table:
         table(arguments.seed, n_epochs)
     draw(runs, arguments)
@@ -51,8 +54,9 @@ def learn(kind, unit, seed, n_epochs, clean_test=False):
         training, held_out = label_balance(mlp.fields(X)[-1], y), label_balance(x, y_test)
         records.append({
             "train_loss": training.loss.mean(), "train_entropy": training.entropy.mean(),
-            "train_gap": training.gap.mean(), "loss": held_out.loss.mean(), "entropy": held_out.entropy.mean(),
-            "gap": held_out.gap.mean(), "T": label_temperature(x, y_test), "error": (x.argmax(1) != y_test).mean()})
+            "train_gap": training.gap.mean(), "loss": held_out.loss.mean(),
+            "entropy": held_out.entropy.mean(), "gap": held_out.gap.mean(),
+            "T": label_temperature(x, y_test), "error": (x.argmax(1) != y_test).mean()})
 
     watch(mlp, 0)
     train(mlp, X, y, Adam(0.001), n_epochs, rng, batch_size=50, callbacks=(watch,))
@@ -66,18 +70,21 @@ def noisy(y, share, rng):
 
 def table(seed, n_epochs):
     """Print where the held-out loss is lowest, and T* there and at the end."""
-    print("\nunit       labels         test labels   seed   lowest held-out L at epoch   T* there   T* at the end")
+    print("\nunit       labels         test labels   seed   lowest held-out L at epoch   "
+          "T* there   T* at the end")
     inside = []
-    cases = [(unit, kind, False) for unit in (Rectified(), Binary()) for kind in ("true", "20 % random")]
+    cases = [(unit, kind, False) for unit in (Rectified(), Binary())
+             for kind in ("true", "20 % random")]
     for unit, kind, clean in [*cases, (Rectified(), "20 % random", True)]:
         for s in range(seed, seed + 3):
             run = learn(kind, unit, s, n_epochs, clean)
             best = run["loss"].argmin()
-            print(f"{type(unit).__name__:11}{kind:15}{'clean' if clean else 'the same':14}{s:4d}{run['loss'][best]:15.3f}"
-                  f"{best:13d}{run['T'][best]:11.2f}{run['T'][-1]:16.2f}", flush=True)
+            print(f"{type(unit).__name__:11}{kind:15}{'clean' if clean else 'the same':14}{s:4d}"
+                  f"{run['loss'][best]:15.3f}{best:13d}{run['T'][best]:11.2f}{run['T'][-1]:16.2f}",
+                  flush=True)
             inside += [] if clean else [0.85 <= run["T"][best] <= 1.15]
-    print(f"T* within 0.85 to 1.15 where the held-out loss is lowest: {sum(inside)} of {len(inside)} runs with test "
-          "labels drawn like the training labels")
+    print(f"T* within 0.85 to 1.15 where the held-out loss is lowest: {sum(inside)} of "
+          f"{len(inside)} runs with test labels drawn like the training labels")
 
 
 def draw(runs, arguments):
@@ -88,13 +95,14 @@ def draw(runs, arguments):
             panel.set(title=f"{kind} labels, {where}: entropy {run[part + 'entropy'][-1]:.2f},\n"
                             f"gap {run[part + 'gap'][-1]:+.2f} at the end", ylabel="nats per row")
         temperature, best = row[2], run["loss"].argmin()
-        finite = np.where(np.isfinite(run["T"]), run["T"], np.nan)
-        temperature.plot(finite, color=RED, linestyle="-")
+        temperature.plot(1 / run["T"], color=RED, linestyle="-")
         temperature.axhline(1, color="0.6", linewidth=0.8, linestyle="--")
-        temperature.axvline(best, color=GREEN, linestyle=":", label=f"held-out loss is lowest: {run['loss'][best]:.2f} nats")
-        temperature.set(title=f"{kind} labels: $T^*$ = {run['T'][best]:.2f} where the held-out\nloss is lowest, "
-                              f"{run['T'][-1]:.2f} at the end", ylabel="$T^*$ of the held-out labels")
-        temperature.legend(loc="lower right")
+        temperature.axvline(best, color=GREEN, linestyle=":",
+                            label=f"lowest held-out loss: {run['loss'][best]:.2f} nats")
+        temperature.set(title=f"{kind} labels: $1/T^*$ = {1 / run['T'][best]:.2f} where the\n"
+                              f"held-out loss is lowest, {1 / run['T'][-1]:.2f} at the end",
+                        ylabel="$1/T^*$ of the held-out labels")
+        temperature.legend(loc="center right")
     axes[0, 0].legend()
     for panel in axes[1]:
         panel.set_xlabel("epoch")
@@ -102,11 +110,11 @@ def draw(runs, arguments):
 
 
 def stack(panel, entropy, gap, loss):
-    """Draw the entropy as an area from 0, the gap as one on top of it, down where it is negative."""
+    """Draw the entropy as an area from 0, the gap on top of it, downwards where negative."""
     epochs = np.arange(len(entropy))
     panel.fill_between(epochs, 0, entropy, color=BLUE, alpha=0.5, linewidth=0, label="entropy $S$")
-    panel.fill_between(epochs, entropy, entropy + gap, color=ORANGE, alpha=0.6, linewidth=0, hatch="//",
-                       label=r"energy gap $\beta(E_y-U)$")
+    panel.fill_between(epochs, entropy, entropy + gap, color=ORANGE, alpha=0.6, linewidth=0,
+                       hatch="//", label=r"energy gap $\beta(E_y-U)$")
     panel.plot(epochs, loss, color="black", linestyle="-", label="loss $L$, their sum")
     panel.set_ylim(0, None)
 

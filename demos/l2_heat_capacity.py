@@ -5,9 +5,10 @@
     python demos/l2_heat_capacity.py --seeds 5    more seeds
     python demos/l2_heat_capacity.py --constant   PCD with a rate that does not fall
 
-Digits of 14 x 14 pixels learned by 8 hidden units with the exact gradient; the same digits with every pixel shuffled over
-the rows, which keeps the means and destroys all correlations; digits of 28 x 28 pixels learned by 10 hidden units with
-PCD, 100 chains. All sums are exact; C = beta^2 Var E (L5). T* is that of the training data (L3)."""
+Digits of 14 x 14 pixels learned by 8 hidden units with the exact gradient; the same digits with
+every pixel shuffled over the rows, which keeps the means and destroys all correlations; digits of
+28 x 28 pixels learned by 10 hidden units with PCD, 100 chains. All sums are exact; C = beta^2 Var E
+(L5). T* is that of the training data (L3)."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -22,7 +23,8 @@ from minife.rbm import exact
 from minife.rbm.training import ExactEnumeration, PersistentContrastiveDivergence, train
 
 TEMPERATURES = np.geomspace(0.5, 2, 57)                                        # steps of 2.5 %
-LOOK = {"digits, exact": (BLUE, "-"), "digits, PCD": (GREEN, "-."), "shuffled, exact": (ORANGE, "--")}
+LOOK = {"digits, exact": (BLUE, "-"), "digits, PCD": (GREEN, "-."),
+        "shuffled, exact": (ORANGE, "--")}
 
 
 def main():
@@ -31,17 +33,19 @@ def main():
     parser.add_argument("--constant", action="store_true", help="the rate of PCD does not fall")
     arguments = parser.parse_args()
     n_seeds, n_epochs = (1, 8) if arguments.quick else (arguments.seeds, 30)
-    print("per pixel             seed    peak of C at T    T* of the data    U       S       C at T = 1   C at its peak")
+    print("per pixel             seed    peak of C at T    T* of the data    U       S       "
+          "C at T = 1   C at its peak")
     curves = {}
     for kind in LOOK:
         for seed in range(arguments.seed, arguments.seed + n_seeds):
             rbm, X = learn(kind, seed, n_epochs, arguments.constant)
             points = [exact.thermodynamics(at_temperature(rbm, T)) for T in TEMPERATURES]
-            curve = {name: np.array([getattr(point, name) for point in points]) / rbm.n_visible for name in "USC"}
+            curve = {name: np.array([getattr(point, name) for point in points]) / rbm.n_visible
+                     for name in "USC"}
             curves.setdefault(kind, []).append(curve)
             U, S, C = (curve[name][len(TEMPERATURES) // 2] for name in "USC")
-            print(f"{kind:22}{seed:4d}{peak(curve['C']):>17}{data_temperature(rbm, X):15.3f}{U:14.3f}{S:8.3f}{C:10.3f}"
-                  f"{curve['C'].max():14.3f}", flush=True)
+            print(f"{kind:22}{seed:4d}{peak(curve['C']):>17}{data_temperature(rbm, X):15.3f}"
+                  f"{U:14.3f}{S:8.3f}{C:10.3f}{curve['C'].max():14.3f}", flush=True)
     draw(curves, arguments)
 
 
@@ -51,7 +55,8 @@ def learn(kind, seed, n_epochs, constant):
     if kind == "digits, PCD":
         rbm = RBM.initialise(784, 10, rng, X)
         rate = 0.05 if constant else linear_decay(0.05, n_epochs * len(X) // 50)
-        train(rbm, X, PersistentContrastiveDivergence(100), SGD(rate, momentum=0.5), n_epochs, rng, batch_size=50)
+        train(rbm, X, PersistentContrastiveDivergence(100), SGD(rate, momentum=0.5), n_epochs, rng,
+              batch_size=50)
         return rbm, X
     X = (X.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)) > 0.5).astype(np.uint8).reshape(-1, 196)
     if kind == "shuffled, exact":
@@ -63,7 +68,7 @@ def learn(kind, seed, n_epochs, constant):
 
 
 def peak(C):
-    """Return in words the temperature at which C is largest, by a parabola through three points in log T."""
+    """Return in words the temperature at which C is largest, by a parabola through three points."""
     k = C.argmax()
     if k in (0, len(C) - 1):
         return f"{'below' if k == 0 else 'above'} {TEMPERATURES[k]:.1f}"
@@ -74,7 +79,8 @@ def peak(C):
 
 def draw(curves, arguments):
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.2))
-    labels = {"U": "energy U per pixel", "S": "entropy S per pixel  [nats]", "C": "heat capacity C per pixel  [nats]"}
+    labels = {"U": "energy U per pixel", "S": "entropy S per pixel  [nats]",
+              "C": "heat capacity C per pixel  [nats]"}
     for panel, (name, label) in zip(axes, labels.items()):
         for kind, (colour, line) in LOOK.items():
             for k, curve in enumerate(curves[kind]):

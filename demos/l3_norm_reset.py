@@ -2,13 +2,14 @@
 
     python demos/l3_norm_reset.py                        about 40 seconds on one core: five seeds
     python demos/l3_norm_reset.py --quick                7 seconds: one seed
-    python demos/l3_norm_reset.py --share 0.6 --decay 10 another radius, and decay ten times as strong
+    python demos/l3_norm_reset.py --share 0.6 --decay 10 another radius, another strength of decay
 
-RBM: 196 x 8 on 50 digits of 14 x 14 pixels, exact gradients, so that nothing but overtraining moves T*.
-Network: 784-100-10, ReLU, on 1000 digits, Adam. Held out: 1000 digits. All methods of a seed start from
-the same parameters and see the same batches. The radius is a share of the norm that the run with
-nothing ends with. "all" resets all parameters together: for an RBM a change of temperature (L4). "W"
-leaves the biases alone, which is none. "last layer" is the change of temperature of a network."""
+RBM: 196 x 8 on 50 digits of 14 x 14 pixels, exact gradients, so that nothing but overtraining moves
+T*. Network: 784-100-10, ReLU, on 1000 digits, Adam. Held out: 1000 digits. All methods of a seed
+start from the same parameters and see the same batches. The radius is a share of the norm that the
+run with nothing ends with. "all" resets all parameters together: for an RBM a change of temperature
+(L4). "W" leaves the biases alone, which is none. "last layer" is the change of temperature of a
+network."""
 import matplotlib.pyplot as plt
 import numpy as np
 

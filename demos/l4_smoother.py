@@ -1,10 +1,11 @@
-"""A smoother landscape: a cut of Gamma at four temperatures, its minima counted, a glass against a funnel.
+"""A smoother landscape: a cut of Gamma when hot and cold, its minima, a glass against a funnel.
 
-    python demos/l4_smoother.py            about 15 seconds on one core
-    python demos/l4_smoother.py --quick    3 seconds
+    python demos/l4_smoother.py            about 5 seconds on one core
+    python demos/l4_smoother.py --quick    2 seconds
 
-16 spins in mean field (L8). The cut is a square with two of the states that no flip improves and their mirror images at its
-corners. Temperatures are over lambda_max, the largest eigenvalue of J, above which there is one minimum (L9)."""
+16 spins in mean field (L8). The cut is a square with two of the states that no flip improves and
+their mirror images at its corners. Temperatures are over lambda_max, the largest eigenvalue of J:
+from there on there is one minimum (L9)."""
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,7 +23,7 @@ COLD = 0.1
 
 
 def main():
-    arguments = demo_parser(__doc__, quick="3 machines and 50 starts instead of 12 and 200").parse_args()
+    arguments = demo_parser(__doc__, quick="3 machines and 50 starts, not 12 and 200").parse_args()
     n_machines, n_starts = (3, 50) if arguments.quick else (12, 200)
     seeds = range(arguments.seed, arguments.seed + n_machines)
     numbers = np.array([[count(glass(seed), T, n_starts) for T in TEMPERATURES] for seed in seeds])
@@ -31,12 +32,16 @@ def main():
     print("minima found, mean  " + "".join(f"{n:7.1f}" for n in numbers.mean(axis=0)))
     right = (numbers == 1) == (TEMPERATURES >= 1)
     print(f"one minimum if and only if T >= lambda_max: {right.sum()} of {right.size}")
-    print(f"states that no flip improves, by listing all 2^{N}: {cold.min()} to {cold.max()}, mean {cold.mean():.1f}; "
-          f"minima found at T = 0.05: {numbers[:, 0].min()} to {numbers[:, 0].max()}")
-    funnels = np.array([[funnel(strength, seed, n_starts) for seed in seeds] for strength in FUNNELS])
-    print(f"\nfunnel    minima at T = {COLD} lambda_max: mean +- sd    share of starts that end in a lowest one")
+    print(f"states that no flip improves, by listing all 2^{N}: {cold.min()} to {cold.max()}, "
+          f"mean {cold.mean():.1f}; minima found at T = 0.05: {numbers[:, 0].min()} to "
+          f"{numbers[:, 0].max()}")
+    funnels = np.array([[funnel(strength, seed, n_starts) for seed in seeds]
+                        for strength in FUNNELS])
+    print(f"\nfunnel    minima at T = {COLD} lambda_max: mean +- sd    "
+          "share of starts that end in a lowest one")
     for strength, (number, share) in zip(FUNNELS, funnels.transpose(0, 2, 1)):
-        print(f"{strength:6.1f}{number.mean():22.1f} +- {number.std():4.1f}{share.mean():30.2f} +- {share.std():.2f}")
+        print(f"{strength:6.1f}{number.mean():22.1f} +- {number.std():4.1f}"
+              f"{share.mean():30.2f} +- {share.std():.2f}")
     draw(numbers, funnels, arguments)
 
 
@@ -60,7 +65,7 @@ def count(J, T, n_starts):
 
 
 def funnel(strength, seed, n_starts):
-    """Return the number of minima when cold, and the share of starts that end in a lowest one: in it or its mirror image."""
+    """Return the number of cold minima, and the share of starts that end in a lowest one."""
     found = settle(glass(seed, strength), COLD, n_starts)
     lowest = found.free_energy < found.free_energy[0] + 1e-6
     return len(found.m), found.n_starts[lowest].sum() / n_starts
@@ -72,30 +77,36 @@ def draw(numbers, funnels, arguments):
     cuts([figure.add_subplot(grid[0, 3 * k:3 * k + 3]) for k in range(4)], glass(arguments.seed))
     counts, glasses, shares = (figure.add_subplot(grid[1, 4 * k:4 * k + 4]) for k in range(3))
     counts.plot(TEMPERATURES, numbers.T, color=GREEN, alpha=0.3, linewidth=0.8, linestyle="-")
-    counts.plot(TEMPERATURES, numbers.mean(axis=0), "o-", color=GREEN, label=f"mean of {len(numbers)} glasses")
+    counts.plot(TEMPERATURES, numbers.mean(axis=0), "o-", color=GREEN,
+                label=f"mean of {len(numbers)} glasses")
     counts.axvline(1, color=RED, linestyle="--", label=r"$T=\lambda_\mathrm{max}$")
     right = ((numbers == 1) == (TEMPERATURES >= 1))
-    counts.set(title=f"one minimum just where $T\\geq\\lambda_\\mathrm{{max}}$:\nin {right.sum()} of {right.size} cases",
-               xlabel=r"$T/\lambda_\mathrm{max}$", ylabel="minima found", xscale="log", yscale="log")
+    counts.set(title="one minimum just where $T\\geq\\lambda_\\mathrm{max}$:\n"
+                     f"in {right.sum()} of {right.size} cases",
+               xlabel=r"$T/\lambda_\mathrm{max}$", ylabel="minima found", xscale="log",
+               yscale="log")
     counts.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])
     counts.set_yticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
     counts.minorticks_off()
     counts.legend()
-    for panel, what, label in ((glasses, funnels[:, :, 0], f"minima at $T={COLD}\\,\\lambda_\\mathrm{{max}}$"),
-                               (shares, funnels[:, :, 1], "share of starts in a lowest one")):
+    labels = f"minima at $T={COLD}\\,\\lambda_\\mathrm{{max}}$", "share of starts in a lowest one"
+    for panel, what, label in zip((glasses, shares), funnels.transpose(2, 0, 1), labels):
         panel.plot(FUNNELS, what, ".", color=ORANGE, alpha=0.5)
-        panel.plot(FUNNELS, what.mean(axis=1), "s-", color=BLUE, label=f"mean of {what.shape[1]} machines")
+        panel.plot(FUNNELS, what.mean(axis=1), "s-", color=BLUE,
+                   label=f"mean of {what.shape[1]} machines")
         panel.set(xlabel="strength of the funnel over that of the glass", ylabel=label)
         panel.set_ylim(0, None)
     first, last = funnels[0].mean(axis=0), funnels[-1].mean(axis=0)
-    glasses.set_title(f"a glass has {first[0]:.1f} minima,\na funnel of strength {FUNNELS[-1]:g} has {last[0]:.1f}")
-    shares.set_title(f"starts that end in a lowest minimum:\n{first[1]:.0%} in a glass, {last[1]:.0%} in the funnel")
+    glasses.set_title(f"a glass has {first[0]:.1f} minima,\n"
+                      f"a funnel of strength {FUNNELS[-1]:g} has {last[0]:.1f}")
+    shares.set_title(f"starts that end in a lowest minimum:\n{first[1]:.0%} in a glass, "
+                     f"{last[1]:.0%} in the funnel")
     glasses.legend()
     save(figure, arguments)
 
 
 def cuts(panels, J):
-    """Draw Gamma over a square whose corners are two cold states and their mirror images, the lowest and another one.
+    """Draw Gamma over a square whose corners are two cold states and their mirror images.
 
     m_i is u times the lowest state where both agree, w times it where they differ."""
     s = flip_stable_states(at(J, 1.0))
@@ -108,11 +119,12 @@ def cuts(panels, J):
     for panel, T in zip(panels, CUTS):
         machine = at(J, T)
         gamma = machine.free_energy(m.reshape(-1, N)).reshape(m.shape[:2])
-        around = sliding_window_view(np.pad(gamma, 1, constant_values=np.inf), (3, 3)).min(axis=(2, 3))
+        edged = np.pad(gamma, 1, constant_values=np.inf)
+        around = sliding_window_view(edged, (3, 3)).min(axis=(2, 3))
         wells = np.argwhere(gamma <= around)
         panel.contourf(u, u, gamma.T, 24, cmap="viridis")
-        panel.plot(*u[wells].T, "o", color="white", markeredgecolor="black", markersize=5, linestyle="",
-                   clip_on=False)
+        panel.plot(*u[wells].T, "o", color="white", markeredgecolor="black", markersize=5,
+                   linestyle="", clip_on=False)
         panel.set(title=f"$T={T}\\,\\lambda_\\mathrm{{max}}$: {len(wells)} "
                         f"{'minimum' if len(wells) == 1 else 'minima'} in this cut",
                   xlabel="$m$ where two cold states agree", xticks=(-1, 0, 1), yticks=(-1, 0, 1))

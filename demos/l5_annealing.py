@@ -3,8 +3,8 @@
     python demos/l5_annealing.py            about 5 seconds on one core
     python demos/l5_annealing.py --quick    a second
 
-Minima from random starts, weighed by (L7). Order 1 has one minimum where beta sigma_max(W) < 4, order
-2 below 2.93. It prints one table and draws one figure."""
+Minima from random starts, weighed by (L7). Order 1 has one minimum where beta sigma_max(W) < 4,
+order 2 below 2.93. It prints one table and draws one figure."""
 import matplotlib.pyplot as plt
 import numpy as np
 

@@ -1,10 +1,11 @@
 """The mean-field Boltzmann machine learns XOR and line symmetry without a backward pass (L20).
 
-    python demos/l6_boltzmann_machine.py            about 20 seconds on one core: 20 seeds
-    python demos/l6_boltzmann_machine.py --quick    3 seconds: 2 seeds
+    python demos/l6_boltzmann_machine.py            about 10 seconds on one core: 10 seeds
+    python demos/l6_boltzmann_machine.py --quick    2 seconds: 2 seeds
+    python demos/l6_boltzmann_machine.py --seeds 20 the table of the chapter
 
-100 epochs of all patterns, learning rate 1/2 falling to zero, momentum 0.9, T = 1. It prints one table
-and draws one figure."""
+100 epochs of all patterns, learning rate 1/2 falling to zero, momentum 0.9, T = 1. It prints one
+table and draws one figure."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -15,14 +16,17 @@ from minife.descent.optimizers import linear_decay
 from minife.landscape import BoltzmannMachine
 from minife.plots import BLUE, ORANGE
 
-PROBLEMS = {"XOR": (*xor(), 4), "line symmetry": (*line_symmetry(6), 12)}      # X, y, hidden units
-SCHEDULES = {"quenched": (1, BLUE, "-"), "annealed": (5, ORANGE, "--")}        # n_temperatures, look
+PROBLEMS = {"XOR": (*xor(), 4), "line symmetry": (*line_symmetry(6), 12)}     # X, y, hidden units
+SCHEDULES = {"quenched": (1, BLUE, "-"), "annealed": (5, ORANGE, "--")}       # n_temperatures, look
 N_EPOCHS, EVERY = 100, 4
 
 
 def main():
-    arguments = demo_parser(__doc__, quick="2 seeds instead of 20").parse_args()
-    seeds = range(arguments.seed, arguments.seed + (2 if arguments.quick else 20))
+    parser = demo_parser(__doc__, quick="2 seeds")
+    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    arguments = parser.parse_args()
+    n_seeds = 2 if arguments.quick else arguments.seeds
+    seeds = range(arguments.seed, arguments.seed + n_seeds)
     print("problem        units   phases        learned   epochs: median, most   "
           "right: quenched  annealed    lowest")
     curves = {(name, how): learning(name, how, seeds) for name in PROBLEMS for how in SCHEDULES}

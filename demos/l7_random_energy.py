@@ -1,10 +1,10 @@
-"""The random energy model runs out of entropy: S against T, who shares the weight when it is cold, and how slowly N counts.
+"""The random energy model runs out of entropy; few levels share the weight when it is cold.
 
     python demos/l7_random_energy.py            about 5 seconds on one core
     python demos/l7_random_energy.py --quick    1 second
 
-2^N independent levels of variance N/2 (L10). Above T_c the entropy is that of a large model (L11); below, few levels share
-the weight (L12)."""
+2^N independent levels of variance N/2 (L10). Above T_c the entropy is nearly that of a large model
+(L11); below, few levels share the weight (L12). Both approach a large model slowly."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -22,7 +22,8 @@ def main():
     arguments = demo_parser(__doc__, quick="a fifth of the samples").parse_args()
     rng = np.random.default_rng(arguments.seed)
     S, Y, lowest = {}, {}, {}
-    print("    N  samples    T_N   lowest level / N    S / N at T_c   Y at T = 0.2: mean +- its error   1 - T/T_N   1 - T/T_c")
+    print("    N  samples    T_N   lowest level / N    S / N at T_c   Y at T = 0.2: mean +- its "
+          "error   1 - T/T_N   1 - T/T_c")
     for N, n_samples in SIZES.items():
         E = random_levels(N, n_samples // 5 if arguments.quick else n_samples, rng)
         S[N] = [level_thermodynamics(E, T)[2].mean() / N for T in TEMPERATURES]
@@ -31,7 +32,8 @@ def main():
         cold = participation(E, 0.2)
         print(f"{N:5d}{len(E):9d}{edge_temperature(N):7.3f}{lowest[N].mean():15.3f}"
               f"{level_thermodynamics(E, CRITICAL)[2].mean() / N:19.3f}{cold.mean():17.3f} +- "
-              f"{cold.std() / np.sqrt(len(E)):.3f}{mean_participation(0.2, N):23.3f}{mean_participation(0.2):12.3f}")
+              f"{cold.std() / np.sqrt(len(E)):.3f}{mean_participation(0.2, N):23.3f}"
+              f"{mean_participation(0.2):12.3f}")
     print(f"large{CRITICAL:16.3f}{GROUND:15.3f}{0:19.3f}")
     draw(S, Y, arguments)
 
@@ -43,9 +45,11 @@ def draw(S, Y, arguments):
         sharing.plot(TEMPERATURES, [y.mean() for y in Y[N]], label=f"N = {N}")
     T = np.linspace(0.1, 1.2, 200)
     entropy.plot(T, entropy_at(T), color="black", linestyle="-", linewidth=1, label="large N (L11)")
-    sharing.plot(T, mean_participation(T), color="black", linestyle="-", linewidth=1, label="large N (L12)")
+    sharing.plot(T, mean_participation(T), color="black", linestyle="-", linewidth=1,
+                 label="large N (L12)")
     largest = max(SIZES)
-    sharing.plot(T, mean_participation(T, largest), color="black", linestyle=":", label=f"$1-T/T_N$, N = {largest}")
+    sharing.plot(T, mean_participation(T, largest), color="black", linestyle=":",
+                 label=f"$1-T/T_N$, N = {largest}")
     spread.hist(Y[12][2], bins=np.linspace(0, 1, 21), color="0.6", edgecolor="white")
     spread.axvline(Y[12][2].mean(), color=RED, linestyle="--", label=f"mean {Y[12][2].mean():.2f}")
     for panel in (entropy, sharing):
@@ -53,9 +57,11 @@ def draw(S, Y, arguments):
         panel.set_xlabel("temperature T (dotted: $T_c$)")
         panel.legend()
     at_critical = np.interp(CRITICAL, TEMPERATURES, S[largest])
-    entropy.set(title=f"S/N at $T_c$ is still {at_critical:.2f} for N = {largest}", ylabel="entropy per unit  [nats]")
+    entropy.set(title=f"S/N at $T_c$ is still {at_critical:.2f} for N = {largest}",
+                ylabel="entropy per unit  [nats]")
     sharing.set(title="when cold, few levels share the weight", ylabel="mean of $Y=\\sum p^2$")
-    spread.set(title=f"Y at T = {TEMPERATURES[2]:.1f}, N = 12: no typical value\nin {len(Y[12][2])} samples",
+    spread.set(title=f"Y at T = {TEMPERATURES[2]:.1f}, N = 12: no typical value\n"
+                     f"in {len(Y[12][2])} samples",
                xlabel="Y of one sample", ylabel="number of samples")
     spread.legend(loc="upper left")
     save(figure, arguments)

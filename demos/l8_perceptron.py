@@ -1,10 +1,11 @@
-"""All 2^17 perceptrons counted: random labels against a rule, as the entropy of those that solve all patterns runs out.
+"""All 2^17 perceptrons counted: random labels against a rule, as entropy runs out.
 
-    python demos/l8_perceptron.py            about 15 seconds on one core
+    python demos/l8_perceptron.py            about 12 seconds on one core
     python demos/l8_perceptron.py --quick    2 seconds: N = 11
 
-Entropy of solutions and U(T), S(T) of the number of training errors (L13), the error on new examples (L14), and the local
-entropy: how many solutions lie near a solution (L15). P = alpha N patterns."""
+Entropy of solutions and U(T), S(T) of the number of training errors (L13), the error on new
+examples (L14), and the local entropy: how many solutions lie near a solution (L15). There are
+P = alpha N patterns."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -16,8 +17,8 @@ from minife.plots import BLUE, ORANGE
 
 ALPHAS = np.array([0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0])
 TEMPERATURES = np.geomspace(0.1, 5, 40)
-THERMAL, NEAR = 1.0, 0.4                                                       # alpha of two panels
-DISTANCE = 4                                                                   # within which solutions are neighbours
+THERMAL, NEAR = 1.0, 0.4                                              # alpha of two panels
+DISTANCE, FAR = 4, 8                                                  # of neighbours, at most
 LOOK = {"random labels": (ORANGE, "s--"), "a rule": (BLUE, "o-")}
 
 
@@ -26,20 +27,23 @@ def main():
     N, n_instances = (11, 30) if arguments.quick else (17, 30)
     w = all_couplings(N)
     results = {name: study(w, name == "a rule", arguments.seed, n_instances) for name in LOOK}
-    print(f"N = {N}, {n_instances} instances; entropy: log2 of the number of solutions over N, mean of solvable instances")
+    print(f"N = {N}, {n_instances} instances; entropy: log2 of the number of solutions over N, "
+          "mean of solvable instances")
     for name, r in results.items():
         print(f"\n{name:22}" + "".join(f"{alpha:7.1f}" for alpha in ALPHAS) + "   alpha")
         rows = [("share solvable", r["solvable"].mean(axis=0)), ("entropy", r["entropy"]),
                 ("fewest errors / P", r["least"].mean(axis=0))]
         if name == "a rule":
-            rows += [("error on new examples", r["new"].mean(axis=0)), ("the densest solution", r["dense"].mean(axis=0)),
+            rows += [("error on new examples", r["new"].mean(axis=0)),
+                     ("the densest solution", r["dense"].mean(axis=0)),
                      ("only the rule is left", r["unique"].mean(axis=0))]
         for label, values in rows:
             print(f"{label:22}" + "".join(f"{value:7.3f}" for value in values))
     share = results["random labels"]["solvable"].mean(axis=0)
     k = np.flatnonzero(share < 0.5)[0]
     crossing = np.interp(0.5, share[[k, k - 1]], ALPHAS[[k, k - 1]])
-    print(f"\nrandom labels: half of the instances are solvable at alpha = {crossing:.2f}; 0.83 in a large perceptron")
+    print(f"\nrandom labels: half of the instances are solvable at alpha = {crossing:.2f}; 0.83 in "
+          "a large perceptron")
     print(f"local entropy at alpha = {NEAR}, mean over solutions:   distance 0 to 4")
     for name, r in results.items():
         print(f"{name:22}" + "".join(f"{value:7.3f}" for value in r["local"][:5]))
@@ -68,11 +72,13 @@ def study(w, rule, seed, n_instances):
                 unique[k, j] = np.sum(E == 0) == 1
             if alpha == THERMAL:
                 thermal.append(error_thermodynamics(E, TEMPERATURES))
-            if alpha == NEAR:
-                local.append(local_solution_entropy(w, E == 0, N).mean(axis=0))
-    entropy = [S[solvable[:, j] > 0, j].mean() if solvable[:, j].any() else np.nan for j in range(len(ALPHAS))]
+            if alpha == NEAR and solvable[k, j]:
+                local.append(local_solution_entropy(w, E == 0, FAR).mean(axis=0))
+    entropy = [S[solvable[:, j] > 0, j].mean() if solvable[:, j].any() else np.nan
+               for j in range(len(ALPHAS))]
     U, S_T = np.mean(thermal, axis=0)
-    return {"solvable": solvable, "least": least, "new": new, "dense": dense, "unique": unique, "entropy": np.array(entropy),
+    return {"solvable": solvable, "least": least, "new": new, "dense": dense, "unique": unique,
+            "entropy": np.array(entropy),
             "U": U / (THERMAL * N), "S": S_T / N / np.log(2), "local": np.mean(local, axis=0)}
 
 
@@ -85,34 +91,43 @@ def draw(N, results, arguments):
         panels["solvable"].plot(ALPHAS, r["solvable"].mean(axis=0), mark, color=colour, label=name)
         for key in ("U", "S"):
             panels[key].plot(TEMPERATURES, r[key], mark[1:], color=colour, label=name)
-        panels["local"].plot(np.arange(N + 1), r["local"], mark, color=colour, markersize=4, label=name)
+        panels["local"].plot(np.arange(FAR + 1), r["local"], mark, color=colour, markersize=4,
+                             label=name)
     rule, random = results["a rule"], results["random labels"]
-    panels["solvable"].plot(ALPHAS, rule["unique"].mean(axis=0), "^:", color=BLUE, label="a rule: nothing but it is left")
+    panels["solvable"].plot(ALPHAS, rule["unique"].mean(axis=0), "^:", color=BLUE,
+                            label="a rule: only it is left")
     panels["solvable"].axhline(0.5, color="0.7", linewidth=0.8, linestyle=":")
-    panels["new"].plot(ALPHAS, rule["new"].mean(axis=0), "o-", color=BLUE, label="a random solution of the rule's labels")
+    panels["new"].plot(ALPHAS, rule["new"].mean(axis=0), "o-", color=BLUE,
+                       label="a random solution of the rule's labels")
     panels["new"].plot(ALPHAS, rule["dense"].mean(axis=0), "^:", color=BLUE,
                        label=f"the one with most others within {DISTANCE}")
-    panels["new"].axhline(0.5, color=ORANGE, linestyle="--")
+    panels["new"].axhline(0.5, color=ORANGE, linestyle="--", label="random labels: nothing to know")
     zero = {name: r["entropy"] for name, r in results.items()}
-    panels["entropy"].set(title=f"entropy runs out in both: {zero['random labels'][4]:.2f} and {zero['a rule'][4]:.2f}\n"
-                                f"at $\\alpha$ = {ALPHAS[4]}", ylabel="entropy of solutions  [bits per coupling]")
-    panels["solvable"].set(title=f"no solution is left for {1 - random['solvable'].mean(axis=0)[6]:.0%} of random labels\n"
-                                 f"at $\\alpha$ = {ALPHAS[6]}; the rule always solves its own", ylabel="share of instances")
-    panels["new"].set(title=f"what is left of the rule knows: error {rule['new'].mean(axis=0)[4]:.2f}\n"
-                            f"at $\\alpha$ = {ALPHAS[4]}, {rule['new'].mean(axis=0)[-1]:.3f} at {ALPHAS[-1]}",
-                      ylabel="error on new examples", ylim=(0, 0.55))
-    panels["U"].set(title=f"training errors at $\\alpha$ = {THERMAL}", ylabel="U over the number of patterns", xscale="log")
-    panels["S"].set(title=f"their entropy: {random['S'][0]:.2f} and {rule['S'][0]:.2f} at T = {TEMPERATURES[0]:.1f}",
+    unsolved, new = 1 - random["solvable"].mean(axis=0), rule["new"].mean(axis=0)
+    panels["entropy"].set(title=f"entropy runs out in both: {zero['random labels'][4]:.2f} and "
+                                f"{zero['a rule'][4]:.2f}\nat $\\alpha$ = {ALPHAS[4]}",
+                          ylabel="entropy of solutions  [bits per coupling]")
+    panels["solvable"].set(title=f"no solution is left for {unsolved[6]:.0%} of random labels\n"
+                                 f"at $\\alpha$ = {ALPHAS[6]}; the rule always solves its own",
+                           ylabel="share of instances")
+    panels["new"].set(title=f"solutions know more of the rule: error {new[4]:.2f}\n"
+                            f"at $\\alpha$ = {ALPHAS[4]}, {new[-1]:.3f} at {ALPHAS[-1]}",
+                      ylabel="error on new examples", ylim=(0, 0.72))
+    panels["U"].set(title=f"training errors at $\\alpha$ = {THERMAL}",
+                    ylabel="U over the number of patterns", xscale="log")
+    panels["S"].set(title=f"their entropy: {random['S'][0]:.2f} and {rule['S'][0]:.2f} at "
+                          f"T = {TEMPERATURES[0]:.1f}",
                     ylabel="S  [bits per coupling]", xscale="log")
-    panels["local"].set(title=f"around a solution at $\\alpha$ = {NEAR}", xlabel="within this Hamming distance",
+    panels["local"].set(title=f"around a solution at $\\alpha$ = {NEAR}",
+                        xlabel="within this Hamming distance",
                         ylabel="local entropy  [bits per coupling]")
     for key in ("entropy", "solvable", "new"):
         panels[key].set_xlabel(r"$\alpha$ = patterns over couplings")
     for key in ("U", "S"):
         panels[key].set_xlabel("temperature T of training")
     for panel in panels.values():
-        panel.legend(fontsize="small")
-    panels["local"].set_xticks(range(0, N + 1, 2))
+        panel.legend(fontsize="small", loc="best")
+    panels["local"].set_xticks(range(0, FAR + 1, 2))
     save(figure, arguments)
 
 

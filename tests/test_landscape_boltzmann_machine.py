@@ -50,6 +50,7 @@ def test_stationarity_is_the_slope(rng, beta):
     check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)},
                    tolerance=1e-9)
     star = machine.fixed_point(m)
+    assert repr(star) == "SpinFixedPoint(3 rows of 7 spins, 3 converged)"
     assert star.converged.all() and np.abs(machine.stationarity(star.m)).max() < 1e-9
     assert_allclose(star.m, np.tanh(beta * (star.m @ machine.J + machine.b)), atol=1e-10)
     assert_allclose(star.free_energy, machine.free_energy(star.m))

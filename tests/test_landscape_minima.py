@@ -23,6 +23,7 @@ def test_a_ferromagnet_needs_both_of_its_states():
     halves = {"m_v": np.full((1, 6), 0.5), "m_h": np.full((1, 6), 0.5)}        # the saddle between them
     found = landscape.find_minima(rbm, 1, 50, np.random.default_rng(0), **halves)
     assert found.is_minimum.tolist() == [True, True, False] and found.n_starts.sum() == 51
+    assert repr(found).startswith("Minima(2 of 3 fixed points are minima, log Z about ")
     assert_allclose(found.weight, [0.5, 0.5, 0])
     assert_allclose(found.m_v[0], 1 - found.m_v[1])
     assert_allclose(-found.free_energy[0] - log_z, -0.706, atol=1e-3)
@@ -93,6 +94,7 @@ def test_one_minimum_if_and_only_if_hot():
 def test_spin_minima_are_distinct_and_come_in_pairs():
     starts = np.random.default_rng(1).uniform(-1, 1, (60, 12))
     found = find_spin_minima(glass(3, T=0.1), np.vstack([starts, -starts]), tol=1e-8, max_iter=5000)
+    assert repr(found).startswith(f"SpinMinima({len(found.m)} minima of 12 spins from 120 starts")
     apart = np.abs(found.m[:, None] - found.m).max(axis=2) + 2 * np.eye(len(found.m))
     mirror = np.abs(found.m[:, None] + found.m).max(axis=2)
     assert len(found.m) > 2 and apart.min() > 0.01 and mirror.min(axis=1).max() < 1e-4

@@ -13,6 +13,8 @@ from minife.landscape.perceptron import (all_couplings, error_thermodynamics, er
 def test_three_couplings_by_hand():
     """One pattern of three is solved by half of all w: by (3 choose 0) + (3 choose 1) = 4 of 8, entropy 2/3"""
     w = all_couplings(3)
+    problem = random_problem(3, 2, np.random.default_rng(0))
+    assert repr(problem) == "Problem(2 patterns of 3 inputs, labels at random)"
     assert w.shape == (8, 3) and len(np.unique(w, axis=0)) == 8
     E = errors(w, [[1, 1, 1]], [1])
     assert E.tolist() == [1, 1, 1, 0, 1, 0, 0, 0]                              # bit i is coupling i
@@ -118,6 +120,9 @@ def test_solutions_with_many_neighbours_know_more_of_the_rule():
     (lambda: random_problem(5, -1, np.random.default_rng()), ValueError, "n_patterns must be an integer of at least 0"),
     (lambda: random_problem(5, 3, np.random.default_rng(), rule=1), TypeError, "rule must be True or False, got 1"),
     (lambda: error_thermodynamics(np.arange(3), [0.0]), ValueError, "T must be positive"),
+    (lambda: errors(all_couplings(3), [[1, 1]], [1]), ValueError, r"shapes \(n_w, N\), .* got \(8, 3\)"),
+    (lambda: errors(all_couplings(3), [[1, 1, 1]], [1, 1]), ValueError, r"and \(2,\)"),
+    (lambda: generalisation_error(all_couplings(3), np.ones(2)), ValueError, r"teacher must have shape \(3,\)"),
     (lambda: local_solution_entropy(all_couplings(3), np.zeros(8), 1), TypeError, "solves must be an array of bool"),
 ])
 def test_bad_arguments(call, error, message):

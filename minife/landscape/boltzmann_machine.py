@@ -13,7 +13,7 @@ FLOOR = np.finfo(float).eps ** (1 / 3)      # added to the variance in a residua
 COOLING_SWEEPS = 10                         # at a temperature that annealing only passes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpinFixedPoint:
     """Magnetisations m (n, n_units) in [-1, 1] and, per row, what the sweeps say of them.
 
@@ -27,6 +27,10 @@ class SpinFixedPoint:
     residual: np.ndarray
     n_iter: np.ndarray
     converged: np.ndarray
+
+    def __repr__(self):
+        return (f"SpinFixedPoint({len(self.m)} rows of {self.m.shape[1]} spins, "
+                f"{self.converged.sum()} converged)")
 
 
 class BoltzmannMachine:
@@ -105,9 +109,8 @@ class BoltzmannMachine:
 
         clamped         units that keep their value in m, bool (n_units,) or, row by row,
                         (n, n_units); None: none
-        n_temperatures  above 1, deterministic annealing: so many temperatures fall in equal ratios
-                        from twice the splitting temperature to 1/beta; at each a few sweeps start
-                        where the last one ended
+        n_temperatures  above 1, annealing: so many temperatures fall in equal ratios from twice the
+                        splitting temperature to 1/beta, a few sweeps at each
         At one temperature no sweep raises Gamma. Warns NotConvergedWarning where the residual of a
         row is still above tol after max_iter sweeps at the last one."""
         m = np.array(validation.means(m, self.n_units, "m", least=-1), dtype=float)

@@ -11,7 +11,7 @@ from .boltzmann_machine import BoltzmannMachine
 MOST_SPINS = 20                                          # of which all 2^n states are listed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Minima:
     """Distinct fixed points of Gamma_k of an RBM, the lowest first, n of them  (L7)
 
@@ -30,6 +30,10 @@ class Minima:
     n_starts: np.ndarray
     weight: np.ndarray
     log_partition_function: float
+
+    def __repr__(self):
+        return (f"Minima({self.is_minimum.sum()} of {len(self.is_minimum)} fixed points are minima, "
+                f"log Z about {self.log_partition_function:.6g})")
 
 
 def find_minima(rbm, order, n_starts, rng, m_v=None, m_h=None, merge=1e-4, method="block",
@@ -56,7 +60,7 @@ def find_minima(rbm, order, n_starts, rng, m_v=None, m_h=None, merge=1e-4, metho
     return Minima(m_v, m_h, gamma, least, least > 0, counts, weight, float(log_z))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpinMinima:
     """Distinct minima of Gamma of a Boltzmann machine, the lowest first, n of them  (L8)
 
@@ -66,6 +70,10 @@ class SpinMinima:
     m: np.ndarray
     free_energy: np.ndarray
     n_starts: np.ndarray
+
+    def __repr__(self):
+        return (f"SpinMinima({len(self.m)} minima of {self.m.shape[1]} spins from "
+                f"{self.n_starts.sum()} starts, the lowest at {self.free_energy[0]:.6g})")
 
 
 def find_spin_minima(machine, m, merge=1e-2, **solver):

@@ -8,12 +8,16 @@ from .. import validation
 MOST_COUPLINGS = 21
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Problem:
     """Patterns X (n, N) of -1 and 1, labels y (n,), and the teacher (N,) of their rule, or None."""
     X: np.ndarray
     y: np.ndarray
     teacher: np.ndarray | None
+
+    def __repr__(self):
+        labels = "at random" if self.teacher is None else "by a rule"
+        return f"Problem({len(self.X)} patterns of {self.X.shape[1]} inputs, labels {labels})"
 
 
 def random_problem(n_couplings, n_patterns, rng, rule=False):
@@ -34,9 +38,12 @@ def all_couplings(n_couplings):
 
 def errors(w, X, y):
     """Return E(w) (n_w,), how many of the patterns X (n, N), y each w (n_w, N) gets wrong  (L13)"""
+    w, X, y = (np.asarray(array, dtype=np.float32) for array in (w, X, y))
+    if w.ndim != 2 or X.shape != (len(y), w.shape[1]) or y.ndim != 1:
+        raise ValueError("w, X and y must have shapes (n_w, N), (n, N) and (n,), "
+                         f"got {w.shape}, {X.shape} and {y.shape}")
     E = np.zeros(len(w), dtype=np.int64)
-    w = np.asarray(w, dtype=np.float32)
-    for x, label in zip(np.asarray(X, dtype=np.float32), y):
+    for x, label in zip(X, y):
         E += label * (w @ x) < 0
     return E
 
@@ -65,7 +72,12 @@ def error_thermodynamics(E, T):
 
 def generalisation_error(w, teacher):
     """Return the error on new examples (n_w,) of each w (n_w, N), of large N  (L14)"""
-    overlap = np.asarray(w, dtype=float) @ teacher / len(teacher)
+    w = validation.real_array(w, "w", n_dims=2, dtype=float)
+    teacher = validation.real_array(teacher, "teacher", n_dims=1, dtype=float)
+    if len(teacher) != w.shape[1]:
+        raise ValueError(f"teacher must have shape ({w.shape[1]},) to go with w {w.shape}, "
+                         f"got {teacher.shape}")
+    overlap = w @ teacher / len(teacher)                     # (n_w,)
     return np.arccos(np.clip(overlap, -1, 1)) / np.pi
 
 
@@ -76,7 +88,7 @@ def local_solution_entropy(w, solves, distance):
     solves  which of them solve, bool (2^N,)
     The result is (n_solutions, distance + 1), for Hamming distances 0 ... distance; the solution
     itself counts, so it starts at 0."""
-    N = w.shape[1]
+    N = validation.real_array(w, "w", n_dims=2).shape[1]
     solves = validation.mask(solves, (2**N,), "solves")
     distance = validation.not_negative_integer(distance, "distance")
     spheres = _sphere_counts(solves, distance)               # (distance + 1, 2^N)
@@ -88,7 +100,7 @@ def _sphere_counts(solves, distance):
 
     Coupling by coupling: those at distance d agree in it and have d among the rest, or differ in it
     and have d - 1. To flip coupling i is to flip bit i of the number of w."""
-    counts = np.zeros((distance + 1, len(solves)), dtype=np.int64)
+    counts = np.zeros((distance + 1, len(solves)), dtype=np.int32)
     counts[0] = solves
     bit = 1
     while bit < len(solves):
