@@ -12,7 +12,7 @@ import pytest
 from minife import MLP, RBM, bridge, data, estimators, evaluation, gradcheck, landscape, tap
 from minife.backprop import BinaryCrossEntropy, SquaredError, hessian_vector_product
 from minife.backprop import train as train_network
-from minife.bridge import vae
+from minife.bridge import vae_training
 from minife.descent import SGD, Adam, NormConstraint, RMSProp, linear_decay
 from minife.evaluation import chains, exact_chain
 from minife.rbm import (ClassificationRBM, GaussianRBM, classification, exact, gibbs, tempering,
@@ -250,7 +250,7 @@ CALLS = {
     "VAE.encode": method(GOOD["vae"], "encode", "X"),
     "VAE.decode": method(GOOD["vae"], "decode", z=np.zeros((3, 2))),
     "VAE.sample": method(GOOD["vae"], "sample", "n", "rng"),
-    "vae.train": plain(vae.train, "vae", "X", "optimizer", "n_epochs", "rng", "batch_size"),
+    "vae_training.train": plain(vae_training.train, "vae", "X", "optimizer", "n_epochs", "rng", "batch_size"),
     "check_gradient": plain(gradcheck.check_gradient,
                             f=lambda: (lambda p: float((p["x"] ** 2).sum())),
                             parameters=lambda: {"x": np.ones(3)},
