@@ -1,4 +1,5 @@
 """Chapter L: several minima and their weights, one minimum when hot, spins, glass and funnel."""
+
 import numpy as np
 import pytest
 from conftest import random_rbm
@@ -6,8 +7,12 @@ from numpy.testing import assert_allclose
 from proofs import proves
 
 from minife import RBM, landscape, tap
-from minife.landscape import (BoltzmannMachine, find_spin_minima, flip_stable_states,
-                              random_couplings)
+from minife.landscape import (
+    BoltzmannMachine,
+    find_spin_minima,
+    flip_stable_states,
+    random_couplings,
+)
 from minife.rbm import exact
 
 
@@ -17,10 +22,11 @@ def magnetisations(rng, rbm, n=4):
 
 @proves("L7")
 def test_a_ferromagnet_needs_both_of_its_states():
-    """(L7): 6 x 6, W = 1.5, symmetric fields: one minimum alone misses log 2 of log Z, both together 0.013"""
+    """(L7): 6 x 6, W = 1.5, symmetric fields: one minimum alone misses log 2 of log Z, both
+    together 0.013"""
     rbm = RBM(np.full((6, 6), 1.5), np.full(6, -4.5), np.full(6, -4.5))
     log_z = exact.log_partition_function(rbm)
-    halves = {"m_v": np.full((1, 6), 0.5), "m_h": np.full((1, 6), 0.5)}        # the saddle between them
+    halves = {"m_v": np.full((1, 6), 0.5), "m_h": np.full((1, 6), 0.5)}  # the saddle between them
     found = landscape.find_minima(rbm, 1, 50, np.random.default_rng(0), **halves)
     assert found.is_minimum.tolist() == [True, True, False] and found.n_starts.sum() == 51
     assert repr(found).startswith("Minima(2 of 3 fixed points are minima, log Z about ")
@@ -28,7 +34,13 @@ def test_a_ferromagnet_needs_both_of_its_states():
     assert_allclose(found.m_v[0], 1 - found.m_v[1])
     assert_allclose(-found.free_energy[0] - log_z, -0.706, atol=1e-3)
     assert_allclose(found.log_partition_function - log_z, -0.013, atol=1e-3)
-    assert abs(landscape.find_minima(rbm, 2, 50, np.random.default_rng(0)).log_partition_function - log_z) < 0.007
+    assert (
+        abs(
+            landscape.find_minima(rbm, 2, 50, np.random.default_rng(0)).log_partition_function
+            - log_z
+        )
+        < 0.007
+    )
 
 
 @proves("L7")
@@ -49,25 +61,37 @@ def test_weights_are_boltzmann_weights_and_log_z_is_their_norm(beta):
 @pytest.mark.filterwarnings("ignore::minife.tap.NotConvergedWarning")
 def test_states_of_a_solver_that_finds_none(rng):
     found = landscape.find_minima(random_rbm(rng), 2, 5, rng, max_iter=1)
-    assert found.m_v.shape == (0, 5) and found.weight.shape == (0,) and found.log_partition_function == -np.inf
+    assert (
+        found.m_v.shape == (0, 5)
+        and found.weight.shape == (0,)
+        and found.log_partition_function == -np.inf
+    )
 
 
 @pytest.mark.parametrize("order, bound", [(1, 4.0), (2, np.sqrt(48) - 4)])
 def test_one_minimum_at_high_temperature(order, bound, beta):
-    """beta sigma_max(W) below 4, at order 2 below 2.93: convex at all means, and one fixed point from all starts"""
+    """beta sigma_max(W) below 4, at order 2 below 2.93: convex at all means, and one fixed point
+    from all starts"""
     rng = np.random.default_rng(4)
     for _ in range(30):
         rbm = random_rbm(rng, 6, 5, beta=beta)
         W = 0.999 * bound / beta * rbm.W / np.linalg.norm(rbm.W, ord=2)
-        rbm = RBM(W, -W.sum(axis=1) / 2, -W.sum(axis=0) / 2, beta)             # symmetric: two minima if it can
+        rbm = RBM(
+            W, -W.sum(axis=1) / 2, -W.sum(axis=0) / 2, beta
+        )  # symmetric: two minima if it can
         assert tap.smallest_eigenvalue(rbm, *magnetisations(rng, rbm, 50), order).min() > 0
     found = landscape.find_minima(rbm, order, 10, rng, max_iter=20000, merge=1e-3)
     assert len(found.weight) == 1 and found.n_starts[0] == 10
-    rank_one = RBM(np.full((4, 4), 1.001 / beta), np.full(4, -2.002 / beta), np.full(4, -2.002 / beta), beta)
-    assert tap.smallest_eigenvalue(rank_one, np.full((1, 4), 0.5), np.full((1, 4), 0.5), 1)[0] < 0    # 4 is the limit
+    rank_one = RBM(
+        np.full((4, 4), 1.001 / beta), np.full(4, -2.002 / beta), np.full(4, -2.002 / beta), beta
+    )
+    assert (
+        tap.smallest_eigenvalue(rank_one, np.full((1, 4), 0.5), np.full((1, 4), 0.5), 1)[0] < 0
+    )  # 4 is the limit
 
 
 # ---- spins
+
 
 def glass(seed, n=12, T=1.0, funnel=0.0):
     """Return a glass without fields at T times its splitting temperature."""
@@ -77,7 +101,8 @@ def glass(seed, n=12, T=1.0, funnel=0.0):
 
 @proves("L9")
 def test_one_minimum_if_and_only_if_hot():
-    """12 glasses of 12 spins at 10 temperatures: unique just where T >= lambda_max, in 120 of 120"""
+    """12 glasses of 12 spins at 10 temperatures: unique just where T >= lambda_max, in 120 of
+    120"""
     starts = np.random.default_rng(1).uniform(-1, 1, (30, 12))
     for seed in range(12):
         top = glass(seed).splitting_temperature()
@@ -118,8 +143,13 @@ def test_cold_minima_are_among_the_states_that_no_flip_improves():
 def test_a_funnel_has_fewer_minima():
     """The pattern alone has two, and all starts end in them; a glass has many"""
     starts = np.random.default_rng(1).uniform(-1, 1, (50, 12))
-    numbers = [[len(find_spin_minima(glass(seed, T=0.1, funnel=k), starts, tol=1e-5, max_iter=5000).m)
-                for seed in range(6)] for k in (0, 4)]
+    numbers = [
+        [
+            len(find_spin_minima(glass(seed, T=0.1, funnel=k), starts, tol=1e-5, max_iter=5000).m)
+            for seed in range(6)
+        ]
+        for k in (0, 4)
+    ]
     assert np.mean(numbers[0]) > 4 and max(numbers[1]) <= 3
     J = random_couplings(500, np.random.default_rng(0), 3.0)
     off = J[np.triu_indices(500, 1)]
@@ -127,14 +157,35 @@ def test_a_funnel_has_fewer_minima():
     assert_allclose([off.mean(), off.std()], [3 / 500, 500**-0.5], rtol=0.05)
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda r, m: landscape.find_minima(r, 2, 0, np.random.default_rng()), "n_starts must be a positive integer, got 0"),
-    (lambda r, m: landscape.find_minima(r, 2, 5, np.random.default_rng(), merge=0.0), "merge must be a positive number, got 0.0"),
-    (lambda r, m: flip_stable_states(BoltzmannMachine(np.zeros((21, 21)), np.zeros(21))), "at most 20 spins"),
-    (lambda r, m: random_couplings(4, np.random.default_rng(), -1.0), "funnel must be a number of at least 0"),
-    (lambda r, m: landscape.find_minima(r, 4, 5, np.random.default_rng()), "order must be one of 1, 2, 3, got 4"),
-    (lambda r, m: landscape.find_minima(r, 2, 5, np.random.default_rng(), m_v=m[1]), r"m_v must have shape \(n, 5\)|v must have"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (
+            lambda r, m: landscape.find_minima(r, 2, 0, np.random.default_rng()),
+            "n_starts must be a positive integer, got 0",
+        ),
+        (
+            lambda r, m: landscape.find_minima(r, 2, 5, np.random.default_rng(), merge=0.0),
+            "merge must be a positive number, got 0.0",
+        ),
+        (
+            lambda r, m: flip_stable_states(BoltzmannMachine(np.zeros((21, 21)), np.zeros(21))),
+            "at most 20 spins",
+        ),
+        (
+            lambda r, m: random_couplings(4, np.random.default_rng(), -1.0),
+            "funnel must be a number of at least 0",
+        ),
+        (
+            lambda r, m: landscape.find_minima(r, 4, 5, np.random.default_rng()),
+            "order must be one of 1, 2, 3, got 4",
+        ),
+        (
+            lambda r, m: landscape.find_minima(r, 2, 5, np.random.default_rng(), m_v=m[1]),
+            r"m_v must have shape \(n, 5\)|v must have",
+        ),
+    ],
+)
 def test_bad_arguments(call, message, rng):
     rbm = random_rbm(rng)
     with pytest.raises(ValueError, match=message):

@@ -1,28 +1,40 @@
 """Chapter L: the random energy model against its closed forms."""
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from proofs import proves
 
-from minife.landscape.random_energy import (CRITICAL, GROUND, edge_temperature, entropy_at,
-                                            entropy_density, free_energy_density,
-                                            level_thermodynamics, mean_participation,
-                                            participation, random_levels)
+from minife.landscape.random_energy import (
+    CRITICAL,
+    GROUND,
+    edge_temperature,
+    entropy_at,
+    entropy_density,
+    free_energy_density,
+    level_thermodynamics,
+    mean_participation,
+    participation,
+    random_levels,
+)
 
 
 @proves("L10")
 def test_levels_are_counted_by_their_entropy(rng):
-    """N = 16: the log of the number of levels near N e over N is s(e) but for O(log N / N); none beyond"""
+    """N = 16: the log of the number of levels near N e over N is s(e) but for O(log N / N); none
+    beyond"""
     N, E = 16, random_levels(16, 40, rng)
     assert_allclose(E.var(), N / 2, rtol=0.01)
     width = 0.05
     for e in (-0.6, -0.3, 0.0, 0.4):
         n = np.mean((np.abs(E / N - e) < width / 2).sum(axis=1))
-        expected = 2.0**N * np.exp(-N * e**2) * np.sqrt(N / np.pi) * width     # N (e in the bin)
+        expected = 2.0**N * np.exp(-N * e**2) * np.sqrt(N / np.pi) * width  # N (e in the bin)
         assert_allclose(n, expected, rtol=0.1)
-        assert_allclose(np.log(expected / (np.sqrt(N / np.pi) * width)) / N, entropy_density(e), rtol=1e-12)
+        assert_allclose(
+            np.log(expected / (np.sqrt(N / np.pi) * width)) / N, entropy_density(e), rtol=1e-12
+        )
     assert entropy_density(GROUND - 1e-6) == -np.inf and abs(entropy_density(GROUND)) < 1e-12
-    assert_allclose(1 / CRITICAL, -2 * GROUND)                                 # 1/T_c = ds/de at e_0
+    assert_allclose(1 / CRITICAL, -2 * GROUND)  # 1/T_c = ds/de at e_0
     assert_allclose([GROUND, CRITICAL], [-0.8326, 0.6006], atol=1e-4)
 
 
@@ -52,22 +64,26 @@ def test_a_finite_model_follows_above_the_transition(rng):
 
 @proves("L12")
 def test_who_shares_the_weight_when_it_is_cold():
-    """E[Y] at N = 12 within 0.03 of 1 - T/T_N; 1 - T/T_c, for large N, is below it by more than the error"""
+    """E[Y] at N = 12 within 0.03 of 1 - T/T_N; 1 - T/T_c, for large N, is below it by more than
+    the error"""
     E = random_levels(12, 2000, np.random.default_rng(0))
     for T in (0.1, 0.2, 0.3, 0.45):
         Y = participation(E, T)
         assert abs(Y.mean() - mean_participation(T, 12)) < 0.03, f"(L12) T = {T}: {Y.mean()}"
         assert Y.mean() > mean_participation(T) + 2 * Y.std() / np.sqrt(len(Y))
-    assert participation(E, 0.2).std() > 0.2                                   # no typical value
+    assert participation(E, 0.2).std() > 0.2  # no typical value
     assert_allclose(participation(np.zeros((1, 4)), 1.0), 0.25)
 
 
 @proves("L12")
 def test_the_mean_of_a_poisson_process_of_levels():
-    """1 - kappa for levels of density e^E, cut where weights no longer count: the step from levels to (L12)"""
+    """1 - kappa for levels of density e^E, cut where weights no longer count: the step from
+    levels to (L12)"""
     rng = np.random.default_rng(1)
     for kappa in (0.2, 0.5):
-        E = np.cumsum(rng.exponential(size=(4000, 2000)), axis=1)              # e^E is a Poisson process of rate 1
+        E = np.cumsum(
+            rng.exponential(size=(4000, 2000)), axis=1
+        )  # e^E is a Poisson process of rate 1
         Y = participation(np.log(E), kappa)
         assert abs(Y.mean() - (1 - kappa)) < 0.015
 
@@ -92,13 +108,19 @@ def test_slopes_in_the_temperature(rng):
     assert (np.diff(path, 2, axis=0) < 1e-12).all() and (C >= 0).all()
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: random_levels(25, 1, np.random.default_rng()), "n_units must be at most 24"),
-    (lambda: random_levels(0, 1, np.random.default_rng()), "n_units must be a positive integer"),
-    (lambda: entropy_at([0.5, 0.0]), "T must be positive"),
-    (lambda: level_thermodynamics(np.zeros((1, 2)), 0.0), "T must be a positive number"),
-    (lambda: participation(np.zeros(3), 1.0), "E must have 2 axes"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: random_levels(25, 1, np.random.default_rng()), "n_units must be at most 24"),
+        (
+            lambda: random_levels(0, 1, np.random.default_rng()),
+            "n_units must be a positive integer",
+        ),
+        (lambda: entropy_at([0.5, 0.0]), "T must be positive"),
+        (lambda: level_thermodynamics(np.zeros((1, 2)), 0.0), "T must be a positive number"),
+        (lambda: participation(np.zeros(3), 1.0), "E must have 2 axes"),
+    ],
+)
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()

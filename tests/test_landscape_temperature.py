@@ -1,4 +1,5 @@
 """Chapter L: slopes in the temperature, exact and by TAP, and annealing."""
+
 import numpy as np
 import pytest
 from conftest import random_rbm
@@ -50,7 +51,8 @@ def test_entropy_and_energy_are_slopes_in_the_temperature(order, rng, beta):
 
 @proves("L6")
 def test_energy_and_entropy_approach_the_exact_ones_order_by_order():
-    """(L6): over 20 machines, each order is closer than the last, and mean field has too much entropy"""
+    """(L6): over 20 machines, each order is closer than the last, and mean field has too much
+    entropy"""
     rng, errors = np.random.default_rng(3), np.zeros((3, 2))
     for _ in range(20):
         rbm = random_rbm(rng, 6, 5, scale=0.1)
@@ -71,10 +73,11 @@ def test_exact_slopes_in_the_temperature(rng, beta):
 
     def at(T):
         return exact.thermodynamics(at_temperature(rbm, T))
+
     assert_allclose(thermo.S, -slope_of(lambda T: at(T).F, T), rtol=1e-8)
     assert_allclose(thermo.U, slope_of(lambda b: b * at(1 / b).F, beta), rtol=1e-8)
     assert_allclose(thermo.C, slope_of(lambda T: at(T).U, T), rtol=1e-8)
-    assert_allclose(slope_of(lambda T: at(T).S, T), thermo.C / T, rtol=1e-8)   # -d2F/dT2
+    assert_allclose(slope_of(lambda T: at(T).S, T), thermo.C / T, rtol=1e-8)  # -d2F/dT2
     F = np.array([at(T).F for T in np.linspace(0.1, 5, 100)])
     assert (np.diff(F, 2) < 0).all()
 
@@ -103,12 +106,18 @@ def test_annealing_of_a_machine_that_is_hot_already(rng):
     assert landscape.anneal(rbm, 3, method="damped").converged.all()
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda r, m: landscape.thermodynamics(r, *m, 4), "order must be one of 1, 2, 3, got 4"),
-    (lambda r, m: landscape.anneal(r, n_temperatures=0), "n_temperatures must be a positive integer, got 0"),
-    (lambda r, m: landscape.annealing_path(r, 4), "order must be one of 1, 2, 3, got 4"),
-    (lambda r, m: landscape.annealing_path(r, 3), "method 'block' needs order 1 or 2"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda r, m: landscape.thermodynamics(r, *m, 4), "order must be one of 1, 2, 3, got 4"),
+        (
+            lambda r, m: landscape.anneal(r, n_temperatures=0),
+            "n_temperatures must be a positive integer, got 0",
+        ),
+        (lambda r, m: landscape.annealing_path(r, 4), "order must be one of 1, 2, 3, got 4"),
+        (lambda r, m: landscape.annealing_path(r, 3), "method 'block' needs order 1 or 2"),
+    ],
+)
 def test_bad_arguments(call, message, rng):
     rbm = random_rbm(rng)
     with pytest.raises(ValueError, match=message):
