@@ -158,7 +158,7 @@ BAD_CALLS = {
     "l2": (lambda: SGD(0.1, l2=np.nan), "l2 must be a number of at least 0, got nan"),
     "radius": (lambda: NormConstraint(0.0), "radius must be a positive number, got 0.0"),
     "norm": (lambda: NormConstraint(1.0, p=3), "p must be one of 1, 2, got 3"),
-    "threads": (lambda: kernels.set_threads(0), "n must be a positive integer, got 0"),
+    "threads": (lambda: kernels.set_threads(0), "n must be a positive integer or None, got 0"),
 }
 
 
