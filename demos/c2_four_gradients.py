@@ -22,7 +22,7 @@ from minife.plots import BLUE, GREEN, ORANGE, RED
 from minife.tap import NotConvergedWarning
 from minife.units import Binary
 
-PRECISE = {"tol": 1e-15, "max_iter": 400}  # down to rounding, which may keep a sweep from ever being quite still
+PRECISE = {"tol": 1e-15, "max_iter": 400}  # down to rounding, or 400 sweeps
 
 
 def main():
@@ -121,17 +121,16 @@ def draw(lines, iterations, nudges, feedback, untied):
                             "(order 2, step 1/2: "
                             f"{lines[2]['backprop'][list(iterations).index(8)]:.0e})")
     backprop_axes.legend()
-    slopes = [slope(lines[1][name], nudges, *scales) for name,
-              scales in (("one nudge", (1e-4, 1e-2)),
-                                                                         ("two nudges", (1e-3, 1e-1)))]
+    slopes = [slope(lines[1][name], nudges, *scales)
+              for name, scales in (("one nudge", (1e-4, 1e-2)), ("two nudges", (1e-3, 1e-1)))]
     nudge_axes.set(xlabel="nudge",
                    title=f"equilibrium propagation: slopes {slopes[0]:.2f} and {slopes[1]:.2f};\n"
-                                         "below, what rounding leaves")
+                         "below, what rounding leaves")
     nudge_axes.legend()
     untied_axes.loglog(feedback, untied, color=BLUE)
     untied_axes.set(xlabel=r"feedback $\gamma$",
-                    title=f"an MLP 5-7-6-3 as the limit of no feedback:\n"
-                                                       f"slope {slope(untied, feedback, 1e-3, 1e-1):.2f}")
+                    title="an MLP 5-7-6-3 as the limit of no feedback:\n"
+                          f"slope {slope(untied, feedback, 1e-3, 1e-1):.2f}")
     return figure
 
 

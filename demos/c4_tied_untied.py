@@ -36,7 +36,8 @@ def main():
     arguments = demo_parser(__doc__, "one depth, two seeds, fewer epochs").parse_args()
     depths, n_seeds, n_epochs = ((1,), 2, 3) if arguments.quick else ((1, 2), 5, 12)
     digits = small_digits()
-    runs = [(kind, n) for n in depths for kind in KINDS if kind != "one hidden layer"] + [("one hidden layer", 0)]
+    runs = [(kind, n) for n in depths for kind in KINDS if kind != "one hidden layer"]
+    runs.append(("one hidden layer", 0))
 
     print(f"{len(digits.X_train)} digits, {n_epochs} epochs of Adam, {n_seeds} seeds from "
           f"{arguments.seed}; mean and "
@@ -47,14 +48,15 @@ def main():
     histories = {}
     for kind, n in runs:
         results = [learn(kind, n, digits, n_epochs, arguments.seed + k) for k in range(n_seeds)]
-        histories[kind, n] = history = {key: np.array([[record[key] for record in run] for _,
-                                                       run in results])
+        histories[kind, n] = history = {
+            key: np.array([[record[key] for record in run] for _, run in results])
                                         for key in ("training_loss", "test_error")}
         networks = [network for network, _ in results]
         n_parameters = sum(array.size for array in networks[0].parameters.values())
         last = {key: mean_and_error(values[:, -1]) for key, values in history.items()}
         similar = np.mean([overlap(network) for network in networks]) if n > 0 else np.nan
-        print(f"{kind:28}{n:3d}{2 * n + 2:8d}{n_parameters:12d}{'{:.4f} ± {:.4f}'.format(*last['training_loss']):>18}"
+        print(f"{kind:28}{n:3d}{2 * n + 2:8d}{n_parameters:12d}"
+              f"{'{:.4f} ± {:.4f}'.format(*last['training_loss']):>18}"
               f"{'{:.2%} ± {:.2%}'.format(*last['test_error']):>18}{similar:10.2f}", flush=True)
     print("""
 layers: of weights, with the softmax; a tied network uses W in all but the last
@@ -67,9 +69,8 @@ at the start it is
 def small_digits():
     """Return the digits with 14 x 14 grey pixels, each the mean of four."""
     digits = load_digits(binary=False)
-    X_train, X_test = (X.reshape(-1, 14, 2, 14, 2).mean(axis=(2,
-                                                              4)).reshape(-1, 196).astype(np.float32)
-                       for X in (digits.X_train, digits.X_test))
+    blocks = (X.reshape(-1, 14, 2, 14, 2) for X in (digits.X_train, digits.X_test))
+    X_train, X_test = (X.mean(axis=(2, 4)).reshape(-1, 196).astype(np.float32) for X in blocks)
     return type(digits)(X_train, digits.y_train, X_test, digits.y_test)
 
 
@@ -123,7 +124,9 @@ def draw(histories, depths, n_seeds):
                 runs = unit * history[key]
                 epochs = np.arange(1, runs.shape[1] + 1)
                 final[key, kind] = mean_and_error(runs[:, -1])
-                label = kind if key == "training_loss" else "{}: {:.1f} ± {:.1f} %".format(kind, *final[key, kind])
+                label = kind
+                if key == "test_error":
+                    label = "{}: {:.1f} ± {:.1f} %".format(kind, *final[key, kind])
                 panel.plot(epochs, runs.mean(axis=0), color=colour, linestyle=style, label=label)
                 panel.fill_between(epochs, runs.min(axis=0), runs.max(axis=0), color=colour,
                                    alpha=0.15, linewidth=0)

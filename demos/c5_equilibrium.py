@@ -43,9 +43,11 @@ def main():
     arguments = demo_parser(__doc__, "fewer gradients, hidden units, epochs and seeds",
                             mnist=True).parse_args()
     digits = load_digits(binary=False, mnist=arguments.mnist)
-    n_hidden, n_epochs, n_seeds = (500, 20, 1) if arguments.mnist else (30, 4, 1) if arguments.quick else (100, 12, 3)
+    n_hidden, n_epochs, n_seeds = (500, 20, 1) if arguments.mnist else (
+        (30, 4, 1) if arguments.quick else (100, 12, 3))
     rate = MNIST_RATE if arguments.mnist else RATE
-    names = list(GRADIENTS)[1:3] if arguments.mnist else list(GRADIENTS)[:4] if arguments.quick else list(GRADIENTS)
+    names = list(GRADIENTS)[1:3] if arguments.mnist else list(GRADIENTS)
+    names = names[:4] if arguments.quick else names
 
     print(f"{len(digits.X_train)} training and {len(digits.X_test)} test digits; "
           f"784-{n_hidden}-10, order 1, squared "
@@ -65,8 +67,10 @@ def main():
                                      for key in ("loss", "train_error", "test_error", "angle",
                                                  "seconds")}
         test = history["test_error"][:, -1]
-        print(f"{name:24}{history['loss'][:, -1].mean():14.4f}{history['train_error'][:, -1].mean():15.2%}"
-              f"{test.mean():12.2%}{f'{test.min():.2%} {test.max():.2%}':>17}{history['angle'].max():13.2g} °"
+        print(f"{name:24}{history['loss'][:, -1].mean():14.4f}"
+              f"{history['train_error'][:, -1].mean():15.2%}"
+              f"{test.mean():12.2%}{f'{test.min():.2%} {test.max():.2%}':>17}"
+              f"{history['angle'].max():13.2g} °"
               f"{history['seconds'].sum(axis=1).mean():9.0f}", flush=True)
     print("""
 all errors are of the output at rest, after the last epoch; means over the seeds

@@ -85,11 +85,13 @@ def learn(vae, X, X_test, n_epochs, batch_size, rate, rng, sample_pixels):
 def print_course(history):
     print("nats per digit: F = U - S = -ELBO; of test digits, but for the first F, of training "
           "digits\n"
-          f"{'epoch':>5}{'F, training':>14}{'F = U - S':>12}{'U':>10}{'S':>9}{'KL(q||prior)':>15}{'seconds':>10}")
+          f"{'epoch':>5}{'F, training':>14}{'F = U - S':>12}{'U':>10}{'S':>9}"
+          f"{'KL(q||prior)':>15}{'seconds':>10}")
     seconds = np.cumsum([record["seconds"] for record in history])
     for k in np.unique(np.linspace(0, len(history) - 1, 9).astype(int)):
         record = history[k]
-        print(f"{record['epoch']:5}{record.get('F', np.nan):14.2f}{record['test_F']:12.2f}{record['test_U']:10.2f}"
+        print(f"{record['epoch']:5}{record.get('F', np.nan):14.2f}{record['test_F']:12.2f}"
+              f"{record['test_U']:10.2f}"
               f"{record['test_S']:9.2f}{record['test_kl']:15.2f}{seconds[k]:10.1f}")
 
 

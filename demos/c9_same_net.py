@@ -1,7 +1,7 @@
 """One net, one set of digits, six ways to learn: backprop, clamped minus free, equilibrium
 propagation, EMF.
 
-    python demos/c9_same_net.py            about five minutes on one core
+    python demos/c9_same_net.py            about two minutes on one core
     python demos/c9_same_net.py --quick    about ten seconds
 
 The net has 784 inputs, 100 hidden units and 10 labels, with the parameters W, U, b, d. All learners
@@ -11,7 +11,7 @@ difference -log p(y | x) when its weights are read as a classification RBM (C15)
 gradient with that of backprop for the same outputs, softmax or sigmoid, at the start and at the
 weights that this backprop learned, and the CPU seconds of learning. It saves
 figures/c9_same_net.png. The rates of Adam are the best of 0.003, 0.01, 0.03
-and 0.1 on 800 of the training digits, held out for that, at seed 100: --choose prints the search."""
+and 0.1 on 800 of the training digits, held out for that, at seed 100 (--choose)."""
 import time
 import warnings
 
@@ -156,8 +156,10 @@ def main():
     found = {name: np.array(rows) for name, rows in found.items()}
     for name, rows in found.items():
         error, clamped, free, one, two, seconds = rows.mean(axis=0)
-        spread = f"{100 * error:.1f} % ({100 * rows[:, 0].min():.1f} to {100 * rows[:, 0].max():.1f})"
-        print(f"{name:27}{LEARNERS[name].rate:6}{spread:>22}{clamped:9.1f}{free:9.1f}{clamped - free:8.2f}"
+        low, high = 100 * rows[:, 0].min(), 100 * rows[:, 0].max()
+        spread = f"{100 * error:.1f} % ({low:.1f} to {high:.1f})"
+        print(f"{name:27}{LEARNERS[name].rate:6}{spread:>22}"
+              f"{clamped:9.1f}{free:9.1f}{clamped - free:8.2f}"
               f"{one:13.3f}{two:7.3f}{seconds:9.1f}")
     print("F(x, y), F(x): label clamped and free, mean over the test digits, without the term "
           "-a.x of both [nats]")
@@ -173,7 +175,8 @@ def start(seed, X):
 
 def learn(kind, rate, X, y, n_epochs, seed):
     """Return a learner after its epochs, and the CPU seconds that they took."""
-    learner, rng, begin = kind(**start(seed, X), X=X), np.random.default_rng(seed), time.process_time()
+    learner, rng = kind(**start(seed, X), X=X), np.random.default_rng(seed)
+    begin = time.process_time()
     adam = Adam(linear_decay(rate, n_epochs * -(-len(X) // BATCH)))
     machine, gradient = learner, learner.gradient
     if isinstance(learner, FromTheBatch):  # the whole RBM learns, a too
@@ -220,22 +223,20 @@ def choose(X, y, n_epochs):
 def draw(found):
     """Return the figure: test error, difference of free energies, and cosine with backprop."""
     figure, panels = plt.subplots(1, 3, figsize=(12, 4), sharey=True)
-    names = list(found)
-    rows = np.arange(len(names))
-    for axes, (values, text, title) in zip(panels, (
-            ([100 * f[:, 0] for f in found.values()], "test error [%]",
-             "Test error, from backprop to EMF"),
-            ([f[:, 1] - f[:, 2] for f in found.values()],
-             "−log p(y|x) = F(x, y) − F(x), test digits [nats]",
-             "Difference of free energies, backprop to EMF"),
-            ([f[:, 4] for f in found.values()], "cosine with backprop's gradient, where it arrived",
-             "Agreement of gradients, backprop to EMF"))):
-        for row, seeds, colour in zip(rows, values, (BLUE, BLUE, RED, GREEN, GREEN, ORANGE)):
+    rows, colours = np.arange(len(found)), (BLUE, BLUE, RED, GREEN, GREEN, ORANGE)
+    shown = (([100 * f[:, 0] for f in found.values()], "test error [%]", "Test error [%]"),
+             ([f[:, 1] - f[:, 2] for f in found.values()], "mean of −log p(y|x) [nats]",
+              "F(x, y) − F(x) of test digits"),
+             ([f[:, 4] for f in found.values()], "cosine with backprop, at its end",
+              "Agreement of gradients"))
+    for axes, (values, text, title) in zip(panels, shown):
+        for row, seeds, colour in zip(rows, values, colours):
             axes.plot(seeds, np.full(len(seeds), row), ".", color=colour, alpha=0.6)
             axes.plot(seeds.mean(), row, "|", color=colour, markersize=20, markeredgewidth=2)
-        axes.set(xlabel=text, title=f"{title}:\n{values[0].mean():.2f} to {values[2].mean():.2f}")
-    panels[0].set(yticks=rows, yticklabels=names, xlim=(0, None))
-    panels[1].set_xscale("log")
+        axes.set(xlabel=text, title=f"{title}:\nbackprop {values[0].mean():.2f}, EMF "
+                                    f"{values[2].mean():.2f}")
+    panels[0].set(yticks=rows, yticklabels=list(found), xlim=(0, None))
+    panels[1].set_xlim(0, None)
     panels[0].invert_yaxis()
     return figure
 

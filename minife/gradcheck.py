@@ -54,6 +54,8 @@ def check_gradient(f, parameters, gradient, step=1e-3, tolerance=1e-7):
     gradient, and a difference that f's own rounding explains is not held against it. Where a kink
     of f lies within the step, the error says so: finite differences are no judge there."""
     step, tolerance = validation.positive(step, "step"), validation.positive(tolerance, "tolerance")
+    if not callable(f):
+        raise TypeError(f"f must be a function of the dict of parameters, got {f!r:.60}")
     validation.instance(parameters, "parameters", dict)
     validation.instance(gradient, "gradient", dict)
     if set(gradient) != set(parameters):

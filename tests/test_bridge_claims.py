@@ -43,7 +43,8 @@ def test_a_loss_may_fall_while_the_free_energy_stays(seed):
     """(C13): on a level set of Gamma* the loss moves, so that it is no function of Gamma*"""
     network, X, y = clamped(np.random.default_rng(seed))
     losses, drift = backward.on_a_level(network, X, y, 10, 0.5)
-    assert drift < 1e-12 and np.all(np.diff(losses) < 0) and losses[-1] < 0.95 * losses[0], (drift, losses)
+    assert drift < 1e-12, f"(C13) Gamma* drifts by {drift}"
+    assert np.all(np.diff(losses) < 0) and losses[-1] < 0.95 * losses[0], f"(C13) {losses}"
 
 
 @proves("C13")
@@ -54,7 +55,8 @@ def test_a_function_of_the_free_energy_has_a_gradient_along_that_of_the_free_ene
 
     def gamma():
         rest = network.equilibrium(X, tol=1e-13)
-        return network.free_energy(X, rest.m_h, rest.m_y).mean(), network.free_energy_gradient(X, rest.m_h, rest.m_y)
+        return (network.free_energy(X, rest.m_h, rest.m_y).mean(),
+                network.free_energy_gradient(X, rest.m_h, rest.m_y))
 
     _, slope = gamma()
     found = {}
@@ -134,7 +136,7 @@ def test_the_criteria_are_strict(claims):
         if claim.status == "exact":
             assert claim.high <= (1e-7 if "finite differences" in claim.meaning else
                                   1e-9 if claim.tag in ("C24", "C25") else 1e-12), claim
-        if claim.status == "limit" and claim.tag != "C22":  # a ratio of two exponents, in the median
+        if claim.status == "limit" and claim.tag != "C22":  # C22: a median ratio of exponents
             assert claim.high <= 1e-9 or claim.high - claim.low < 0.041, claim
 
 
@@ -142,7 +144,8 @@ def test_claims_are_sentences_in_the_order_of_the_equations(claims):
     tags = [int(claim.tag[1:]) for claim in claims]
     assert tags == sorted(tags)
     for claim in claims:
-        assert claim.text.endswith(".") and len(claim.text) <= 78 and len(claim.meaning) <= 84, claim
+        assert claim.text.endswith("."), claim
+        assert len(claim.text) <= 78 and len(claim.meaning) <= 84, claim
 
 
 def test_the_verdict_names_equations_of_the_chapter_and_covers_it(claims):

@@ -59,11 +59,10 @@ def test_the_loss_is_a_free_energy_difference_of_one_boltzmann_machine(rng, r, b
 def test_its_gradient_is_clamped_minus_free(unit, r):
     """(C15), (C16): explicit slopes only, for every r and every unit"""
     machine, X, y = copied(unit, r, 1.3)
-    kinks = machine.b + X @ machine.W
-    kinks = np.abs(kinks[:, None] + machine.U / r).min(axis=(1,
-                                                             2)) > 0.02  # rows whose copies are off the kink
-    check_gradient(lambda _: machine.loss(X[kinks], y[kinks]), machine.parameters,
-                   machine.gradient(X[kinks], y[kinks]))
+    fields = (machine.b + X @ machine.W)[:, None] + machine.U / r               # of each copy
+    off = np.abs(fields).min(axis=(1, 2)) > 0.02                                # the kinks of ReLU
+    check_gradient(lambda _: machine.loss(X[off], y[off]), machine.parameters,
+                   machine.gradient(X[off], y[off]))
 
 
 @proves("C16")
@@ -181,7 +180,8 @@ def test_the_feedback_of_the_layered_network_is_one_over_r(rng, r):
         copies = np.repeat(m[k], r ** (3 - k), axis=0)  # (n_copies, n_units): each a unit
         below = np.repeat(m[k - 1], r ** (3 - k + 1) if k > 1 else 1, axis=0)
         W = p[f"W{k}"] / len(below)  # upwards, all copies below add up to W_k
-        total += unit.conjugate(copies).sum() - (copies @ p[f"b{k}"]).sum() - sum(i @ W @ j for i in below for j in copies)
+        total += unit.conjugate(copies).sum() - (copies @ p[f"b{k}"]).sum() - sum(
+            i @ W @ j for i in below for j in copies)
     assert_allclose(copied_free_energy(mlp, m, r), total, rtol=1e-12)
 
 

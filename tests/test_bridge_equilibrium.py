@@ -112,7 +112,8 @@ def test_the_loss_is_the_slope_of_the_free_energy_in_the_nudge(rng, order, loss)
 
     def nudged(nudge):
         rest = network.nudged(X, y, nudge, **PRECISE)
-        return network.free_energy(X, rest.m_h, rest.m_y).mean() + nudge * network.loss_of(rest.m_y, y)
+        gamma = network.free_energy(X, rest.m_h, rest.m_y).mean()
+        return gamma + nudge * network.loss_of(rest.m_y, y)
 
     values, step = [nudged(0.02 + k * 1e-3) for k in (-2, -1, 1, 2)], 1e-3
     slope = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
@@ -332,7 +333,7 @@ def test_a_nudge_of_any_size_has_the_gradient_of_its_own_loss(order, loss):
 def test_with_exact_sums_a_nudge_of_one_makes_cross_entropy(rng, beta):
     """(C12): -log <e^(-beta nudge l)> / (nudge beta) is -log p(y|x) / beta at nudge 1 and beta l =
     -log p(y | h, x)"""
-    W, U, b, d = rng.standard_normal((3, 4)), rng.standard_normal((4, 1)), rng.standard_normal(4), rng.standard_normal(1)
+    W, U, b, d = (rng.standard_normal(shape) for shape in ((3, 4), (4, 1), (4,), (1,)))
     x, states = rng.integers(2, size=3), np.indices((2,) * 4).reshape(4, -1).T
 
     def weights(label):
@@ -378,12 +379,14 @@ def test_the_minimum_over_a_unit_is_where_no_force_is_left(rng, unit, loss):
         for reaction in (0.0, 3 * rng.random(x.shape)) if isinstance(unit, Binary) else (0.0,):
             m = minimum(unit, x, reaction, loss, y, nudge)
             assert np.isfinite(m).all()
-            low, high = m - 1e-6 * unit.variance(unit.field(m)), m + 1e-6 * unit.variance(unit.field(m))
+            width = 1e-6 * unit.variance(unit.field(m))
+            low, high = m - width, m + width
             t = [np.where(np.isfinite(t), t, x) for t in map(unit.field, (low, high))]
             force = [t_k - x - reaction * (0.5 - unit.mean(t_k)) + nudge
                      * pull(loss, unit, t_k, y)[0] for t_k in t]
             inside = (unit.variance(unit.field(m)) > 1e-4)
-            assert np.all(force[0][inside] <= 1e-9 * nudge) and np.all(force[1][inside] >= -1e-9 * nudge)
+            assert np.all(force[0][inside] <= 1e-9 * nudge)
+            assert np.all(force[1][inside] >= -1e-9 * nudge)
 
 
 @each_loss

@@ -203,7 +203,7 @@ def test_free_energy_as_loss_needs_no_backward_pass(n):
 
 
 @proves("C22")
-def test_the_free_energy_that_a_pass_dissipates_is_a_loss_whose_gradient_is_that_of_mean_field_learning():
+def test_the_loss_that_a_pass_dissipates_has_the_gradient_of_mean_field_learning():
     """(C22): F(x) - Gamma_1(v_n, h_n); already n = 1, a tied autoencoder's cross entropy and one
     step more, is close"""
     rbm = random_rbm(np.random.default_rng(0), 8, 6, scale=0.6)

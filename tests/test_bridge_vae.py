@@ -81,7 +81,8 @@ def test_a_free_energy_by_hand():
     vae = VAE(1, 1, 1, np.random.default_rng(0))
     for array in vae.parameters.values():
         array[...] = 0
-    vae.parameters["b_mu"][:], vae.parameters["b_s"][:], vae.parameters["b_o"][:] = 3, np.log(4), -np.log(3)
+    for name, value in (("b_mu", 3), ("b_s", np.log(4)), ("b_o", -np.log(3))):
+        vae.parameters[name][:] = value
     value = vae.free_energy([[1], [0]], [[0.7], [-2.0]])
     np.testing.assert_allclose(value.reconstruction, [np.log(4), np.log(4 / 3)], rtol=1e-14)
     np.testing.assert_allclose(value.kl, (9 + 4 - 1 - np.log(4)) / 2, rtol=1e-14)
@@ -251,7 +252,8 @@ def test_learning_two_patterns():
     vae = VAE(4, 8, 1, rng)
     before = vae.elbo(X, np.random.default_rng(1), 1000)
     history = train(vae, np.tile(X, (50, 1)), Adam(0.02), 200, rng, batch_size=20)
-    after, log_p = vae.elbo(X, np.random.default_rng(1), 1000), vae.log_likelihood(X, np.random.default_rng(1), 1000)
+    after = vae.elbo(X, np.random.default_rng(1), 1000)
+    log_p = vae.log_likelihood(X, np.random.default_rng(1), 1000)
     assert before < -2.5 and -1.1 < after < log_p - 0.1 and -0.9 < log_p <= -np.log(2)
     assert [record["epoch"] for record in history] == list(range(1, 201))
     np.testing.assert_allclose([r["F"] for r in history], [r["U"] - r["S"] for r in history],
@@ -338,7 +340,8 @@ def test_shapes_and_types():
                    for name in vae.parameters)
         assert vae.decode([[0, 1]]).dtype == dtype and vae.decode([[0, 1]]).shape == (1, 4)
         assert vae.log_likelihoods(STATES, rng, 3).shape == (16,)
-        assert isinstance(vae.elbo(STATES, rng), float) and isinstance(vae.log_likelihood(STATES, rng), float)
+        assert isinstance(vae.elbo(STATES, rng), float)
+        assert isinstance(vae.log_likelihood(STATES, rng), float)
 
 
 def test_extreme_fields_have_finite_free_energies():

@@ -1,6 +1,9 @@
 """Second derivatives of a network's loss: the Hessian times a vector, by hand (Pearlmutter)."""
 import numpy as np
 
+from .. import validation
+from .mlp import MLP
+
 
 def hessian_vector_product(mlp, X, y, direction):
     """Return H v: how the gradient of the loss changes along the direction v  (B10, B12)
@@ -8,7 +11,7 @@ def hessian_vector_product(mlp, X, y, direction):
     direction and result are dicts with the keys and shapes of mlp.parameters. r_x stands for the
     rate of change of x as the parameters move along v, the operator R{x} of Pearlmutter. A layer
     takes eight matrix products; its gradient takes three."""
-    h_0, y = mlp.check_rows(X, y)
+    h_0, y = validation.instance(mlp, "mlp", MLP).check_rows(X, y)
     unit, loss, depth = mlp.hidden, mlp.loss_function, mlp.depth
     W, V = mlp.parameters, checked_direction(direction, mlp.parameters)
     x, h = mlp.forward(h_0)

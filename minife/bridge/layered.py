@@ -84,7 +84,8 @@ class LayeredMeanField:
         if nudge == np.inf:
             check_clamp(y, self.unit(self.mlp.depth))
         else:
-            nudge = validation.number(nudge, "nudge", "a number", lambda _: True)
+            nudge = validation.number(nudge, "nudge", "a number within 1e100, or infinity",
+                                      lambda x: abs(x) <= 1e100)
         tol = validation.positive(tol, "tol")
         max_iter = validation.positive_integer(max_iter, "max_iter")
         top, loss, W = self.mlp.depth, self.mlp.loss_function, self.parameters

@@ -85,8 +85,8 @@ class UnrolledMeanField:
         return {"W": d_W / len(X), "a": d_a / len(X), "b": d_b / len(X)}
 
     def free_energies(self, X):
-        """Return Gamma_k of the two newest layers, layer by layer: (n, 2 n_iterations + 1)  (C2,
-        C3)
+        """Return Gamma_k of the two newest layers, layer by layer: (n, 2 n_iterations + 1)
+        (C2, C3)
 
         The first column is at (x, h_0), and F(x) where x is binary. At order 1 with step 1 no
         column is above the one before it, and beta (first - last) tends to -log p_MF(x)."""

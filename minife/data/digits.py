@@ -69,6 +69,8 @@ def binarise(X, threshold=None):
     floats: no pixel could be on above that range, nor off below it."""
     X, top = _check_grey("binarise", X)
     threshold = {255: 127, 1: 0.5}[top] if threshold is None else threshold
+    if isinstance(threshold, bool) or not isinstance(threshold, (int, float, np.number)):
+        raise TypeError(f"binarise: threshold must be a number, got {threshold!r:.60}")
     if not 0 <= threshold < top:
         raise ValueError(
             f"binarise: threshold must be in [0, {top}) for {X.dtype} values, got {threshold!r}")

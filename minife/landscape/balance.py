@@ -49,6 +49,9 @@ def data_balance(rbm, X, model):
             m_v, m_h, order) at one fixed point, or sampled_thermodynamics(rbm, v, log_z)"""
     rbm = check_machine(rbm).double()
     X = rbm.states(X, "X")
+    if not hasattr(model, "U") or not hasattr(model, "S"):
+        raise TypeError(f"model must know U and S of the machine, as exact.thermodynamics(rbm) does, "
+                        f"got {model!r:.60}")
     S_x = -binary.conjugate(rbm.hidden_mean(X)).sum(axis=1)           # (n,), S(h|x)
     U_x = data_energy(rbm, X)                                         # (n,)
     return Balance(model.S - S_x, rbm.beta * (U_x - model.U))
@@ -72,6 +75,8 @@ def data_temperature(rbm, X, model=exact.thermodynamics):
     """Return T*, in units of the machine's T, at which the mean gap of the states X is 0  (L3)
 
     model   function of a machine to its U and S; exact sums if nothing is said"""
+    check_machine(rbm)
+
     def gap(beta):
         machine = at_temperature(rbm, 1 / (rbm.beta * beta))
         return data_balance(machine, X, model(machine)).gap.mean()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import validation
+from ..tap.expansion import check_machine
 from ..tap.solvers import distinct, fixed_point, starts
 from ..tap.stability import smallest_eigenvalue
 from .boltzmann_machine import BoltzmannMachine
@@ -44,7 +45,7 @@ def find_minima(rbm, order, n_starts, rng, m_v=None, m_h=None, merge=1e-4, metho
     in every unit are one; rows that did not converge are left out. solver: arguments of
     tap.fixed_point."""
     n_starts = validation.positive_integer(n_starts, "n_starts")
-    merge = validation.positive(merge, "merge")
+    merge, rbm = validation.positive(merge, "merge"), check_machine(rbm)
     random_v = validation.generator(rng).random((n_starts, rbm.n_visible))
     random_h = rng.random((n_starts, rbm.n_hidden))
     if m_v is not None:

@@ -55,7 +55,10 @@ def tail_exponent(W):
     cumulative shares differ least from those of its power law, at their largest difference.
     Source: Clauset, Shalizi and Newman (2009)."""
     W = validation.real_array(W, "W", n_dims=2, dtype=np.float64)
-    values = np.sort(np.linalg.svd(W, compute_uv=False)**2)
+    with np.errstate(over="ignore"):
+        values = np.sort(np.linalg.svd(W, compute_uv=False)**2)
+    if not np.isfinite(values).all():
+        raise ValueError(f"W must have squares that are numbers, got values up to {abs(W).max():g}")
     values = values[values > 1e-12 * values[-1]]
     if len(values) < LEAST:
         raise ValueError(f"W must have at least {LEAST} singular values above 0, got {len(values)}")

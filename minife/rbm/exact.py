@@ -39,7 +39,7 @@ def log_likelihood(rbm, X):
 
 def log_likelihood_gradient(rbm, X):
     """Return the gradient of the mean log-likelihood in W, a and b  (R9)"""
-    data, model = rbm.clamped_moments(_machine(rbm).states(X, "X")), moments(rbm)
+    data, model = _machine(rbm).clamped_moments(rbm.states(X, "X")), moments(rbm)
     return (rbm.beta * (data - model)).by_parameter()
 
 

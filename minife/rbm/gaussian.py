@@ -24,7 +24,8 @@ class GaussianRBM(Machine):
         v = self.states(v, "v")
         x = self.hidden_field(v)                                            # (n, n_hidden)
         softplus = unit.potential(self.beta * x)
-        return ((v - self.a) ** 2).sum(axis=1) / 2 - softplus.sum(axis=1) / self.beta
+        with np.errstate(over="ignore"):                                    # far out F is infinite
+            return ((v - self.a) ** 2).sum(axis=1) / 2 - softplus.sum(axis=1) / self.beta
 
     def free_energy_gradient(self, v):
         """Return dF(v)/dW, dF/da, dF/db, averaged over the rows of v: dF/da is a - v  (R21)"""

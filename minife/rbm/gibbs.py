@@ -20,7 +20,7 @@ def gibbs_chain(rbm, v, n_steps, rng):
 
 def sample_hidden(rbm, v, rng):
     """Return binary h (n, n_hidden) drawn from p(h | v) at visible states v (n, n_visible)  (R4)"""
-    return Draws(rng)(rbm.hidden_mean(_machine(rbm).states(v, "v")))
+    return Draws(rng)(_machine(rbm).hidden_mean(rbm.states(v, "v")))
 
 
 def sample_visible(rbm, h, rng):

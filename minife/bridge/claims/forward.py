@@ -10,8 +10,8 @@ from .claim import Claim, machine
 
 
 def forward_pass(rng, n):
-    """Yield the claims on mean-field iterations as the layers of a network  (C1, C2, C3, C4, C5,
-    C6)"""
+    """Yield the claims on mean-field iterations as the layers of a network
+    (C1, C2, C3, C4, C5, C6)"""
     networks = [(unroll(rbm, 5), X) for rbm, X in (machine(rng, scale=1.5) for _ in range(n))]
     yield Claim("n mean-field iterations are a network of 2n + 1 sigmoid layers.", "exact",
                 max(np.abs(net.untie().predict(X) - net.forward(X)[-1]).max()

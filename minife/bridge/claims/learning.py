@@ -63,8 +63,8 @@ def descend_difference(rbm, X, n_steps, rate):
 
 
 def autoencoder(rng, n):
-    """Yield the claims on the unravelled network, from integrals over its single latent  (C24, C25,
-    C26)"""
+    """Yield the claims on the unravelled network, from integrals over its single latent
+    (C24, C25, C26)"""
     vae = VAE(4, 5, 1, rng)
     x, z = exact.all_states(4), np.linspace(-40, 40, 8001)[:, None]
     step, log_prior = z[1, 0] - z[0, 0], -(z[:, 0] ** 2 + np.log(2 * np.pi)) / 2

@@ -78,8 +78,8 @@ def label_distance(rng):
 
 
 def copies(rng, n):
-    """Yield the claims on r copies of each hidden unit, from the RBM to the ordinary network  (C16,
-    C17)"""
+    """Yield the claims on r copies of each hidden unit, from the RBM to the ordinary network
+    (C16, C17)"""
     seed, counts = rng.integers(2**31), np.array([1, 4, 16, 64, 256, 1024])
     machines = {int(r): copied_units(np.random.default_rng(seed), int(r)) for r in counts}
     few = [machines[r] for r in (1, 4, 16)]
