@@ -8,7 +8,7 @@
 Digits of 14 x 14 pixels learned by 8 hidden units with the exact gradient; the same digits with
 every pixel shuffled over the rows, which keeps the means and destroys all correlations; digits of
 28 x 28 pixels learned by 10 hidden units with PCD, 100 chains. All sums are exact; C = beta^2 Var E
-(L5). T* is that of the training data (L3)."""
+(L5). T* is that of the training data (L3); its balance also by AIS and by TAP."""
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -17,9 +17,12 @@ from minife import RBM
 from minife.data import load_digits
 from minife.descent import SGD
 from minife.descent.optimizers import linear_decay
-from minife.landscape import at_temperature, data_temperature
+from minife.evaluation import annealed_importance_sampling
+from minife.landscape import (anneal, at_temperature, data_balance, data_temperature,
+                              sampled_thermodynamics, thermodynamics)
 from minife.plots import BLUE, GREEN, ORANGE
 from minife.rbm import exact
+from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.training import ExactEnumeration, PersistentContrastiveDivergence, train
 
 TEMPERATURES = np.geomspace(0.5, 2, 57)                                        # steps of 2.5 %
@@ -35,10 +38,11 @@ def main():
     n_seeds, n_epochs = (1, 8) if arguments.quick else (arguments.seeds, 30)
     print("per pixel             seed    peak of C at T    T* of the data    U       S       "
           "C at T = 1   C at its peak")
-    curves = {}
+    curves, first = {}, None
     for kind in LOOK:
         for seed in range(arguments.seed, arguments.seed + n_seeds):
             rbm, X = learn(kind, seed, n_epochs, arguments.constant)
+            first = (rbm, X) if (kind, seed) == ("digits, PCD", arguments.seed) else first
             points = [exact.thermodynamics(at_temperature(rbm, T)) for T in TEMPERATURES]
             curve = {name: np.array([getattr(point, name) for point in points]) / rbm.n_visible
                      for name in "USC"}
@@ -46,7 +50,23 @@ def main():
             U, S, C = (curve[name][len(TEMPERATURES) // 2] for name in "USC")
             print(f"{kind:22}{seed:4d}{peak(curve['C']):>17}{data_temperature(rbm, X):15.3f}"
                   f"{U:14.3f}{S:8.3f}{C:10.3f}{curve['C'].max():14.3f}", flush=True)
+    print_balances(*first)
     draw(curves, arguments)
+
+
+def print_balances(rbm, X):
+    """Print the balance of the data by exact sums, by AIS with Gibbs chains, and by TAP  (L3)"""
+    rng, state = np.random.default_rng(0), anneal(rbm, order=2)
+    log_z = annealed_importance_sampling(rbm, 200, 2000, rng).log_z
+    v, _ = gibbs_chain(rbm, X[:1000], 1000, rng)
+    sources = {"exact sums": exact.thermodynamics(rbm),
+               "AIS and 1000 chains": sampled_thermodynamics(rbm, v, log_z),
+               "TAP, order 2, annealed": thermodynamics(rbm, state.m_v, state.m_h, order=2)}
+    print("\nthe first PCD machine, its data    loss  =  entropy  +  gap  [nats per row]")
+    for name, source in sources.items():
+        balance = data_balance(rbm, X, source)
+        print(f"{name:30}{balance.loss.mean():9.2f} = {balance.entropy.mean():8.2f} "
+              f"{balance.gap.mean():+9.2f}")
 
 
 def learn(kind, seed, n_epochs, constant):
