@@ -84,7 +84,7 @@ def draw(gammas, rises):
     n_steps = sum(np.diff(gamma).size for gamma in gammas.values())
     first = first_share(gammas)
     value_axes.set(yscale="log", xlabel="layer",
-                   ylabel="1 + free energy above the lowest [energy at T = 1]",
+                   ylabel="1 + height above the lowest [energy at T = 1]",
                    title=f"{sum(map(n_rises, gammas.values()))} of {n_steps} steps go up;\n"
                          f"the first covers {first:.0%} of the way")
     value_axes.legend()
@@ -98,9 +98,9 @@ def draw(gammas, rises):
         rise_axes.plot(np.arange(1, len(share) + 1, 2), share[::2], color=colour, linestyle=":",
                        label=f"visible layers, {name}")
     rise_axes.set(xlabel="layer", ylabel=r"digits whose $\Gamma_2$ rises [%]", ylim=(-2, 105),
-                  title=f"order 2: {rises[1.0].mean():.0%} of the steps go up,\n"
+                  title=f"order 2: {rises[1.0].mean():.0%} of the steps with step 1 go up,\n"
                         f"{rises[0.5].mean():.1%} with step 0.5; at order 1 none")
-    rise_axes.legend(loc="center right", bbox_to_anchor=(1, 0.3))
+    rise_axes.legend(loc="upper right", fontsize="small")
     return figure
 
 

@@ -123,12 +123,12 @@ def draw(lines, iterations, nudges, feedback, untied):
     backprop_axes.legend()
     slopes = [slope(lines[1][name], nudges, *scales)
               for name, scales in (("one nudge", (1e-4, 1e-2)), ("two nudges", (1e-3, 1e-1)))]
-    nudge_axes.set(xlabel="nudge",
+    nudge_axes.set(xlabel=r"nudge $\lambda$", ylabel="relative error of the gradient",
                    title=f"equilibrium propagation: slopes {slopes[0]:.2f} and {slopes[1]:.2f};\n"
                          "below, what rounding leaves")
     nudge_axes.legend()
     untied_axes.loglog(feedback, untied, color=BLUE)
-    untied_axes.set(xlabel=r"feedback $\gamma$",
+    untied_axes.set(xlabel=r"feedback $\gamma$", ylabel="relative error of the gradient",
                     title="an MLP 5-7-6-3 as the limit of no feedback:\n"
                           f"slope {slope(untied, feedback, 1e-3, 1e-1):.2f}")
     return figure

@@ -139,6 +139,8 @@ def draw(histories, depths, n_seeds):
         error_axes.set(xlabel="epoch", ylim=(0, 40),
                        title=f"test errors of {n_seeds} seeds: least to largest, mean ± its error")
         loss_axes.legend()
+        for panel in (loss_axes, error_axes):
+            panel.xaxis.get_major_locator().set_params(integer=True)
         error_axes.legend()
     axes[0, 0].set_ylabel("training loss [nats/digit]")
     axes[1, 0].set_ylabel("test error [%]")

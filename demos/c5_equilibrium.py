@@ -134,10 +134,12 @@ def draw(histories):
                          f"by backprop through {N_ITERATIONS} iterations: "
                          f"{last[f'backprop, {N_ITERATIONS} iterations']:.1%}")
     error_axes.legend()
+    error_axes.xaxis.get_major_locator().set_params(integer=True)
     angle_axes.set(xlabel="epoch", ylabel="angle with the linear response [degrees]",
                    title=f"two nudges of {NUDGE} point along the linear response,\nto "
                          f"{histories['two nudges']['angle'].max():.0f}° at worst")
     angle_axes.legend()
+    angle_axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

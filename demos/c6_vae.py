@@ -119,8 +119,8 @@ def draw_plane(axes, vae, X, y):
     axes.set(title=f"{len(X)} test digits in the latent plane: the nearest\nother one has its "
                    f"label for {agree:.0%}; "
                    "labels were not used", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-    axes.text(0.02, 0.02, f"typical width of q(z|x): {np.median(deviation):.2f}",
-              transform=axes.transAxes)
+    axes.text(0.98, 0.98, f"typical width of q(z|x): {np.median(deviation):.2f}",
+              ha="right", va="top", transform=axes.transAxes)
 
 
 def draw_grid(axes, vae, n=14):

@@ -14,7 +14,7 @@ from minife.bridge.claims.claim import cosine, distance
 from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.unrolled import forgetting_rate, unroll
 from minife.kernels import reference
-from minife.rbm import exact
+from minife.rbm import GaussianRBM, exact
 from minife.units import Binary
 
 each_order = pytest.mark.parametrize("order", [1, 2])
@@ -222,6 +222,7 @@ def test_the_loss_that_a_pass_dissipates_has_the_gradient_of_mean_field_learning
 
 @pytest.mark.parametrize("call, kind, message", [
     (lambda rbm: unroll(rbm.W, 1), TypeError, "rbm must be a RBM"),
+    (lambda rbm: unroll(GaussianRBM(rbm.W, rbm.a, rbm.b), 1), TypeError, "rbm must be a RBM"),
     (lambda rbm: forgetting_rate(rbm.W, [[0.5]], [[0.5]]), TypeError, "rbm must be a RBM"),
     (lambda rbm: forgetting_rate(rbm, np.ones((1, 4)), np.ones((1, 4))), ValueError,
      r"m_v must have shape \(n, 5\)"),
