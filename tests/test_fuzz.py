@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from minife import MLP, RBM, bridge, data, estimators, evaluation, gradcheck, landscape, rbm, tap
+from minife import MLP, RBM, bridge, data, estimators, evaluation, gradcheck, landscape, tap
 from minife.backprop import BinaryCrossEntropy, SquaredError, hessian_vector_product
 from minife.backprop import train as train_network
 from minife.bridge import vae_training as vae_training

@@ -114,7 +114,7 @@ BAD_CALLS = {
     "n_steps True": (lambda: gibbs.gibbs_chain(rbm, V, True, RNG), "n_steps must be a positive "
                      "integer, got True"),
     "beta text": (lambda: RBM([[1.0]], [0.0], [0.0], beta="1"), "beta must be a positive number"),
-    "n_hidden": (lambda: RBM.initialise(5, 0, RNG), "n_hidden must be a positive integer or None, got 0"),
+    "n_hidden": (lambda: RBM.initialise(5, 0, RNG), "n_hidden must be a positive integer, got 0"),
     "rows differ": (lambda: rbm.energy(V, H[:2]), "same number of rows, got 3 and 2"),
     "n_steps": (lambda: gibbs.gibbs_chain(rbm, V, 0, RNG), "n_steps must be a positive integer, "
                 "got 0"),
