@@ -50,7 +50,7 @@ class CopiedUnits:
         """Return -beta F_r(x, k) (n, n_classes), up to a term that all labels share  (C16)"""
         X, A, beta, U, r = self._rows(X), self.unit.potential, self.beta, self.U, self.copies
         f = (self.b + X @ self.W)[:, None]                                  # (n, 1, n_hidden)
-        each = A(beta * (f + U / r)) - A(beta * f)                        # (n, n_classes, n_hidden)
+        each = A(beta * (f + U / r)) - A(beta * f)  # (n, n_classes, n_hidden)
         return beta * self.d + r * each.sum(axis=2)                         # (n, n_classes)
 
     def predict(self, X):
