@@ -201,13 +201,15 @@ def draw(digits, dreams, courses, course, gradients, copies, alone, arguments):
     counting.loglog(r, errors[-1] * r[-1] / r, ":", color="black", label="1/r")
     counting.set(
         title=
-        f"5  r copies of a hidden unit:\nfrom RBM to network, as r^{np.polyfit(np.log(r), np.log(errors), 1)[0]:.2f}",
+        f"5  r copies of a hidden unit:\nfrom RBM to network, as "
+        f"r^{np.polyfit(np.log(r), np.log(errors), 1)[0]:.2f}",
         xlabel="copies r", ylabel="distance to backprop's gradient, relative")
     counting.legend(loc="upper right")
     away.plot(alone, color=ORANGE)
     away.set(
         title=
-        f"6  Alone, a free energy has no floor:\n{alone[0]:.0f} to {alone[-1]:.0f}, and no data came in",
+        f"6  Alone, a free energy has no floor:\n{alone[0]:.0f} to {alone[-1]:.0f}, and no data "
+        f"came in",
         xlabel="gradient step", ylabel=r"$\Gamma_1$ at rest [energy, T = 1]")
     text.axis("off")
     lines = answers(courses, course, gradients, copies, alone)[1:]

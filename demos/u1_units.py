@@ -49,7 +49,8 @@ def draw(x, curves, error, arguments):
     for ax in axes[:, 0]:
         ax.set_ylabel("potential, mean, response")
     figure.suptitle(
-        f"A unit is a convex potential: slope and curvature agree with differences to {error:.0e} of a grid step of 0.02"
+        f"A unit is a convex potential: slope and curvature agree with differences to {error:.0e} "
+        f"of a grid step of 0.02"
     )
     save(figure, arguments)
 

@@ -1,4 +1,4 @@
-"""Finite differences: the judge of every derivative in this package."""
+"""Finite differences, with which every derivative of this package is compared."""
 import numpy as np
 
 from . import validation
@@ -51,8 +51,8 @@ def check_gradient(f, parameters, gradient, step=1e-3, tolerance=1e-7):
     parameters  dict name -> float64 array
     gradient    dict name -> array, the claimed derivative of f
     The error of an entry is |numerical - claimed| over the largest entry of that parameter's
-    gradient, and a difference that f's own rounding explains is not held against it. Where a kink
-    of f lies within the step, the error says so: finite differences are no judge there."""
+    gradient, and a difference within the rounding noise of f does not count. Where a kink of f lies
+    within the step, the error says so: finite differences are wrong there."""
     step, tolerance = validation.positive(step, "step"), validation.positive(tolerance, "tolerance")
     if not callable(f):
         raise TypeError(f"f must be a function of the dict of parameters, got {f!r:.60}")

@@ -10,11 +10,11 @@ Each class writes the same five functions of the local field x or of the mean m,
     conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy relative to w   (U4)
     field(m)       x = A*'(m), the inverse of the activation          (U5)
 
-and those with a response that changes, which a network can hide, a sixth:
+Units that can be hidden in a network write a sixth; a step, whose response is 0, cannot be hidden:
 
     third_cumulant(x)  A'''(x), how the variance changes with the field  (U8)
 
-At a kink, x = 0, the slope of the left side counts.
+At a kink, x = 0, slopes are those of the left side.
 """
 import numpy as np
 
@@ -154,12 +154,11 @@ class Rectified(Unit):
         return np.where(m >= 0, m**2 / 2, np.inf)
 
     def field(self, m):
-        return m  # where m > 0; at 0 any x <= 0 will do
+        return m  # where m > 0; at m = 0 any x <= 0 has this mean
 
 
 class Step(Unit):
-    """The binary unit at zero temperature, T A(x/T) as T -> 0: ReLU as a potential, the step, no
-    variance  (U6)"""
+    """The binary unit at T = 0, the limit of T A(x/T): ReLU the potential, a step the mean  (U6)"""
 
     def potential(self, x):
         return np.maximum(x, 0)
@@ -196,4 +195,4 @@ class Potts(Unit):
 
     def field(self, m):
         with np.errstate(divide="ignore"):
-            return np.log(m)  # up to a constant, which softmax forgets
+            return np.log(m)  # up to a constant, which softmax does not see

@@ -3,16 +3,18 @@ import numpy as np
 
 
 class BruteForce:
-    """All states v, h of a small RBM side by side, their energies E and probabilities p; visible bits count first."""
+    """All states v, h of a small RBM side by side, their energies E and probabilities p; visible
+    bits count first."""
 
     def __init__(self, rbm):
         n = rbm.n_visible
-        s = (np.arange(2 ** (n + rbm.n_hidden))[:, None] >> np.arange(n + rbm.n_hidden) & 1).astype(float)
+        number, bit = np.arange(2 ** (n + rbm.n_hidden)), np.arange(n + rbm.n_hidden)
+        s = (number[:, None] >> bit & 1).astype(float)
         self.v, self.h, self.beta = s[:, :n], s[:, n:], rbm.beta
-        self.E = -self.v @ rbm.a - self.h @ rbm.b - ((self.v @ rbm.W) * self.h).sum(axis=1)        # (R1)
+        self.E = -self.v @ rbm.a - self.h @ rbm.b - ((self.v @ rbm.W) * self.h).sum(axis=1)  # (R1)
         weight = np.exp(-rbm.beta * (self.E - self.E.min()))
         self.log_z = np.log(weight.sum()) - rbm.beta * self.E.min()
-        self.p = weight / weight.sum()                                                              # (R2)
+        self.p = weight / weight.sum()  # (R2)
 
     def mean(self, x):
         return np.tensordot(self.p, x, axes=1)
@@ -21,7 +23,8 @@ class BruteForce:
         return np.log(self.p[(self.v == v).all(axis=1)].sum())
 
     def given(self, v):
-        """Return the hidden states (2^n_hidden, n_hidden) and their probabilities at a visible state v (n_visible,)."""
+        """Return the hidden states (2^n_hidden, n_hidden) and their probabilities at a visible
+        state v (n_visible,)."""
         rows = (self.v == v).all(axis=1)
         return self.h[rows], self.p[rows] / self.p[rows].sum()
 
@@ -38,5 +41,6 @@ def frequencies(v, h):
 
 
 def within(share, p, n, errors=5):
-    """Return whether shares of n independent draws are within so many standard errors of their probabilities p."""
+    """Return whether shares of n independent draws are within so many standard errors of their
+    probabilities p."""
     return (np.abs(share - p) <= errors * np.sqrt(p * (1 - p) / n) + 2 / n).all()

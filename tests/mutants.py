@@ -42,7 +42,8 @@ class Mutant:
 
     def __str__(self):
         old = self.path.read_text(encoding="utf-8").splitlines()[self.line - 1].strip()
-        return f"{self.path.relative_to(ROOT)}:{self.line} {','.join(self.tags)}: {self.new!r} in: {old[:90]}"
+        where = f"{self.path.relative_to(ROOT)}:{self.line}"
+        return f"{where} {','.join(self.tags)}: {self.new!r} in: {old[:90]}"
 
 
 def tags_of(text):
@@ -131,8 +132,9 @@ def kernel_mutants(path):
             in_docstring = not in_docstring if line.count('"""') == 1 else False
         if tags_of(stripped) and (in_docstring or '"""' in line):
             tags = tags_of(stripped)
-        elif tags and not in_docstring and '"""' not in line and re.search(r"[^=<>!]=|\+=|-=", stripped) \
-                and not stripped.startswith(("#", "cdef", "for", "if", "def", "@", "while")):
+        elif (tags and not in_docstring and '"""' not in line
+              and re.search(r"[^=<>!]=|\+=|-=", stripped)
+              and not stripped.startswith(("#", "cdef", "for", "if", "def", "@", "while"))):
             code = line.split("#")[0]
             for found in re.finditer(r"(?<= )[+\-*/](?= )|\bthird\b|\bbeta\b(?! =)", code):
                 new = {"+": "-", "-": "+", "*": "/", "/": "*", "third": "half",
@@ -221,7 +223,8 @@ def sample(mutants, n, rng):
             if not dead:
                 alive.append(mutant)
     print(
-        f"{min(n, len(mutants))} mutants: {unmarked} missed by the tests of their tags, {len(alive)} by all tests"
+        f"{min(n, len(mutants))} mutants: {unmarked} missed by the tests of their tags, "
+        f"{len(alive)} by all tests"
     )
     return alive
 

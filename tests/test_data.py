@@ -1,4 +1,5 @@
-"""The data are what they say: counts, ranges, exact toys, a loader that names what is wrong with a file."""
+"""The data are what they say: counts, ranges, exact toys, a loader that names what is wrong with a
+file."""
 
 import gzip
 import os
@@ -46,7 +47,8 @@ def test_no_digit_appears_twice():
 
 
 def test_digits_are_upright_images():
-    """MNIST puts the centre of mass of each digit at the centre of its image, and a one is tall, not wide."""
+    """MNIST puts the centre of mass of each digit at the centre of its image, and a one is tall,
+    not wide."""
     digits = load_digits(binary=False)
     images = digits.X_train.reshape(-1, 28, 28)
     mass = images.sum(axis=(1, 2))
@@ -54,7 +56,8 @@ def test_digits_are_upright_images():
         centre = images.sum(axis=3 - axis) @ np.arange(28) / mass               # (n,)
         assert np.all(np.abs(centre - 14) < 1)
         ink, change = images.mean(), np.abs(np.diff(images, axis=axis)).mean()
-        assert change < ink                                                     # neighbours mostly agree
+        # neighbours mostly agree
+        assert change < ink
     ones = images[digits.y_train == 1] > 0.5
     assert ones.any(axis=2).sum(axis=1).mean() > 1.5 * ones.any(axis=1).sum(axis=1).mean()
 
@@ -136,8 +139,10 @@ def test_every_kind_of_mnist_loads_the_same(tmp_path, monkeypatch, kind, given):
     assert mnist.X_train.dtype == np.uint8 and mnist.y_train.dtype == np.int64
     for name in FIELDS:
         loaded, written = getattr(mnist, name), arrays[name.lower()]
-        assert np.array_equal(loaded, written.reshape(len(written), -1) if name[0] == "X" else written)
-        loaded[:] = 0                                           # the caller's own, so it must be writable
+        assert np.array_equal(loaded, written.reshape(len(written), -1) if name[0] == "X"
+                              else written)
+        # the caller's own, so it must be writable
+        loaded[:] = 0
 
 
 def test_the_full_set_in_the_form_of_the_embedded_digits(tmp_path):
@@ -150,7 +155,8 @@ def test_the_full_set_in_the_form_of_the_embedded_digits(tmp_path):
             assert getattr(full, name).dtype == getattr(embedded, name).dtype
         for X, grey in ((full.X_train, mnist.X_train), (full.X_test, mnist.X_test)):
             assert np.array_equal(X, binarise(grey) if binary else grey / 255)
-        assert np.array_equal(full.y_train, mnist.y_train) and np.array_equal(full.y_test, mnist.y_test)
+        assert np.array_equal(full.y_train, mnist.y_train)
+        assert np.array_equal(full.y_test, mnist.y_test)
 
 
 def test_an_argument_wins_over_the_environment(tmp_path, monkeypatch):
@@ -213,8 +219,10 @@ def test_a_missing_key_is_named(tmp_path):
     assert_refused(write_npz(tmp_path, arrays), ValueError, "y_test is not a file in the archive")
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-100], lambda data: b"", lambda data: b"not an archive",
-                                   lambda data: data[:2000] + bytes(50) + data[2050:]],
+@pytest.mark.parametrize("spoil",
+                         [lambda data: data[:-100], lambda data: b"",
+                          lambda data: b"not an archive", lambda data: data[:2000] + bytes(50)
+                          + data[2050:]],
                          ids=["truncated", "empty", "text", "flipped bytes"])
 def test_a_spoilt_npz_is_refused(tmp_path, spoil):
     path = write_npz(tmp_path, fake_mnist())
@@ -232,13 +240,13 @@ def test_a_bare_npy_is_refused(tmp_path):
     (lambda data: data + b"\0", "got 31361"),
     (lambda data: data[:10], "header of 16 bytes"),
     (lambda data: b"", "got nothing"),
-    (lambda data: bytes([0, 0, 13, 3]) + data[4:], "got 00000d03"),     # the magic number of float32
+    (lambda data: bytes([0, 0, 13, 3]) + data[4:], "got 00000d03"),  # the magic number of float32
     (lambda data: bytes([0, 0, 8, 1]) + data[4:], "got 00000801"),      # that of labels
     (lambda data: gzip.compress(data)[:-20], "whole gzip file"),
     (lambda data: gzip.compress(data)[:10] + b"\xff" * 50, "invalid block type"),
     (lambda data: b"\x1f\x8b" + data, "whole gzip file"),
-], ids=["truncated", "too long", "half a header", "empty", "floats", "labels", "cut gzip", "bad gzip",
-        "no gzip"])
+], ids=["truncated", "too long", "half a header", "empty", "floats", "labels", "cut gzip",
+        "bad gzip", "no gzip"])
 def test_a_spoilt_idx_is_refused(tmp_path, spoil, word):
     path = write_idx(tmp_path, fake_mnist()) / "train-images-idx3-ubyte"
     path.write_bytes(spoil(path.read_bytes()))
@@ -264,7 +272,8 @@ def test_make_digits_takes_the_first_of_each_class_in_order(tmp_path):
             expected.append(i)
     with np.load(target, allow_pickle=False) as file:
         assert file["y_train"].tolist() == arrays["y_train"][expected].tolist()
-        assert np.array_equal(unpack(file["x_train"]), arrays["x_train"][expected].reshape(-1, 784) // 16)
+        assert np.array_equal(unpack(file["x_train"]),
+                              arrays["x_train"][expected].reshape(-1, 784) // 16)
         assert file["y_test"].tolist() == [*range(10)] * 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mnist.npz", "out.npz"]
 
@@ -310,8 +319,10 @@ def test_sample_binary_has_the_grey_values_as_means():
     n, p = 20_000, np.arange(16) / 15
     for X in (np.tile(p, (n, 1)), np.tile((255 * p).astype(np.uint8), (n, 1))):
         draws = sample_binary(X, np.random.default_rng(3))
-        assert draws.shape == X.shape and draws.dtype == np.uint8 and np.unique(draws).tolist() == [0, 1]
-        assert draws[:, 0].max() == 0 and draws[:, -1].min() == 1               # certainty is kept exactly
+        assert draws.shape == X.shape and draws.dtype == np.uint8
+        assert np.unique(draws).tolist() == [0, 1]
+        # certainty is kept exactly
+        assert draws[:, 0].max() == 0 and draws[:, -1].min() == 1
         assert np.all(np.abs(draws.mean(axis=0) - p) <= 5 * np.sqrt(p * (1 - p) / n))
 
 
@@ -332,9 +343,11 @@ def test_neither_changes_its_argument():
 
 
 @pytest.mark.parametrize("X, word", [
-    (np.array([0.5, np.nan]), "nan"), (np.array([0.5, np.inf]), "inf"), (np.array([0.5, 1.5]), "0.5 to 1.5"),
-    (np.array([-0.1, 0.5]), "-0.1"), (np.array([0, 255]), "int"), (np.array([True]), "bool"),
-    (np.zeros((0, 784)), "(0, 784)"), (np.zeros((0, 784), np.uint8), "(0, 784)"), (np.array(["1"]), "<U1"),
+    (np.array([0.5, np.nan]), "nan"), (np.array([0.5, np.inf]), "inf"),
+    (np.array([0.5, 1.5]), "0.5 to 1.5"),
+(np.array([-0.1, 0.5]), "-0.1"), (np.array([0, 255]), "int"), (np.array([True]), "bool"),
+    (np.zeros((0, 784)), "(0, 784)"), (np.zeros((0, 784), np.uint8), "(0, 784)"),
+    (np.array(["1"]), "<U1"),
 ])
 def test_wrong_grey_values_are_refused(X, word):
     for function, argument in [(binarise, 0.5), (sample_binary, np.random.default_rng(6))]:
@@ -359,7 +372,8 @@ def test_anything_but_a_generator_is_refused(rng):
 # ---------------------------------------------------------------- toys
 
 def test_bars_and_stripes_of_side_two_by_hand():
-    """Of the 16 images of 2 x 2 pixels, blank, full, two horizontal and two vertical lines remain."""
+    """Of the 16 images of 2 x 2 pixels, blank, full, two horizontal and two vertical lines
+    remain."""
     assert rows(bars_and_stripes(2)) == {(0, 0, 0, 0), (1, 1, 1, 1), (1, 1, 0, 0), (0, 0, 1, 1),
                                          (1, 0, 1, 0), (0, 1, 0, 1)}
 
@@ -383,7 +397,8 @@ def test_bars_and_stripes_do_not_change_when_transposed():
 
 
 def test_no_model_beats_minus_log_n_on_bars_and_stripes():
-    """Over the 512 states of 3 x 3 pixels random models stay below; the uniform one on X attains it."""
+    """Over the 512 states of 3 x 3 pixels random models stay below; the uniform one on X attains
+    it."""
     X = bars_and_stripes(3)
     states = X @ (2 ** np.arange(9))                                            # (n,)
     rng = np.random.default_rng(7)
@@ -397,7 +412,8 @@ def test_no_model_beats_minus_log_n_on_bars_and_stripes():
 def test_xor_is_its_truth_table():
     X, y = xor()
     assert X.dtype == np.uint8 and y.dtype == np.int64
-    assert dict(zip(map(tuple, X.tolist()), y.tolist())) == {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 0}
+    assert dict(zip(map(tuple, X.tolist()), y.tolist())) == {(0, 0): 0, (0, 1): 1, (1, 0): 1,
+                                                             (1, 1): 0}
 
 
 @pytest.mark.parametrize("n_bits", [2, 4, 6, 10])
@@ -408,7 +424,8 @@ def test_line_symmetry_agrees_with_brute_force(n_bits):
     assert list(map(tuple, X.tolist())) == states
     assert y.tolist() == [int(state == state[::-1]) for state in states]
     assert y.sum() == 2 ** (n_bits // 2)
-    assert np.all(X[y == 1].mean(axis=0) == 0.5)                                # no single bit tells
+    # no single bit tells
+    assert np.all(X[y == 1].mean(axis=0) == 0.5)
 
 
 def test_toys_may_be_modified():
@@ -420,14 +437,16 @@ def test_toys_may_be_modified():
 
 @pytest.mark.parametrize("side", [0, -1, 17, 2.0, 2.5, "3", None, np.nan])
 def test_a_wrong_side_is_refused(side):
-    message = f"bars_and_stripes: side must be an integer from 1 to 16, got {re.escape(repr(side))}$"
+    got = re.escape(repr(side))
+    message = f"bars_and_stripes: side must be an integer from 1 to 16, got {got}$"
     with pytest.raises(ValueError, match=message):
         bars_and_stripes(side)
 
 
 @pytest.mark.parametrize("n_bits", [0, -2, 3, 22, 4.0, "4", None])
 def test_a_wrong_number_of_bits_is_refused(n_bits):
-    with pytest.raises(ValueError, match="line_symmetry: n_bits must be an even integer from 2 to 20, got"):
+    with pytest.raises(ValueError, match="line_symmetry: n_bits must be an even integer from 2 to "
+                       "20, got"):
         line_symmetry(n_bits)
 
 

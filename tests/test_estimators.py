@@ -82,7 +82,8 @@ def test_save_and_load(tmp_path):
     m.save(tmp_path / "model.npz")
     again = BernoulliRBM.load(tmp_path / "model.npz")
     assert_array_equal(again.transform(X), m.transform(X))
-    assert again.order == 3 and again.method == "emf" and again.history_ == m.history_ and again.random_state == 0
+    assert again.order == 3 and again.method == "emf" and again.history_ == m.history_
+    assert again.random_state == 0
     assert model(n_components=np.int64(4)).fit(X).save(tmp_path / "four.npz") is None
     assert BernoulliRBM.load(tmp_path / "four.npz").fit(X).components_.shape == (4, 9)
     assert again.components_.dtype == np.float32
@@ -114,8 +115,10 @@ def test_checkpoint_resumes(tmp_path):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"method": "adam"}, "method must be one of"), ({"n_components": 0}, "n_components must be a positive integer"),
-    ({"dtype": np.float16}, "dtype must be numpy.float32 or numpy.float64"), ({"n_iter": 0}, "n_iter must be a positive integer")])
+    ({"method": "adam"}, "method must be one of"), ({"n_components": 0}, "n_components must be a "
+                                                    "positive integer"),
+    ({"dtype": np.float16}, "dtype must be numpy.float32 or numpy.float64"),
+    ({"n_iter": 0}, "n_iter must be a positive integer")])
 def test_bad_settings_are_errors_at_fit(changes, message):
     with pytest.raises(ValueError, match=message):
         model(**changes).fit(X)

@@ -108,7 +108,8 @@ def test_check_gradient_does_not_see_a_kink_in_a_smooth_function():
     assert "kink" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name, value", [("step", 0.0), ("step", np.nan), ("tolerance", np.inf), ("tolerance", -1.0)])
+@pytest.mark.parametrize("name, value", [("step", 0.0), ("step", np.nan), ("tolerance", np.inf),
+                                         ("tolerance", -1.0)])
 def test_check_gradient_refuses_a_step_or_tolerance_that_proves_nothing(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a positive number"):
         check_gradient(lambda p: 0.0, {"x": np.zeros(1)}, {"x": np.zeros(1)}, **{name: value})

@@ -16,14 +16,15 @@ import minife
 from minife import MLP, RBM, landscape, tap, units
 from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError,
                              hessian_vector_product, layers, two_layer)
-from minife.bridge import ClampedNetwork, CopiedUnits, LayeredMeanField, Pyramid, TiedClassifier, unroll
+from minife.bridge import (ClampedNetwork, CopiedUnits, LayeredMeanField, Pyramid, TiedClassifier,
+                           unroll)
 from minife.bridge.nudges import loss_gradient
 from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.vae import VAE
 from minife.descent import SGD
 from minife.estimators.watch import PenalisedLoss, WeightedLoss
-from minife.gradcheck import GradientError, check_gradient, numerical_gradient
-from minife.parameters import flatten, norm
+from minife.gradcheck import check_gradient
+from minife.parameters import norm
 from minife.rbm import ClassificationRBM, GaussianRBM, exact, training
 from minife.rbm.centering import Centering
 from proofs import proves
@@ -62,7 +63,8 @@ def potts_covariance():
 def weights_and_biases(f, gradient, beta, **order):
     """Check gradient(rbm) = df(rbm)/d(W, a, b)."""
     rbm = random_rbm(np.random.default_rng(3), beta=beta)
-    check_gradient(lambda p: f(RBM(**p, beta=beta), **order), rbm.parameters, gradient(rbm, **order))
+    check_gradient(lambda p: f(RBM(**p, beta=beta), **order), rbm.parameters,
+                   gradient(rbm, **order))
 
 
 def exact_learning(beta):
@@ -102,7 +104,8 @@ def exact_thermodynamics(beta):
 def decay(optimizer):
     """A first step goes against the slope of the loss with its penalty, weights alone."""
     theta = {"W": W.copy(), "b": np.array([0.4, -0.3])}
-    slopes, before = {"W": np.cos(W), "b": np.cos(theta["b"])}, {k: x.copy() for k, x in theta.items()}
+    slopes = {"W": np.cos(W), "b": np.cos(theta["b"])}
+    before = {k: x.copy() for k, x in theta.items()}
     optimizer.step(theta, slopes)
     step = {name: (before[name] - theta[name]) / optimizer.rate() for name in theta}
     check_gradient(lambda p: (np.sin(p["W"]).sum() + optimizer.l1 * np.abs(p["W"]).sum()
@@ -138,7 +141,8 @@ def gaussian_machine(f, gradient, beta):
 def labels_and_images(objective, rows, beta):
     """Binary and grey rows; a has no slope in p(y | x)."""
     rng, y = np.random.default_rng(4), np.array([2, 0, 1, 2])
-    machine = ClassificationRBM(*(0.7 * rng.standard_normal(s) for s in ((5, 4), (3, 4), 5, 4, 3)), beta)
+    machine = ClassificationRBM(*(0.7 * rng.standard_normal(s) for s in ((5, 4), (3, 4), 5, 4, 3)),
+                                beta)
     rows = {"binary": X, "grey": rng.random((4, 5))}[rows]
     check_gradient(lambda _: machine.log_likelihood(rows, y, objective, 0.3), machine.parameters,
                    machine.gradient(rows, y, objective, 0.3))
@@ -154,11 +158,13 @@ def magnetisations(order, beta):
 def loss_slope(loss):
     """Check loss.gradient(x, y) = d loss.value / dx."""
     x = POINTS.copy()
-    check_gradient(lambda p: loss.value(p["x"], TARGETS).sum(), {"x": x}, {"x": loss.gradient(x, TARGETS)})
+    check_gradient(lambda p: loss.value(p["x"], TARGETS).sum(), {"x": x},
+                   {"x": loss.gradient(x, TARGETS)})
 
 
 def loss_curvature(loss):
-    """Check loss.hessian_product(x, y, r) = d (loss.gradient . r) / dx, as a Hessian is symmetric."""
+    """Check loss.hessian_product(x, y, r) = d (loss.gradient . r) / dx, as a Hessian is
+    symmetric."""
     x, r = POINTS.copy(), np.cos(np.arange(6.0)).reshape(2, 3)
     check_gradient(lambda p: (r * loss.gradient(p["x"], TARGETS)).sum(), {"x": x},
                    {"x": loss.hessian_product(x, TARGETS, r)})
@@ -183,17 +189,20 @@ def input_of_a_layer():
 
 def two_layers():
     rng = np.random.default_rng(11)
-    theta = {name: rng.standard_normal(shape) for name, shape in (("W", (5, 4)), ("b", 4), ("U", (4, 3)), ("d", 3))}
+    theta = {name: rng.standard_normal(shape)
+             for name, shape in (("W", (5, 4)), ("b", 4), ("U", (4, 3)), ("d", 3))}
     y = rng.random((4, 3))
     check_gradient(lambda p: two_layer.loss(two_layer.forward(X, **p)[1], y), theta,
-                   dict(zip(theta, two_layer.backward(X, y, *two_layer.forward(X, **theta), theta["U"]), strict=True)))
+                   dict(zip(theta, two_layer.backward(X, y, *two_layer.forward(X, **theta),
+                                                      theta["U"]), strict=True)))
 
 
 def network(depth, unit, loss):
     """Return an MLP, rows and targets, at some distance from kinks, and with all layers alive."""
     mlp, rows, y = random_network(depth, unit, loss)
     distances = [np.abs(x).min() for x in mlp.fields(rows)[:-1]]
-    assert len(rows) == 4 and min(distances, default=1) > 0.05  # a field moves by a few steps of 0.001 or 0.002
+    # a field moves by a few steps of 0.001 or 0.002
+    assert len(rows) == 4 and min(distances, default=1) > 0.05
     assert all(np.abs(slope).max() > 1e-4 for slope in mlp.gradient(rows, y).values())
     return mlp, rows, y
 
@@ -205,18 +214,20 @@ def network_gradient(**case):
 
 
 def gradient_over_states(unit):
-    """The same over rows of zeros and ones, whose products are row sums; smooth units, as nothing keeps off kinks"""
+    """The same over rows of zeros and ones, whose products are row sums; smooth units, as nothing
+    keeps off kinks"""
     mlp = MLP((5, 4, 3), unit, CategoricalCrossEntropy(), np.random.default_rng(3))
     y = np.array([2, 0, 1, 2])
     check_gradient(lambda _: mlp.loss(X, y), mlp.parameters, mlp.gradient(X, y))
 
 
 def one_pass_backward(**case):
-    """MLP.backward returns the output fields too, from the input as it is seen and the targets as rows"""
+    """MLP.backward returns the output fields too, from the input as it is seen and the targets as
+    rows"""
     mlp, rows, y = network(**case)
     h, y = mlp.check_rows(rows, y)
-    check_gradient(lambda _: mlp.loss_function.value(mlp.backward(h, y)[1], y).mean(), mlp.parameters,
-                   mlp.backward(h, y)[0])
+    check_gradient(lambda _: mlp.loss_function.value(mlp.backward(h, y)[1], y).mean(),
+                   mlp.parameters, mlp.backward(h, y)[0])
 
 
 def second_derivative(**case):
@@ -240,10 +251,12 @@ def second_derivative(**case):
 def second_derivatives(order, beta):
     """Check each column of the Hessian as the slope of one component of the stationarity."""
     rbm = random_rbm(np.random.default_rng(3), beta=beta)
-    H = tap.hessian(rbm, M_V, M_H, order)                                     # (n, N, N), visible units first
+    H = tap.hessian(rbm, M_V, M_H, order)  # (n, N, N), visible units first
     for k in range(5 + 4):
-        check_gradient(lambda p: np.hstack(tap.stationarity(rbm, p["m_v"], p["m_h"], order))[:, k].sum(),
-                       {"m_v": M_V.copy(), "m_h": M_H.copy()}, {"m_v": H[:, k, :5], "m_h": H[:, k, 5:]})
+        check_gradient(lambda p: np.hstack(tap.stationarity(rbm, p["m_v"], p["m_h"],
+                                                            order))[:, k].sum(),
+                       {"m_v": M_V.copy(), "m_h": M_H.copy()},
+                       {"m_v": H[:, k, :5], "m_h": H[:, k, 5:]})
 
 
 def couplings_and_fields(beta):
@@ -263,15 +276,19 @@ def couplings_and_fields(beta):
 def spin_magnetisations(beta):
     J, m = np.triu(np.random.default_rng(4).standard_normal((5, 5)), 1), 2 * M_V - 1
     machine = landscape.BoltzmannMachine(J + J.T, FIELDS, beta)
-    check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m}, {"m": machine.stationarity(m)})
+    check_gradient(lambda p: machine.free_energy(p["m"]).sum(), {"m": m},
+                   {"m": machine.stationarity(m)})
 
 
 def relaxation(**settings):
     """Each argument of a half step, at both orders, damped or not"""
     rng, names = np.random.default_rng(6), ("m_in", "m_out", "W", "field")
-    arrays = dict(zip(names, (rng.random((4, 2)), rng.random((4, 3)), W.copy(), H @ W), strict=True))
-    slopes = relax_backward(D_X, relax(**arrays, **settings), *(arrays[name] for name in names[:3]), **settings)
-    check_gradient(lambda p: (D_X * relax(**p, **settings)).sum(), arrays, dict(zip(names, slopes, strict=True)))
+    arrays = dict(zip(names, (rng.random((4, 2)), rng.random((4, 3)), W.copy(), H @ W),
+                      strict=True))
+    slopes = relax_backward(D_X, relax(**arrays, **settings), *(arrays[name] for name in names[:3]),
+                            **settings)
+    check_gradient(lambda p: (D_X * relax(**p, **settings)).sum(), arrays,
+                   dict(zip(names, slopes, strict=True)))
 
 
 def unrolled(f, gradient, order, step, beta):
@@ -288,16 +305,20 @@ def tied_classifier(loss):
 
 
 def clamped(f, gradient, order, beta, loss, **depth):
-    """Check gradient(network, y) = df(network, y) in W, U, b and d, with solvers run to rounding."""
+    """Check gradient(network, y) = df(network, y) in W, U, b and d, with solvers run to
+    rounding."""
     rng = np.random.default_rng(4)
     network = ClampedNetwork(0.5 * rng.standard_normal((5, 3)), 0.5 * rng.standard_normal((3, 2)),
-                             0.5 * rng.standard_normal(3), 0.5 * rng.standard_normal(2), beta, order, loss, 0.8)
+                             0.5 * rng.standard_normal(3), 0.5 * rng.standard_normal(2), beta,
+                             order, loss, 0.8)
     y = rng.integers(2, size=(4, 2))
-    check_gradient(lambda _: f(network, y, **depth), network.parameters, gradient(network, y, **depth))
+    check_gradient(lambda _: f(network, y, **depth), network.parameters,
+                   gradient(network, y, **depth))
 
 
 def equilibrium_propagation(network, y):
-    """The gradient for a nudge that goes to 0: the errors of nudge^2 and nudge^4 are extrapolated away."""
+    """The gradient for a nudge that goes to 0: the errors of nudge^2 and nudge^4 are extrapolated
+    away."""
     coarse, fine, finest = (network.equilibrium_propagation_gradient(X, y, nudge, **PRECISE)
                             for nudge in (8e-3, 4e-3, 2e-3))
     return {name: (coarse[name] - 20 * fine[name] + 64 * finest[name]) / 45 for name in coarse}
@@ -305,7 +326,8 @@ def equilibrium_propagation(network, y):
 
 def loss_in_the_means(loss):
     m, y = M_H[:2, :3].copy(), TARGETS
-    check_gradient(lambda p: loss.value(loss.unit.field(p["m"]), y).sum(), {"m": m}, {"m": loss_gradient(loss, m, y)})
+    check_gradient(lambda p: loss.value(loss.unit.field(p["m"]), y).sum(), {"m": m},
+                   {"m": loss_gradient(loss, m, y)})
 
 
 def layered(feedback=0.1):
@@ -317,19 +339,23 @@ def layered(feedback=0.1):
 def layered_partials():
     network, rows, _ = layered()
     m = network.equilibrium(rows).m
-    check_gradient(lambda _: network.free_energy(m).mean(), network.parameters, network.free_energy_gradient(m))
+    check_gradient(lambda _: network.free_energy(m).mean(), network.parameters,
+                   network.free_energy_gradient(m))
 
 
 def layered_limit():
-    """(C19): the gradient of the network itself, for feedback and nudge that go to 0, extrapolated"""
+    """(C19): the gradient of the network itself, for feedback and nudge that go to 0,
+    extrapolated"""
     gradients, nudge = [], 1e-3
     for feedback in (0.02, 0.01, 0.005, 0.0025):
         network, rows, y = layered(feedback)
         gradients.append(network.equilibrium_propagation_gradient(rows, y, nudge, tol=1e-15))
-    for power in (1, 2, 3):                                     # each step takes one more power of the feedback away
+    # each step takes one more power of the feedback away
+    for power in (1, 2, 3):
         gradients = [{name: (2**power * g[name] - f[name]) / (2**power - 1) for name in f}
                      for f, g in zip(gradients[:-1], gradients[1:], strict=True)]
-    check_gradient(lambda _: network.mlp.loss(rows, y), network.parameters, gradients[0], tolerance=1e-4)
+    check_gradient(lambda _: network.mlp.loss(rows, y), network.parameters, gradients[0],
+                   tolerance=1e-4)
 
 
 def layered_nudges(nudge):
@@ -340,7 +366,8 @@ def layered_nudges(nudge):
 
 def copied_units(unit, copies, beta):
     rng = np.random.default_rng(12)
-    machine = CopiedUnits(*(rng.standard_normal(shape) for shape in ((5, 3), (2, 3), (3,), (2,))), copies, unit, beta)
+    machine = CopiedUnits(*(rng.standard_normal(shape) for shape in ((5, 3), (2, 3), (3,), (2,))),
+                          copies, unit, beta)
     y = np.array([0, 1, 1, 0])
     check_gradient(lambda _: machine.loss(X, y), machine.parameters, machine.gradient(X, y))
 
@@ -356,21 +383,27 @@ def autoencoder(gradient, n_latent, rows):
     rng = np.random.default_rng(11)
     rows = {"binary": X, "grey": rng.random((4, 5))}[rows]
     vae, noise = VAE(5, 4, n_latent, rng, X), rng.standard_normal((4, n_latent))
-    check_gradient(lambda _: vae.free_energy(rows, noise).F.mean(), vae.parameters, gradient(vae, rows, noise))
+    check_gradient(lambda _: vae.free_energy(rows, noise).F.mean(), vae.parameters,
+                   gradient(vae, rows, noise))
 
 
 def show(value):
     """Return a value of a case as its id shows it: Rectified, SquaredError of Binary, 0.6"""
     if isinstance(value, SquaredError):
         return f"SquaredError of {type(value.unit).__name__}"
-    return value if isinstance(value, str) else f"{value:g}" if isinstance(value, (int, float)) else type(value).__name__
+    if isinstance(value, (int, float)):
+        return f"{value:g}"
+    return value if isinstance(value, str) else type(value).__name__
 
 
 def line(name, tags, check, **axes):
-    """Return a line of the table, check(**case) for every case of the axes, as pytest parameters named by their case."""
+    """Return a line of the table, check(**case) for every case of the axes, as pytest parameters
+    named by their case."""
+    def said(case):
+        return ", ".join(f"{axis}={show(value)}" for axis, value in case.items())
+
     cases = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    return [pytest.param(check, case, marks=proves(*tags.split()),
-                         id=f"{name}({', '.join(f'{axis}={show(value)}' for axis, value in case.items())})")
+    return [pytest.param(check, case, marks=proves(*tags.split()), id=f"{name}({said(case)})")
             for case in cases]
 
 
@@ -380,7 +413,8 @@ def unit_lines(unit):
     return [*line(f"{name}.mean", "U2", lambda: slope(unit.potential, unit.mean)),
             *line(f"{name}.field", "U5", lambda: slope(unit.conjugate, unit.field, MEANS)),
             *line(f"{name}.variance", "U3", lambda: slope(unit.mean, unit.variance)),
-            *line(f"{name}.third_cumulant", "U8", lambda: slope(unit.variance, unit.third_cumulant))]
+            *line(f"{name}.third_cumulant", "U8",
+                  lambda: slope(unit.variance, unit.third_cumulant))]
 
 
 ORDERS, PRECISE, DEPTHS = (1, 2, 3), {"tol": 1e-14}, (1, 2, 3, 4, 5)
@@ -396,15 +430,19 @@ TABLE = [
     *line("backprop.losses.BinaryCrossEntropy.gradient", "B4 B5", loss_slope, loss=LOSSES[2:3]),
     *line("backprop.losses.CategoricalCrossEntropy.gradient", "B4 B5", loss_slope, loss=LOSSES[3:]),
     *line("backprop.losses.SquaredError.hessian_product", "B11", loss_curvature, loss=LOSSES[:2]),
-    *line("backprop.losses.BinaryCrossEntropy.hessian_product", "B11", loss_curvature, loss=LOSSES[2:3]),
-    *line("backprop.losses.CategoricalCrossEntropy.hessian_product", "B11", loss_curvature, loss=LOSSES[3:]),
+    *line("backprop.losses.BinaryCrossEntropy.hessian_product", "B11", loss_curvature,
+          loss=LOSSES[2:3]),
+    *line("backprop.losses.CategoricalCrossEntropy.hessian_product", "B11", loss_curvature,
+          loss=LOSSES[3:]),
     *line("backprop.layers.activate_backward", "B2 B9", activation, unit=UNITS),
     *line("backprop.layers.dense_backward", "B1 B8", weights_of_a_layer),
     *line("backprop.layers.dense_backward_input", "B9", input_of_a_layer),
     *line("backprop.two_layer.backward", "B4 B5 B8 B9", two_layers),
-    *line("backprop.mlp.MLP.gradient", "B8 B9", network_gradient, depth=DEPTHS, unit=UNITS, loss=LOSSES),
+    *line("backprop.mlp.MLP.gradient", "B8 B9", network_gradient, depth=DEPTHS, unit=UNITS,
+          loss=LOSSES),
     *line("backprop.mlp.MLP.gradient", "B8 B9 K1", gradient_over_states, unit=UNITS[:3]),
-    *line("backprop.mlp.MLP.backward", "B8 B9", one_pass_backward, depth=(2,), unit=UNITS, loss=LOSSES),
+    *line("backprop.mlp.MLP.backward", "B8 B9", one_pass_backward, depth=(2,), unit=UNITS,
+          loss=LOSSES),
     *line("backprop.curvature.hessian_vector_product", "B10 B11 B12", second_derivative,
           depth=DEPTHS, unit=UNITS, loss=LOSSES),
 
@@ -418,58 +456,76 @@ TABLE = [
     *line("rbm.model.Machine.free_energy_gradient", "R8", lambda beta: weights_and_biases(
         lambda r: r.free_energy(X).mean(), lambda r: r.free_energy_gradient(X), beta), beta=BETAS),
     *line("rbm.exact.log_likelihood_gradient", "R9 R10", lambda beta: weights_and_biases(
-        lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X), beta), beta=BETAS),
+        lambda r: exact.log_likelihood(r, X), lambda r: exact.log_likelihood_gradient(r, X), beta),
+          beta=BETAS),
     *line("rbm.gaussian.GaussianRBM.free_energy_gradient", "R21", lambda beta: gaussian_machine(
-        lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v), beta), beta=BETAS),
+        lambda r, v: r.free_energy(v).mean(), lambda r, v: r.free_energy_gradient(v), beta),
+          beta=BETAS),
     *line("rbm.exact.log_likelihood_gradient", "R9 R21", lambda beta: gaussian_machine(
         exact.log_likelihood, exact.log_likelihood_gradient, beta), beta=BETAS),
     *line("rbm.classification.ClassificationRBM.gradient", "R23 R24", labels_and_images,
-          objective=("discriminative", "generative", "hybrid"), rows=("binary", "grey"), beta=BETAS),
+          objective=("discriminative", "generative", "hybrid"), rows=("binary", "grey"),
+          beta=BETAS),
 
     *line("tap.expansion.stationarity", "T9", magnetisations, order=ORDERS, beta=BETAS),
     *line("tap.expansion.free_energy_gradient", "T11", lambda **case: weights_and_biases(
         lambda r, order: tap.free_energy(r, M_V, M_H, order).mean(),
-        lambda r, order: tap.free_energy_gradient(r, M_V, M_H, order), **case), order=ORDERS, beta=BETAS),
+        lambda r, order: tap.free_energy_gradient(r, M_V, M_H, order), **case), order=ORDERS,
+          beta=BETAS),
     *line("tap.stability.hessian", "T16", second_derivatives, order=ORDERS, beta=BETAS),
-    *line("tap.likelihood.log_likelihood_gradient", "T14", lambda **case: weights_and_biases(  # through the solver
-        lambda r, order: tap.log_likelihood(r, X, order, n_starts=0, tol=1e-13),
-        lambda r, order: tap.log_likelihood_gradient(r, X, order, tol=1e-13), **case), order=ORDERS, beta=BETAS),
+    *line("tap.likelihood.log_likelihood_gradient", "T14",
+          lambda **case: weights_and_biases(  # through the solver
+lambda r, order: tap.log_likelihood(r, X, order, n_starts=0, tol=1e-13),
+lambda r, order: tap.log_likelihood_gradient(r, X, order, tol=1e-13), **case), order=ORDERS,
+          beta=BETAS),
 
-    *line("bridge.relaxation.relax_backward", "C4 C5", relaxation, order=(1, 2), step=(1.0, 0.6), beta=BETAS),
+    *line("bridge.relaxation.relax_backward", "C4 C5", relaxation, order=(1, 2), step=(1.0, 0.6),
+          beta=BETAS),
     *line("bridge.unrolled.UnrolledMeanField.gradient", "C4 C5", lambda **case: unrolled(
-        lambda n: sum((n.forward(X)[k] * g).sum() for k, g in ((-1, H_SLOPE), (-2, V_SLOPE))) / len(X),
-        lambda n: n.gradient(X, H_SLOPE, V_SLOPE), **case), order=(1, 2), step=(1.0, 0.6), beta=(0.6, 1.5)),
+        lambda n: sum((n.forward(X)[k] * g).sum()
+                      for k, g in ((-1, H_SLOPE), (-2, V_SLOPE))) / len(X),
+        lambda n: n.gradient(X, H_SLOPE, V_SLOPE), **case), order=(1, 2), step=(1.0, 0.6),
+          beta=(0.6, 1.5)),
     *line("bridge.unrolled.UnrolledMeanField.free_energy_gradient", "C22", lambda **case: unrolled(
         lambda n: n.free_energies(X)[:, -1].mean(), lambda n: n.free_energy_gradient(X), **case),
         order=(1, 2), step=(1.0, 0.6), beta=(0.6, 1.5)),
     *line("bridge.tied.TiedClassifier.gradient", "C4", tied_classifier, loss=LOSSES),
     *line("bridge.clamped.ClampedMachine.free_energy_gradient", "C7", lambda **case: clamped(
-        lambda n, y: n.free_energy(X, *AT).mean(), lambda n, y: n.free_energy_gradient(X, *AT), **case), **AT_REST),
+        lambda n, y: n.free_energy(X, *AT).mean(), lambda n, y: n.free_energy_gradient(X, *AT),
+        **case), **AT_REST),
     *line("bridge.equilibrium.ClampedNetwork.contrastive_gradient", "C12", lambda **case: clamped(
         lambda n, y, nudge: n.contrastive_loss(X, y, nudge, **PRECISE),
-        lambda n, y, nudge: n.contrastive_gradient(X, y, nudge, **PRECISE), **case), nudge=(0.5, np.inf), **AT_REST),
+        lambda n, y, nudge: n.contrastive_gradient(X, y, nudge, **PRECISE), **case),
+          nudge=(0.5, np.inf), **AT_REST),
     *line("bridge.equilibrium.ClampedNetwork.backprop_gradient", "C9", lambda **case: clamped(
-        lambda n, y, depth: n.loss_of(n.layers(X, depth)[-1], y), lambda n, y, depth: n.backprop_gradient(X, y, depth),
-        **case), depth=(1, 2, 5), **AT_REST),
+        lambda n, y, depth: n.loss_of(n.layers(X, depth)[-1], y), lambda n, y,
+        depth: n.backprop_gradient(X, y, depth), **case), depth=(1, 2, 5), **AT_REST),
     *line("bridge.equilibrium.ClampedNetwork.implicit_gradient", "C8", lambda **case: clamped(
-        lambda n, y: n.loss(X, y, **PRECISE), lambda n, y: n.implicit_gradient(X, y, **PRECISE), **case), **AT_REST),
-    *line("bridge.equilibrium.ClampedNetwork.equilibrium_propagation_gradient", "C10 C11", lambda **case: clamped(
-        lambda n, y: n.loss(X, y, **PRECISE), equilibrium_propagation, loss=LOSSES[1], **case),
+        lambda n, y: n.loss(X, y, **PRECISE), lambda n, y: n.implicit_gradient(X, y, **PRECISE),
+        **case), **AT_REST),
+    *line("bridge.equilibrium.ClampedNetwork.equilibrium_propagation_gradient", "C10 C11",
+          lambda **case: clamped(
+lambda n, y: n.loss(X, y, **PRECISE), equilibrium_propagation, loss=LOSSES[1], **case),
         order=(1, 2), beta=BETAS),
     *line("bridge.nudges.loss_gradient", "B4 B7", loss_in_the_means, loss=ELEMENTWISE),
     *line("bridge.layered.LayeredMeanField.free_energy_gradient", "C19", layered_partials),
     *line("bridge.layered.LayeredMeanField.equilibrium_propagation_gradient", "C19", layered_limit),
-    *line("bridge.layered.LayeredMeanField.contrastive_gradient", "C20", layered_nudges, nudge=(0.5, np.inf)),
-    *line("bridge.copies.CopiedUnits.gradient", "C15 C16", copied_units, unit=UNITS[:3], copies=(1, 4), beta=BETAS),
+    *line("bridge.layered.LayeredMeanField.contrastive_gradient", "C20", layered_nudges,
+          nudge=(0.5, np.inf)),
+    *line("bridge.copies.CopiedUnits.gradient", "C15 C16", copied_units, unit=UNITS[:3],
+          copies=(1, 4), beta=BETAS),
     *line("bridge.pyramid.Pyramid.gradient", "C21", pyramids, copies=(1, 3)),
     *line("bridge.vae.VAE.gradient", "C26", lambda **case: autoencoder(
-        lambda vae, rows, noise: vae.gradient(rows, noise), **case), n_latent=(1, 3), rows=("binary", "grey")),
+        lambda vae, rows, noise: vae.gradient(rows, noise), **case), n_latent=(1, 3),
+          rows=("binary", "grey")),
     *line("bridge.vae.VAE.backward", "C26", lambda **case: autoencoder(
         lambda vae, rows, noise: vae.backward(*vae.check_rows(rows, noise))[1], **case),
         n_latent=(1, 3), rows=("binary", "grey")),
 
-    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L8", spin_magnetisations, beta=BETAS),
-    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L20", couplings_and_fields, beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.stationarity", "L8", spin_magnetisations,
+          beta=BETAS),
+    *line("landscape.boltzmann_machine.BoltzmannMachine.contrastive_gradient", "L20",
+          couplings_and_fields, beta=BETAS),
 ]
 
 
@@ -542,7 +598,8 @@ def public_callables():
 def test_every_public_callable_is_in_the_table_or_no_derivative():
     table = {entry.id.split("(")[0] for entry in TABLE}
     missing = [name for name in public_callables()
-               if name not in table and not any(fnmatch(name, pattern) for pattern in NOT_DERIVATIVES)]
+               if name not in table
+               and not any(fnmatch(name, pattern) for pattern in NOT_DERIVATIVES)]
     assert not missing, f"neither in the table nor in NOT_DERIVATIVES: {missing}"
     assert table <= set(public_callables()), table - set(public_callables())
     looks = ("gradient", "_backward", ".hessian", "stationarity", "derivative", "variance")

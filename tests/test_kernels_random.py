@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from kernel_calls import KEY, SHAPES, arguments, sigma
+from kernel_calls import KEY, SHAPES, sigma
 from minife import kernels
 from minife.kernels import reference
 from proofs import proves

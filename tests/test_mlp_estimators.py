@@ -73,10 +73,14 @@ def test_the_l2_term_is_alpha_over_the_batch(rng):
 
 
 @pytest.mark.parametrize("argument, value, message", [
-    ("activation", "sine", "activation must be one of"), ("solver", "lbfgs", "solver='lbfgs' is not in minife"),
-    ("alpha", -1, "alpha must be a number of at least 0"), ("batch_size", 0, "batch_size must be a positive"),
-    ("max_iter", 0, "max_iter must be a positive"), ("hidden_layer_sizes", (0,), "sizes must be a positive"),
-    ("momentum", 1.0, "momentum must be a number in"), ("learning_rate_init", 0.0, "learning_rate_init must be a positive")])
+    ("activation", "sine", "activation must be one of"),
+    ("solver", "lbfgs", "solver='lbfgs' is not in minife"),
+("alpha", -1, "alpha must be a number of at least 0"), ("batch_size", 0, "batch_size must be a "
+                                                        "positive"),
+    ("max_iter", 0, "max_iter must be a positive"),
+    ("hidden_layer_sizes", (0,), "sizes must be a positive"),
+("momentum", 1.0, "momentum must be a number in"),
+    ("learning_rate_init", 0.0, "learning_rate_init must be a positive")])
 def test_wrong_settings_of_a_network_are_named(argument, value, message, rng):
     X, y = blobs(rng, 20)
     solver = {} if argument == "solver" else {"solver": "sgd"}

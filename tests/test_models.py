@@ -14,8 +14,10 @@ DRAW = np.random.default_rng(0).standard_normal
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("model", [
-    lambda: RBM(DRAW((5, 3)), DRAW(5), DRAW(3), 0.7), lambda: GaussianRBM(DRAW((5, 3)), DRAW(5), DRAW(3), 2.0),
-    lambda: ClassificationRBM(DRAW((5, 3)), DRAW((2, 3)), DRAW(5), DRAW(3), DRAW(2), 1.5)], ids=["binary", "Gaussian", "labels"])
+    lambda: RBM(DRAW((5, 3)), DRAW(5), DRAW(3), 0.7),
+    lambda: GaussianRBM(DRAW((5, 3)), DRAW(5), DRAW(3), 2.0),
+    lambda: ClassificationRBM(DRAW((5, 3)), DRAW((2, 3)), DRAW(5), DRAW(3), DRAW(2), 1.5)],
+                         ids=["binary", "Gaussian", "labels"])
 def test_a_machine_comes_back(model, dtype, tmp_path):
     model = model()
     model = type(model)(*(array.astype(dtype) for array in model.parameters.values()), model.beta)
@@ -27,7 +29,8 @@ def test_a_machine_comes_back(model, dtype, tmp_path):
 
 
 @pytest.mark.parametrize("hidden", [Spin(), LeakyRectified(0.2)])
-@pytest.mark.parametrize("loss", [CategoricalCrossEntropy(), BinaryCrossEntropy(), SquaredError(), SquaredError(Binary())])
+@pytest.mark.parametrize("loss", [CategoricalCrossEntropy(), BinaryCrossEntropy(), SquaredError(),
+                                  SquaredError(Binary())])
 def test_a_network_comes_back(hidden, loss, tmp_path):
     mlp = MLP((4, 3, 2), hidden, loss, np.random.default_rng(0), np.float32)
     X = 5 + DRAW((10, 4))

@@ -52,7 +52,8 @@ def test_an_rbm(page, rbm):
          [rbm.energy(v[:8], h), rbm.free_energy(v), exact.log_partition_function(rbm)])
     model, X = exact.moments(rbm), page["X"].astype(np.uint8)
     same(page["model"], [model.vh, model.v, model.h])
-    same([-slope for slope in page["learning"]], [exact.log_likelihood_gradient(rbm, X)[name] for name in "Wab"])
+    same([-slope for slope in page["learning"]],
+         [exact.log_likelihood_gradient(rbm, X)[name] for name in "Wab"])
     assert_allclose(page["loss"](), -exact.log_likelihood(rbm, X), rtol=1e-12)
 
 
@@ -61,11 +62,13 @@ def test_the_tap_free_energy(page, rbm, order):
     m_v, m_h = np.linspace(0.1, 0.9, 6), np.linspace(0.2, 0.7, 5)
     rows = m_v[None], m_h[None]
     same([page["gamma"](m_v, m_h, order)], tap.free_energy(rbm, *rows, order))
-    same(page["emf_slopes"](m_v, m_h, order), [tap.free_energy_gradient(rbm, *rows, order)[name] for name in "Wab"])
+    same(page["emf_slopes"](m_v, m_h, order),
+         [tap.free_energy_gradient(rbm, *rows, order)[name] for name in "Wab"])
     theta_v = page["field"](m_h, m_v, page["W"].T, page["a"], order)
     same([Binary().field(m_v) - theta_v], tap.stationarity(rbm, *rows, order)[0])
     at_rest = tap.fixed_point(rbm, order, tol=1e-13)
-    assert_allclose(page["gamma"](*page["fixed_point"](order), order), at_rest.free_energy[0], rtol=1e-12)
+    assert_allclose(page["gamma"](*page["fixed_point"](order), order), at_rest.free_energy[0],
+                    rtol=1e-12)
 
 
 def test_a_network(page):
@@ -74,14 +77,16 @@ def test_a_network(page):
         mlp.parameters[name][...] = array
     same([page["output"](page["X"]), page["cross_entropy"](page["output"](page["X"]))],
          [mlp.fields(page["X"])[-1], mlp.loss(page["X"], page["y"])])
-    same(page["backprop"], [mlp.gradient(page["X"], page["y"])[name] for name in ("W1", "b1", "W2", "b2")])
+    same(page["backprop"],
+         [mlp.gradient(page["X"], page["y"])[name] for name in ("W1", "b1", "W2", "b2")])
     same([page["softmax"](page["output"](page["X"]))], [Potts().mean(mlp.fields(page["X"])[-1])])
 
 
 def test_what_it_prints_is_small_where_it_should_be(page):
     lines = [line.rsplit(maxsplit=1) for line in page["printed"].splitlines()]
     errors = {what.strip(): float(number) for what, number in lines}
-    small = [error for what, error in errors.items() if not what.startswith(("by contrastive", "TAP", "and backprop's"))]
+    small = [error for what, error in errors.items()
+             if not what.startswith(("by contrastive", "TAP", "and backprop's"))]
     assert len(small) == 7 and max(small) < 1e-7, errors
     copies = [error for what, error in errors.items() if what.startswith("and backprop's")]
     assert_allclose(np.log10(copies[:-1]) - np.log10(copies[1:]), 1, atol=0.1)

@@ -69,9 +69,11 @@ ROWS = np.random.default_rng(0).normal(size=(11, 4))
 HEADS = {  # the peer, what it learns from, our loss
     "softmax": (sklearn_neural_network.MLPClassifier, np.arange(11) % 3, CategoricalCrossEntropy()),
     "sigmoid": (sklearn_neural_network.MLPClassifier, np.arange(11) % 2, BinaryCrossEntropy()),
-    "sigmoids": (sklearn_neural_network.MLPClassifier, np.arange(33).reshape(11, 3) % 2, BinaryCrossEntropy()),
+    "sigmoids": (sklearn_neural_network.MLPClassifier, np.arange(33).reshape(11, 3) % 2,
+                 BinaryCrossEntropy()),
     "number": (sklearn_neural_network.MLPRegressor, np.sin(np.arange(11.0)), SquaredError()),
-    "numbers": (sklearn_neural_network.MLPRegressor, np.sin(np.arange(33.0)).reshape(11, 3), SquaredError()),
+    "numbers": (sklearn_neural_network.MLPRegressor, np.sin(np.arange(33.0)).reshape(11, 3),
+                SquaredError()),
 }
 
 

@@ -10,7 +10,8 @@ pytest.importorskip("sklearn")
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.ensemble import AdaBoostRegressor, BaggingClassifier, StackingClassifier, VotingClassifier, VotingRegressor
+from sklearn.ensemble import (AdaBoostRegressor, BaggingClassifier, StackingClassifier,
+                              VotingClassifier, VotingRegressor)
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.inspection import permutation_importance

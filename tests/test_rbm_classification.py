@@ -20,7 +20,8 @@ from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration,
 
 def random_machine(rng, n_visible=5, n_hidden=4, n_classes=3, beta=1.0, dtype=np.float64):
     shapes = (n_visible, n_hidden), (n_classes, n_hidden), n_visible, n_hidden, n_classes
-    return ClassificationRBM(*(0.6 * rng.standard_normal(shape).astype(dtype) for shape in shapes), beta)
+    return ClassificationRBM(*(0.6 * rng.standard_normal(shape).astype(dtype) for shape in shapes),
+                             beta)
 
 
 class BruteForce:
@@ -34,7 +35,8 @@ class BruteForce:
         self.x, self.h = bits[:, :n], bits[:, n:]
         self.y = np.repeat(np.arange(n_classes), len(number))
         W, U, a, b, d = machine.parameters.values()
-        self.E = -(self.x @ a + d[self.y] + self.h @ b + ((self.x @ W + U[self.y]) * self.h).sum(axis=1))   # (R22)
+        self.E = -(self.x @ a + d[self.y] + self.h @ b
+                   + ((self.x @ W + U[self.y]) * self.h).sum(axis=1))   # (R22)
         weight = np.exp(-machine.beta * self.E)
         self.Z, self.p = weight.sum(), weight / weight.sum()
 
@@ -56,7 +58,8 @@ def test_conditional_and_free_energy(case):
     """(R22)"""
     machine, brute, X, _ = case
     joint = np.array([brute.probability(x) for x in X])
-    assert_allclose(np.exp(machine.log_conditional(X)), joint / joint.sum(axis=1, keepdims=True), rtol=1e-12)
+    assert_allclose(np.exp(machine.log_conditional(X)), joint / joint.sum(axis=1, keepdims=True),
+                    rtol=1e-12)
     assert_allclose(np.exp(-machine.beta * machine.free_energy(X)) / brute.Z, joint, rtol=1e-12)
     assert_array_equal(machine.predict(X), joint.argmax(axis=1))
 
@@ -71,7 +74,8 @@ def test_likelihoods_of_the_three_objectives(case):
     assert_allclose(machine.log_partition_function(), np.log(brute.Z), rtol=1e-13)
     assert_allclose(machine.log_likelihood(X, y), discriminative, rtol=1e-12)
     assert_allclose(machine.log_likelihood(X, y, "generative"), generative, rtol=1e-12)
-    assert_allclose(machine.log_likelihood(X, y, "hybrid", 0.3), discriminative + 0.3 * generative, rtol=1e-12)
+    assert_allclose(machine.log_likelihood(X, y, "hybrid", 0.3), discriminative + 0.3 * generative,
+                    rtol=1e-12)
 
 
 @proves("R24")
@@ -122,20 +126,24 @@ def test_gradient_of_the_conditional_is_clamped_minus_free(case):
 
 @proves("R22")
 def test_sampling_the_label(case, rng):
-    """(R22): one label in every row, drawn from the softmax, pixels as ever; the chain keeps the joint distribution"""
+    """(R22): one label in every row, drawn from the softmax, pixels as ever; the chain keeps the
+    joint distribution"""
     machine, brute, _, _ = case
     n, joint = 10_000, machine.joint
     start = joint.random_states(n, rng)
     assert (start[:, 5:].sum(axis=1) == 1).all() and (start[:, 5:].sum(axis=0) > 0.3 * n).all()
     v, h = gibbs_chain(joint, start, 30, rng)
     assert v.dtype == np.uint8 and (v[:, 5:].sum(axis=1) == 1).all()
-    number = v[:, :5] @ 2 ** np.arange(5) + 32 * (h @ 2 ** np.arange(4)) + 512 * v[:, 5:].argmax(axis=1)
+    number = v[:, :5] @ 2 ** np.arange(5) + 32 * (h @ 2 ** np.arange(4))
+    number = number + 512 * v[:, 5:].argmax(axis=1)
     frequency = np.bincount(number, minlength=1536) / n
     assert (np.abs(frequency - brute.p) < 5 * np.sqrt(brute.p / n) + 3e-4).all()
 
 
-@pytest.mark.parametrize("phase", [PersistentContrastiveDivergence(2000), ParallelTempering([0, 0.5, 1], 2000),
-                                   ContrastiveDivergence(25)], ids=lambda phase: type(phase).__name__)
+@pytest.mark.parametrize("phase",
+                         [PersistentContrastiveDivergence(2000),
+                          ParallelTempering([0, 0.5, 1], 2000), ContrastiveDivergence(25)],
+                         ids=lambda phase: type(phase).__name__)
 def test_every_negative_phase_dreams_of_labels_too(case, phase, rng):
     """(R24): within five standard errors of the exact generative gradient"""
     machine, _, X, y = case
@@ -160,7 +168,8 @@ def test_a_step_of_the_loop_climbs_the_objective(case, objective, rng):
 
 
 def test_grey_pixels_may_be_drawn(rng):
-    """(R23): every step sees binary rows of its own, whose means are the grey values; otherwise it sees these"""
+    """(R23): every step sees binary rows of its own, whose means are the grey values; otherwise it
+    sees these"""
     class Recorder(ClassificationRBM):
         def ascent(self, X, *args):
             seen.append(X)
@@ -168,18 +177,20 @@ def test_grey_pixels_may_be_drawn(rng):
     grey = np.tile([[0.0, 0.2, 0.7, 1.0]], (500, 1))
     for draw_grey in (False, True):
         seen = []
-        train(Recorder.initialise(4, 3, 2, rng), grey, np.arange(500) % 2, SGD(0.1), 2, rng, batch_size=500,
-              grey="drawn" if draw_grey else "means")
+        train(Recorder.initialise(4, 3, 2, rng), grey, np.arange(500) % 2, SGD(0.1), 2, rng,
+              batch_size=500, grey="drawn" if draw_grey else "means")
         assert len(seen) == 2 and (seen[0] != seen[1]).any() == draw_grey
         for rows in seen:
             assert rows.dtype == (np.uint8 if draw_grey else np.float64)
-            assert_allclose(rows.mean(axis=0), grey[0], atol=5 * 0.5 / np.sqrt(500) if draw_grey else 1e-12)
+            assert_allclose(rows.mean(axis=0), grey[0], atol=5 * 0.5 / np.sqrt(500) if draw_grey
+                            else 1e-12)
             assert rows[:, 0].max() == 0 and rows[:, 3].min() == 1
 
 
 @proves("R22", "R23")
 def test_one_hidden_unit_and_two_classes_by_hand():
-    """(R22, R23): o_0 = log 2, o_1 = log 5, so the weights of the classes are 1 + 2 and 1 + 5: p(y = 1 | x) = 2/3"""
+    """(R22, R23): o_0 = log 2, o_1 = log 5, so the weights of the classes are 1 + 2 and 1 + 5: p(y
+    = 1 | x) = 2/3"""
     machine = ClassificationRBM([[np.log(2)]], [[0.0], [np.log(2.5)]], [0.7], [0.0], [0.0, 0.0])
     assert_allclose(np.exp(machine.log_conditional([[1]])), [[1 / 3, 2 / 3]], rtol=1e-14)
     gradient = machine.gradient([[1]], [1])               # D = (-1/3, 1/3), sigma(o) = (2/3, 5/6)
@@ -197,13 +208,14 @@ def test_mirror_symmetry_is_learned():
     assert (machine.predict(X) == y).all()
 
 
-@pytest.mark.parametrize("objective, learning_rate, score", [("discriminative", 0.1, 0.83), ("hybrid", 0.1, 0.83),
-                                                             ("generative", 0.02, 0.68)])
+@pytest.mark.parametrize("objective, learning_rate, score",
+                         [("discriminative", 0.1, 0.83), ("hybrid", 0.1, 0.83),
+                          ("generative", 0.02, 0.68)])
 def test_digits_are_learned(objective, learning_rate, score):
     """(R23, R24): from 2000 rows, in four epochs"""
     digits = load_digits()
-    model = RBMClassifier(50, objective=objective, method="cd", learning_rate=learning_rate, momentum=0.9,
-                          batch_size=20, n_iter=4, random_state=0)
+    model = RBMClassifier(50, objective=objective, method="cd", learning_rate=learning_rate,
+                          momentum=0.9, batch_size=20, n_iter=4, random_state=0)
     model.fit(digits.X_train[:2000], digits.y_train[:2000])
     assert model.score(digits.X_test, digits.y_test) > score
 
@@ -216,8 +228,8 @@ def test_resumed_run_is_the_uninterrupted_run(objective, dtype, tmp_path):
     def run(n_epochs, seed, **more):
         machine = ClassificationRBM.initialise(6, 5, 2, np.random.default_rng(0), dtype=dtype)
         grey = 0.1 + 0.8 * X
-        train(machine, grey, more.pop("y", y), SGD(0.1, momentum=0.5), n_epochs, np.random.default_rng(seed),
-              objective=objective, **{"grey": "drawn"} | more)
+        train(machine, grey, more.pop("y", y), SGD(0.1, momentum=0.5), n_epochs,
+              np.random.default_rng(seed), objective=objective, **{"grey": "drawn"} | more)
         assert all(array.dtype == dtype for array in machine.parameters.values())
         return machine
     whole = run(4, 3)
@@ -246,13 +258,16 @@ def test_single_precision_is_near_double(rng):
 
 @pytest.mark.parametrize("scale", [1, 30, 1000])
 def test_fields_of_any_size(scale, rng):
-    """(R22) where exponentials of fields are no numbers any more: softplus is then the field, or nothing"""
-    machine = ClassificationRBM(*(scale * array for array in random_machine(rng, 6, 30).parameters.values()))
+    """(R22) where exponentials of fields are no numbers any more: softplus is then the field, or
+    nothing"""
+    machine = ClassificationRBM(*(scale * array
+                                  for array in random_machine(rng, 6, 30).parameters.values()))
     X = rng.integers(2, size=(9, 6))
-    o = machine.b + (X @ machine.W)[:, None] + machine.U                            # (n, n_classes, n_hidden)
+    o = machine.b + (X @ machine.W)[:, None] + machine.U  # (n, n_classes, n_hidden)
     log_weight = machine.d + np.logaddexp(0, o).sum(axis=2)
     expected = log_weight - np.logaddexp.reduce(log_weight, axis=1, keepdims=True)
-    assert_allclose(machine.log_conditional(X), expected, rtol=1e-12, atol=1e-12 * np.abs(log_weight).max())
+    assert_allclose(machine.log_conditional(X), expected, rtol=1e-12,
+                    atol=1e-12 * np.abs(log_weight).max())
     assert all(np.isfinite(slope).all() for slope in machine.gradient(X, np.arange(9) % 3).values())
 
 
@@ -274,8 +289,10 @@ LABELS = np.array(["seven", "one", "three"])
 def test_the_estimator_has_the_shape_of_scikit_learn(tmp_path):
     X, y = line_symmetry(6)
     names = LABELS[y + (X.sum(axis=1) > 3)]
-    model = RBMClassifier(7, objective="hybrid", method="cd", n_iter=5, random_state=0).fit(X, names)
-    assert model.classes_.tolist() == sorted(LABELS) and len(model.history_) == 5 and model.n_features_in_ == 6
+    model = RBMClassifier(7, objective="hybrid", method="cd", n_iter=5,
+                          random_state=0).fit(X, names)
+    assert model.classes_.tolist() == sorted(LABELS) and len(model.history_) == 5
+    assert model.n_features_in_ == 6
     assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
     assert_array_equal(model.predict(X), model.classes_[model.predict_log_proba(X).argmax(axis=1)])
     assert model.score(X, names) == (model.predict(X) == names).mean()
@@ -307,31 +324,39 @@ def test_a_dream_of_a_class_looks_like_it():
 def test_settings_reach_the_one_loop():
     X, y = line_symmetry(6)
     X = 0.2 + 0.5 * X
-    model = RBMClassifier(5, objective="hybrid", alpha=0.2, learning_rate=0.3, batch_size=9, n_iter=3, n_chains=7,
-                          n_gibbs_steps=2, grey="drawn", momentum=0.6, weight_decay=0.01, random_state=3,
-                          dtype=np.float64).fit(X, y)
+    model = RBMClassifier(5, objective="hybrid", alpha=0.2, learning_rate=0.3, batch_size=9,
+                          n_iter=3, n_chains=7, n_gibbs_steps=2, grey="drawn", momentum=0.6,
+                          weight_decay=0.01, random_state=3, dtype=np.float64).fit(X, y)
     rng = np.random.default_rng(3)
     machine = ClassificationRBM.initialise(6, 5, 2, rng, X)
-    train(machine, X, y, SGD(0.3, 0.6, l2=0.01), 3, rng, objective="hybrid", alpha=0.2, batch_size=9, grey="drawn",
-          negative_phase=PersistentContrastiveDivergence(7, 2))
+    train(machine, X, y, SGD(0.3, 0.6, l2=0.01), 3, rng, objective="hybrid", alpha=0.2,
+          batch_size=9, grey="drawn", negative_phase=PersistentContrastiveDivergence(7, 2))
     assert_array_equal(model.rbm_.W, machine.W)
 
 
 MACHINE = random_machine(np.random.default_rng(0))
 ZEROS = np.zeros((3, 5))
 BAD = {
-    "U": (lambda: ClassificationRBM(np.zeros((2, 3)), np.zeros((4, 2)), *map(np.zeros, (2, 3, 4))), "must have shapes"),
-    "d": (lambda: ClassificationRBM(np.zeros((2, 3)), np.zeros((4, 3)), *map(np.zeros, (2, 3, 3))), "must have shapes"),
-    "beta": (lambda: ClassificationRBM([[1.0]], [[1.0]], [0.0], [0.0], [0.0], 0), "beta must be a positive number"),
-    "n_classes": (lambda: ClassificationRBM.initialise(2, 3, 0, np.random.default_rng(0)), "n_classes must be a posit"),
-    "X": (lambda: MACHINE.log_conditional(np.zeros((3, 8))), r"X must have shape \(n, 5\), got \(3, 8\)"),
+    "U": (lambda: ClassificationRBM(np.zeros((2, 3)), np.zeros((4, 2)), *map(np.zeros, (2, 3, 4))),
+          "must have shapes"),
+    "d": (lambda: ClassificationRBM(np.zeros((2, 3)), np.zeros((4, 3)), *map(np.zeros, (2, 3, 3))),
+          "must have shapes"),
+    "beta": (lambda: ClassificationRBM([[1.0]], [[1.0]], [0.0], [0.0], [0.0], 0),
+             "beta must be a positive number"),
+    "n_classes": (lambda: ClassificationRBM.initialise(2, 3, 0, np.random.default_rng(0)),
+                  "n_classes must be a posit"),
+    "X": (lambda: MACHINE.log_conditional(np.zeros((3, 8))), r"X must have shape \(n, 5\), got "
+          r"\(3, 8\)"),
     "X > 1": (lambda: MACHINE.free_energy(np.full((3, 5), 2.0)), r"X must lie in \[0, 1\]"),
     "label": (lambda: MACHINE.gradient(ZEROS, [0, 1, 3]), "y must hold labels 0 to 2, got 3"),
     "held label": (lambda: MACHINE.given_label(3), "label must hold labels 0 to 2, got 3"),
     "rows": (lambda: MACHINE.gradient(ZEROS, [0, 1]), "same number of rows, got 3 and 2"),
-    "objective": (lambda: MACHINE.gradient(ZEROS, [0, 1, 2], "best"), "objective must be one of 'discriminative', "),
-    "alpha": (lambda: MACHINE.gradient(ZEROS, [0, 1, 2], "hybrid", -1), "alpha must be a number of at least 0"),
-    "method": (lambda: RBMClassifier(method="emf").fit(ZEROS, [0, 1, 2]), "method must be one of 'pcd', 'cd'"),
+    "objective": (lambda: MACHINE.gradient(ZEROS, [0, 1, 2], "best"), "objective must be one of "
+                  "'discriminative', "),
+    "alpha": (lambda: MACHINE.gradient(ZEROS, [0, 1, 2], "hybrid", -1), "alpha must be a number of "
+              "at least 0"),
+    "method": (lambda: RBMClassifier(method="emf").fit(ZEROS, [0, 1, 2]), "method must be one of "
+               "'pcd', 'cd'"),
 }
 
 
@@ -344,16 +369,20 @@ def test_bad_arguments(name):
 
 @proves("R22", "R24")
 def test_exact_sums_of_the_joint_machine_count_rows_with_one_label(case):
-    """(R22, R24): summed over h, with the label a softmax; given_label sums over x or h, label by label"""
+    """(R22, R24): summed over h, with the label a softmax; given_label sums over x or h, label by
+    label"""
     machine, brute, X, y = case
     joint, rows = machine.joint, np.hstack([X, np.eye(3, dtype=int)[y]])
-    assert_allclose(exact.log_partition_function(joint), machine.log_partition_function(), rtol=1e-13)
-    assert_allclose(exact.log_likelihood(joint, rows), machine.log_likelihood(X, y, "generative"), rtol=1e-12)
+    assert_allclose(exact.log_partition_function(joint), machine.log_partition_function(),
+                    rtol=1e-13)
+    assert_allclose(exact.log_likelihood(joint, rows), machine.log_likelihood(X, y, "generative"),
+                    rtol=1e-12)
     for name, mean in vars(machine.moments()).items():
         assert_allclose(getattr(exact.moments(joint), name), mean, rtol=1e-12)
     thermo, U = exact.thermodynamics(joint), brute.p @ brute.E
     assert_allclose([thermo.U, thermo.S, thermo.C],
-                    [U, -brute.p @ np.log(brute.p), joint.beta**2 * (brute.p @ (brute.E - U) ** 2)], rtol=1e-10)
+                    [U, -brute.p @ np.log(brute.p), joint.beta**2 * (brute.p @ (brute.E - U) ** 2)],
+                    rtol=1e-10)
 
 
 def test_the_start_is_uniform_within_one_over_the_root_of_the_larger_side(rng):

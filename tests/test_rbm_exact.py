@@ -1,4 +1,5 @@
-"""Chapter R, exact sums and exact samples of machines with a small layer, against the table of all states."""
+"""Chapter R, exact sums and exact samples of machines with a small layer, against the table of all
+states."""
 import numpy as np
 import pytest
 from brute_force import BruteForce
@@ -39,10 +40,12 @@ def test_likelihood_gradient(case):
     """beta times (moments at the data minus moments of the model), both by brute force"""
     rbm, brute, X = case
     data = dict(zip("abW", brute.moments_at(X), strict=True))
-    model = {"W": (brute.v * brute.p[:, None]).T @ brute.h, "a": brute.mean(brute.v), "b": brute.mean(brute.h)}
+    model = {"W": (brute.v * brute.p[:, None]).T @ brute.h, "a": brute.mean(brute.v),
+             "b": brute.mean(brute.h)}
     for name, value in exact.log_likelihood_gradient(rbm, X).items():
         expected = rbm.beta * (data[name] - model[name])
-        assert_allclose(value, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max(), err_msg=f"slope in {name}")
+        assert_allclose(value, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max(),
+                        err_msg=f"slope in {name}")
 
 
 @proves("R2", "R10")
@@ -70,7 +73,8 @@ def test_thermodynamics(case):
 def test_entropy_is_minus_the_slope_of_F_in_temperature(rng):
     """(R11): S = -dF/dT and C = dU/dT >= 0"""
     rbm, T, step = random_rbm(rng), 0.8, 1e-4
-    low, middle, high = (exact.thermodynamics(RBM(**rbm.parameters, beta=1 / t)) for t in (T - step, T, T + step))
+    low, middle, high = (exact.thermodynamics(RBM(**rbm.parameters, beta=1 / t))
+                         for t in (T - step, T, T + step))
     assert_allclose(-(high.F - low.F) / (2 * step), middle.S, rtol=1e-7)
     assert_allclose((high.U - low.U) / (2 * step), middle.C, rtol=1e-6)
 
@@ -79,9 +83,11 @@ def test_exact_sums_of_a_float32_machine_are_float64(rng, beta):
     rbm = random_rbm(rng, beta=beta)
     single = RBM(*(array.astype(np.float32) for array in rbm.parameters.values()), beta)
     assert rbm.double() is rbm
-    assert_allclose(exact.log_partition_function(single), exact.log_partition_function(single.double()), rtol=1e-14)
+    assert_allclose(exact.log_partition_function(single),
+                    exact.log_partition_function(single.double()), rtol=1e-14)
     assert exact.moments(single).vh.dtype == np.float64
-    assert_allclose(exact.log_partition_function(single), exact.log_partition_function(rbm), rtol=1e-6)
+    assert_allclose(exact.log_partition_function(single), exact.log_partition_function(rbm),
+                    rtol=1e-6)
 
 
 def test_exact_sums_refuse_what_cannot_be_summed(rng):
@@ -93,7 +99,8 @@ def test_exact_sums_refuse_what_cannot_be_summed(rng):
 def test_exact_sums_do_not_depend_on_the_chunks(rng, beta, monkeypatch):
     """(R7), (R10) and (R11): 2^5 states in one piece and in four"""
     rbm = random_rbm(rng, 6, 5, beta=beta)
-    log_z, moments, thermo = exact.log_partition_function(rbm), exact.moments(rbm), exact.thermodynamics(rbm)
+    log_z, moments = exact.log_partition_function(rbm), exact.moments(rbm)
+    thermo = exact.thermodynamics(rbm)
     monkeypatch.setattr(exact, "CHUNK", 8)
     assert_allclose(exact.log_partition_function(rbm), log_z, rtol=1e-13)
     for name in ("v", "h", "vh"):
@@ -126,7 +133,8 @@ def test_exact_samples_have_the_probabilities_of_the_model(size, block, beta, mo
     v = exact.sample(rbm, n, np.random.default_rng(4))
     assert v.shape == (n, size[0]) and v.dtype == np.uint8
     frequency = np.bincount(v @ (1 << np.arange(size[0])), minlength=2 ** size[0]) / n
-    p = np.exp(-beta * rbm.free_energy(exact.all_states(size[0])) - exact.log_partition_function(rbm))
+    p = np.exp(-beta * rbm.free_energy(exact.all_states(size[0]))
+               - exact.log_partition_function(rbm))
     assert (np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / n) + 1e-4).all()
 
 
@@ -138,12 +146,13 @@ def test_log_z_without_exponentials_is_log_z(scale, bias, beta):
     leave their range"""
     rng = np.random.default_rng(6)
     for n_visible, n_hidden in ((1, 1), (30, 1), (9, 8), (130, 9), (7, 12)):
-        rbm = RBM(scale * rng.standard_normal((n_visible, n_hidden)), bias * rng.standard_normal(n_visible),
-                  bias * rng.standard_normal(n_hidden), beta)
+        rbm = RBM(scale * rng.standard_normal((n_visible, n_hidden)),
+                  bias * rng.standard_normal(n_visible), bias * rng.standard_normal(n_hidden), beta)
         h = exact.all_states(n_hidden)
         log_weight = beta * (h @ rbm.b) + np.logaddexp(0, beta * (rbm.a + h @ rbm.W.T)).sum(axis=1)
         top = log_weight.max()
-        assert_allclose(exact.log_partition_function(rbm), top + np.log(np.exp(log_weight - top).sum()), rtol=1e-12)
+        assert_allclose(exact.log_partition_function(rbm),
+                        top + np.log(np.exp(log_weight - top).sum()), rtol=1e-12)
 
 
 def test_a_product_of_many_factors_is_cut_before_it_overflows():
@@ -151,7 +160,8 @@ def test_a_product_of_many_factors_is_cut_before_it_overflows():
     it holds all"""
     for x, y in ((350.0, 250.0), (-7.0, 0.0)):
         x, y = np.full((2, 3000), x), np.full((3000, 3), y)
-        assert_allclose(kernels.softplus_product(x, y), reference.softplus_product(x, y), rtol=1e-12)
+        assert_allclose(kernels.softplus_product(x, y), reference.softplus_product(x, y),
+                        rtol=1e-12)
 
 
 def test_wrong_arguments_of_exact_samples(rng):
@@ -165,7 +175,8 @@ def test_wrong_arguments_of_exact_samples(rng):
 
 @proves("R7")
 def test_the_weight_of_a_hidden_state(case):
-    """log w(h) is the log of the sum over v; energy_given are mean and variance of E over the same sum  (R11)"""
+    """log w(h) is the log of the sum over v; energy_given are mean and variance of E over the same
+    sum  (R11)"""
     rbm, brute, _ = case
     for h in brute.h[:: max(1, len(brute.h) // 5)]:
         rows = (brute.h == h).all(axis=1)
@@ -183,7 +194,8 @@ def test_wrong_arguments_are_named():
             call(rbm, np.zeros((1, 2)))
         with pytest.raises(ValueError, match="X must hold binary states"):
             call(rbm, np.full((1, 3), 0.5))
-    classifier = ClassificationRBM(np.zeros((3, 2)), np.zeros((2, 2)), np.zeros(3), np.zeros(2), np.zeros(2))
+    classifier = ClassificationRBM(np.zeros((3, 2)), np.zeros((2, 2)), np.zeros(3), np.zeros(2),
+                                   np.zeros(2))
     for call in (exact.log_partition_function, exact.moments, exact.thermodynamics):
         with pytest.raises(TypeError, match="rbm must be a Machine, got ClassificationRBM"):
             call(classifier)
@@ -195,8 +207,10 @@ def test_wrong_arguments_are_named():
 @proves("R11", "R21")
 def test_thermodynamics_of_gaussian_units(beta, rng):
     """U = d(beta F)/dbeta, C = dU/dT, F = U - T S, v integrated"""
-    W, a, b, T, step = rng.standard_normal((3, 4)), rng.standard_normal(3), rng.standard_normal(4), 1 / beta, 1e-4
-    low, middle, high = (exact.thermodynamics(GaussianRBM(W, a, b, 1 / t)) for t in (T - step, T, T + step))
+    W, a, b = rng.standard_normal((3, 4)), rng.standard_normal(3), rng.standard_normal(4)
+    T, step = 1 / beta, 1e-4
+    low, middle, high = (exact.thermodynamics(GaussianRBM(W, a, b, 1 / t))
+                         for t in (T - step, T, T + step))
     assert_allclose(-(high.F - low.F) / (2 * step), middle.S, rtol=1e-7)
     assert_allclose((high.U - low.U) / (2 * step), middle.C, rtol=1e-6)
     assert_allclose(middle.F, middle.U - T * middle.S, rtol=1e-12)

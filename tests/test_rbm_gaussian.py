@@ -1,4 +1,5 @@
-"""Gaussian visible units: exact sums against integrals on a grid, sampling, and learning a mixture."""
+"""Gaussian visible units: exact sums against integrals on a grid, sampling, and learning a
+mixture."""
 import numpy as np
 import pytest
 from conftest import BETAS
@@ -14,16 +15,19 @@ from minife.rbm.training import (Centering, ContrastiveDivergence, ExactEnumerat
 
 
 def random_machine(rng, n_visible=2, n_hidden=4, beta=1.0):
-    return GaussianRBM(0.7 * rng.standard_normal((n_visible, n_hidden)), 0.5 * rng.standard_normal(n_visible),
-                       0.5 * rng.standard_normal(n_hidden), beta)
+    return GaussianRBM(0.7 * rng.standard_normal((n_visible, n_hidden)),
+                       0.5 * rng.standard_normal(n_visible), 0.5 * rng.standard_normal(n_hidden),
+                       beta)
 
 
 def grid(n_visible, step=0.1, edge=16.0):
     """Return the points of a grid (n, n_visible) and the volume that each stands for.
 
-    The trapezoidal sum of a smooth function that has died at the edges converges faster than any power of the step."""
+    The trapezoidal sum of a smooth function that has died at the edges converges faster than any
+    power of the step."""
     line = np.arange(-edge, edge, step)
-    return np.stack(np.meshgrid(*n_visible * [line]), axis=-1).reshape(-1, n_visible), step**n_visible
+    return np.stack(np.meshgrid(*n_visible * [line]),
+                    axis=-1).reshape(-1, n_visible), step**n_visible
 
 
 @pytest.fixture(scope="module", params=[(n, beta) for n in (1, 2) for beta in BETAS], ids=str)
@@ -32,7 +36,8 @@ def case(request):
     rbm = random_machine(np.random.default_rng(7), n_visible, beta=beta)
     v, volume = grid(n_visible)
     h = exact.all_states(rbm.n_hidden)
-    E = (((v - rbm.a) ** 2).sum(axis=1) / 2)[:, None] - h @ rbm.b - v @ rbm.W @ h.T      # (n, 2^n_hidden)  (R20)
+    confined = ((v - rbm.a) ** 2).sum(axis=1) / 2
+    E = confined[:, None] - h @ rbm.b - v @ rbm.W @ h.T  # (n, 2^n_hidden)  (R20)
     return rbm, v, h, E, np.exp(-beta * E) * volume
 
 
@@ -64,7 +69,8 @@ def test_moments_and_likelihood(case):
     X = v[::1501]
     density = (p / grid(rbm.n_visible)[1]).sum(axis=1)[::1501]
     likely = density > 1e-300
-    assert_allclose(exact.log_likelihood(rbm, X[likely]), np.log(density[likely]).mean(), rtol=1e-10)
+    assert_allclose(exact.log_likelihood(rbm, X[likely]), np.log(density[likely]).mean(),
+                    rtol=1e-10)
 
 
 @proves("R20")
@@ -75,9 +81,11 @@ def test_conditionals(case):
         p = weight[:, k] / weight[:, k].sum()
         mean = p @ v
         assert_allclose(rbm.visible_mean(h[k:k + 1])[0], mean, rtol=1e-9)
-        assert_allclose(((v - mean).T * p) @ (v - mean), np.eye(rbm.n_visible) / rbm.beta, atol=1e-9)
+        assert_allclose(((v - mean).T * p) @ (v - mean), np.eye(rbm.n_visible) / rbm.beta,
+                        atol=1e-9)
     rows = np.flatnonzero(weight.sum(axis=1) > 1e-12)[::1000]
-    assert_allclose(rbm.hidden_mean(v[rows]), weight[rows] @ h / weight[rows].sum(axis=1, keepdims=True), rtol=1e-9)
+    assert_allclose(rbm.hidden_mean(v[rows]),
+                    weight[rows] @ h / weight[rows].sum(axis=1, keepdims=True), rtol=1e-9)
 
 
 @proves("R20")
@@ -90,13 +98,15 @@ def test_sampling(rng, beta):
     assert_allclose(np.cov(v.T), np.eye(2) / beta, atol=5 * np.sqrt(2 / n) / beta)
     x = np.tile([[0.3, -0.8]], (n, 1))
     p = rbm.hidden_mean(x[:1])
-    assert (np.abs(sample_hidden(rbm, x, rng).mean(axis=0) - p) < 5 * np.sqrt(p * (1 - p) / n)).all()
+    assert (np.abs(sample_hidden(rbm, x, rng).mean(axis=0) - p) < 5
+            * np.sqrt(p * (1 - p) / n)).all()
     first, again = (gibbs_chain(rbm, x[:50], 3, np.random.default_rng(1)) for _ in range(2))
     assert_array_equal(first[0], again[0])
     assert len(np.unique(first[0])) == 100
 
 
-PHASES = {"pcd": lambda n: PersistentContrastiveDivergence(n), "cd": lambda n: ContrastiveDivergence(40),
+PHASES = {"pcd": lambda n: PersistentContrastiveDivergence(n),
+          "cd": lambda n: ContrastiveDivergence(40),
           "tempering": lambda n: ParallelTempering([0.3, 0.6, 1], n)}
 
 
@@ -107,7 +117,8 @@ def test_negative_phases_reach_the_moments_of_the_model(name, rng):
     model, phase = exact.moments(rbm), PHASES[name](n)
     for _ in range(1 if name == "cd" else 25):
         estimate = phase.moments(rbm, rbm.rows(np.zeros((n, 2)), "X"), rng)
-    assert np.abs(estimate.v - model.v).max() < 5 * 1.5 / np.sqrt(n)       # the deviations of v are below 1.5
+    # the deviations of v are below 1.5
+    assert np.abs(estimate.v - model.v).max() < 5 * 1.5 / np.sqrt(n)
     assert np.abs(estimate.h - model.h).max() < 5 * 0.5 / np.sqrt(n)
     assert np.abs(estimate.vh - model.vh).max() < 5 * 1.5 / np.sqrt(n)
 
@@ -128,10 +139,12 @@ def three_clusters():
     return X, np.log(np.exp(-squares / 0.32).mean(axis=1) / (0.32 * np.pi)).mean()
 
 
-@pytest.mark.parametrize("name, centering, gap", [("exact", None, 0.03), ("exact", Centering(), 0.03),
-                                                  ("tempering", None, 0.3), ("pcd", None, 1), ("cd", None, 2.5)])
+@pytest.mark.parametrize("name, centering, gap",
+                         [("exact", None, 0.03), ("exact", Centering(), 0.03),
+                          ("tempering", None, 0.3), ("pcd", None, 1), ("cd", None, 2.5)])
 def test_learning_a_mixture(name, centering, gap):
-    """(R21): beta = 1 / 0.4^2, and the weights find the corners. The exact gradient reaches the density that made the
+    """(R21): beta = 1 / 0.4^2, and the weights find the corners. The exact gradient reaches the
+    density that made the
     data; what samples comes the closer, the more easily its chains cross from corner to corner"""
     X, best = three_clusters()
     start = GaussianRBM.initialise(2, 6, np.random.default_rng(0), X)
@@ -139,8 +152,10 @@ def test_learning_a_mixture(name, centering, gap):
     rbm = GaussianRBM(**start.parameters, beta=1 / 0.16)
     before = exact.log_likelihood(rbm, X)
     phase = {"exact": ExactEnumeration(), "cd": ContrastiveDivergence(),
-             "pcd": PersistentContrastiveDivergence(), "tempering": ParallelTempering([0.05, 0.1, 0.2, 0.4, 1])}[name]
-    train(rbm, X, phase, SGD(linear_decay(0.02, 600), momentum=0.5), 100, np.random.default_rng(1), centering=centering)
+             "pcd": PersistentContrastiveDivergence(),
+             "tempering": ParallelTempering([0.05, 0.1, 0.2, 0.4, 1])}[name]
+    train(rbm, X, phase, SGD(linear_decay(0.02, 600), momentum=0.5), 100, np.random.default_rng(1),
+          centering=centering)
     after = exact.log_likelihood(rbm, X)
     assert after > before + 10 and after > best - gap
 
@@ -168,7 +183,8 @@ def test_a_resumed_run_is_the_uninterrupted_run(tmp_path):
 
 def test_what_cannot_be_is_refused(rng):
     rbm = random_machine(rng)
-    with pytest.raises(ValueError, match="at most 25 units in the hidden layer .*got 2 visible and 26 hidden"):
+    with pytest.raises(ValueError, match="at most 25 units in the hidden layer .*got 2 visible and "
+                       "26 hidden"):
         exact.log_partition_function(random_machine(rng, 2, 26))
     with pytest.raises(ValueError, match=r"v must have shape \(n, 2\), got \(3, 5\)"):
         rbm.free_energy(np.zeros((3, 5)))

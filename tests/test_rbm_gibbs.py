@@ -46,7 +46,8 @@ def test_a_chain_of_one_step_is_one_draw_of_each_layer(rng):
 def test_no_draw_of_a_chain_is_used_twice(rng, monkeypatch):
     """(R12) and (K3)"""
     draws, draw_units = [], kernels.draw_units
-    monkeypatch.setattr(kernels, "draw_units", lambda *args: draws.append(args[1:]) or draw_units(*args))
+    monkeypatch.setattr(kernels, "draw_units", lambda *args: draws.append(args[1:])
+                        or draw_units(*args))
     gibbs_chain(random_rbm(rng), rng.integers(2, size=(2, 5)), 3, rng)
     assert len(draws) == len(set(draws)) == 6 and len({key for key, _ in draws}) == 1
     draws.clear()
@@ -66,7 +67,8 @@ def test_samples_depend_on_the_generator_alone(rng):
 
 @proves("R12")
 def test_exact_samples_stay_exact_samples(rng, beta):
-    """From draws of p(v), one step of a chain leads to draws of p(v, h): no drift, in any joint state"""
+    """From draws of p(v), one step of a chain leads to draws of p(v, h): no drift, in any joint
+    state"""
     rbm, n = random_rbm(rng, 4, 3, beta=beta, scale=1.2), 40_000
     v, h = gibbs_chain(rbm, exact.sample(rbm, n, rng), 1, rng)
     assert within(frequencies(v, h), BruteForce(rbm).p, n)

@@ -1,4 +1,5 @@
-"""Chapter R, the machine: energy, fields, conditionals, free energy, against the table of all states."""
+"""Chapter R, the machine: energy, fields, conditionals, free energy, against the table of all
+states."""
 import numpy as np
 import pytest
 from brute_force import BruteForce
@@ -25,7 +26,8 @@ def test_energy(case):
     rbm, brute, _ = case
     v, h = brute.v[:200], brute.h[::-1][:200]
     expected = [-sum(rbm.a[i] for i in np.flatnonzero(x)) - sum(rbm.b[j] for j in np.flatnonzero(y))
-                - sum(rbm.W[i, j] for i in np.flatnonzero(x) for j in np.flatnonzero(y)) for x, y in zip(v, h)]
+                - sum(rbm.W[i, j] for i in np.flatnonzero(x) for j in np.flatnonzero(y))
+                for x, y in zip(v, h)]
     assert_allclose(rbm.energy(v, h), expected, rtol=1e-12, atol=1e-12)
 
 
@@ -40,7 +42,8 @@ def test_conditionals(case):
     h = brute.h[-1]
     assert_allclose(rbm.visible_field(h[None])[0], rbm.a + rbm.W @ h, rtol=1e-12, atol=1e-14)
     rows = (brute.h == h).all(axis=1)
-    assert_allclose(rbm.visible_mean(h[None])[0], brute.p[rows] / brute.p[rows].sum() @ brute.v[rows], rtol=1e-12)
+    assert_allclose(rbm.visible_mean(h[None])[0],
+                    brute.p[rows] / brute.p[rows].sum() @ brute.v[rows], rtol=1e-12)
 
 
 @proves("R5")
@@ -58,14 +61,16 @@ def test_the_slope_of_the_free_energy(case):
     v, h, vh = brute.moments_at(X)
     slope = rbm.free_energy_gradient(X)
     for name, expected in (("W", -vh), ("a", -v), ("b", -h)):
-        assert_allclose(slope[name], expected, rtol=1e-12, atol=1e-14, err_msg=f"slope of F in {name}")
+        assert_allclose(slope[name], expected, rtol=1e-12, atol=1e-14,
+                        err_msg=f"slope of F in {name}")
 
 
 def test_clamped_moments_of_states_and_of_grey_rows(rng, beta):
     """States take the row sum, grey rows the dense product, and both are the same averages"""
     rbm = random_rbm(rng, beta=beta)
     X = rng.integers(2, size=(9, 5)).astype(np.uint8)
-    binary, dense = rbm.clamped_moments(X), rbm.clamped_moments(np.vstack([X, 0.5 * np.ones((1, 5))])[:9] + 0.0)
+    binary = rbm.clamped_moments(X)
+    dense = rbm.clamped_moments(np.vstack([X, 0.5 * np.ones((1, 5))])[:9] + 0.0)
     assert_allclose(binary.vh, X.T @ rbm.hidden_mean(X) / 9, rtol=1e-13)
     assert_allclose(dense.vh, binary.vh, rtol=1e-13)
     grey = rng.random((9, 5))
@@ -83,25 +88,32 @@ def test_temperature_is_the_scale_of_all_parameters(rng, beta):
     scaled = RBM(beta * rbm.W, beta * rbm.a, beta * rbm.b)
     assert_allclose(exact.log_likelihood(scaled, X), exact.log_likelihood(rbm, X), rtol=1e-13)
     only_W = RBM(1.5 * rbm.W, rbm.a, rbm.b, beta)
-    assert abs(exact.log_likelihood(only_W, X) - exact.log_likelihood(RBM(**rbm.parameters, beta=1.5 * beta), X)) > 0.01
+    assert abs(exact.log_likelihood(only_W, X)
+               - exact.log_likelihood(RBM(**rbm.parameters, beta=1.5 * beta), X)) > 0.01
 
 
 @proves("R1", "R5", "R9", "R10")
 def test_one_by_one_machine_by_hand():
-    """The example of the README: Boltzmann weights 1, 1/4, 1/2, 9/4 of (0, 0), (0, 1), (1, 0), (1, 1), so Z = 4"""
+    """The example of the README: Boltzmann weights 1, 1/4, 1/2, 9/4 of (0, 0), (0, 1), (1, 0), (1,
+    1), so Z = 4"""
     rbm = RBM(W=[[np.log(18) / 2]], a=[-np.log(2) / 2], b=[-np.log(2)], beta=2)
-    assert_allclose(np.exp(-2 * rbm.energy([[0], [0], [1], [1]], [[0], [1], [0], [1]])), [1, 1 / 4, 1 / 2, 9 / 4])
+    assert_allclose(np.exp(-2 * rbm.energy([[0], [0], [1], [1]], [[0], [1], [0], [1]])),
+                    [1, 1 / 4, 1 / 2, 9 / 4])
     assert_allclose(exact.log_partition_function(rbm), np.log(4), rtol=1e-15)
-    assert_allclose(rbm.free_energy([[0], [1]]), [-np.log(5 / 4) / 2, -np.log(11 / 4) / 2], rtol=1e-14)
+    assert_allclose(rbm.free_energy([[0], [1]]), [-np.log(5 / 4) / 2, -np.log(11 / 4) / 2],
+                    rtol=1e-14)
     moments, slope = exact.moments(rbm), exact.log_likelihood_gradient(rbm, [[1]])
-    assert_allclose([*moments.v, *moments.h, *moments.vh[0]], [11 / 16, 10 / 16, 9 / 16], rtol=1e-14)
-    assert_allclose([*slope["W"][0], *slope["a"], *slope["b"]], [45 / 88, 5 / 8, 17 / 44], rtol=1e-14)
+    assert_allclose([*moments.v, *moments.h, *moments.vh[0]], [11 / 16, 10 / 16, 9 / 16],
+                    rtol=1e-14)
+    assert_allclose([*slope["W"][0], *slope["a"], *slope["b"]], [45 / 88, 5 / 8, 17 / 44],
+                    rtol=1e-14)
 
 
 def test_initialise_sets_the_visible_means_of_the_data(rng):
     X = (rng.random((500, 6)) < [0.0, 0.1, 0.4, 0.5, 0.9, 1.0]).astype(np.uint8)
     rbm = RBM.initialise(6, 4, rng, X)
-    assert_allclose(rbm.visible_mean(np.zeros((1, 4)))[0], np.clip(X.mean(axis=0), 1 / 502, 501 / 502), rtol=1e-12)
+    assert_allclose(rbm.visible_mean(np.zeros((1, 4)))[0],
+                    np.clip(X.mean(axis=0), 1 / 502, 501 / 502), rtol=1e-12)
     assert np.abs(rbm.W).max() < 0.1
 
 
@@ -117,8 +129,9 @@ def test_float32_stays_float32(rng):
     assert RBM(rbm.W, np.zeros(6), np.zeros(4)).a.dtype == np.float32
     h, grey, grey_h = rng.integers(2, size=(3, 4)), rng.random((3, 6)), rng.random((3, 4))
     moments = rbm.clamped_moments(v), rbm.clamped_moments(grey)
-    for array in (rbm.a, rbm.hidden_field(v), rbm.hidden_mean(v), rbm.free_energy(v), rbm.hidden_field(grey),
-                  rbm.visible_field(h), rbm.visible_field(grey_h), *(m.v for m in moments), *(m.vh for m in moments)):
+    for array in (rbm.a, rbm.hidden_field(v), rbm.hidden_mean(v), rbm.free_energy(v),
+                  rbm.hidden_field(grey), rbm.visible_field(h), rbm.visible_field(grey_h),
+                  *(m.v for m in moments), *(m.vh for m in moments)):
         assert array.dtype == np.float32
 
 
@@ -134,8 +147,9 @@ def test_what_replaces_an_array_has_its_shape_and_takes_its_type(rng):
     assert rbm.b.dtype == np.float32 and (rbm.hidden_mean(np.zeros((1, 6))) > 0.7).all()
     for name, array, message in (
             ("b", np.zeros(3), r"b must have shape \(4,\) to go with W \(6, 4\), got \(3,\)"),
-            ("a", np.zeros(4), r"a must have shape \(6,\)"), ("W", np.zeros((6, 10**5)), r"W must have shape \(6, 4\)"),
-            ("W", np.full((6, 4), np.nan), "W must be finite"), ("beta", 0, "beta must be a positive number"),
+            ("a", np.zeros(4), r"a must have shape \(6,\)"),
+            ("W", np.zeros((6, 10**5)), r"W must have shape \(6, 4\)"),
+("W", np.full((6, 4), np.nan), "W must be finite"), ("beta", 0, "beta must be a positive number"),
             ("b", np.zeros((4, 1)), "b must have 1 axes")):
         with pytest.raises(ValueError, match=message):
             setattr(rbm, name, array)
@@ -154,13 +168,16 @@ def test_no_array_is_tied_to_another_or_read_only():
 
 
 def test_machines_name_themselves(rng):
-    assert repr(RBM.initialise(784, 100, rng, dtype=np.float32)) == "RBM(784 x 100, beta=1.0, float32)"
-    assert repr(GaussianRBM(np.zeros((3, 2)), np.zeros(3), np.zeros(2), 1.5)) == "GaussianRBM(3 x 2, beta=1.5, float64)"
+    assert repr(RBM.initialise(784, 100, rng,
+                               dtype=np.float32)) == "RBM(784 x 100, beta=1.0, float32)"
+    assert repr(GaussianRBM(np.zeros((3, 2)), np.zeros(3), np.zeros(2),
+                            1.5)) == "GaussianRBM(3 x 2, beta=1.5, float64)"
 
 
 @pytest.mark.parametrize("dtype", [int, "int32", np.float16, complex, "text"])
 def test_machines_are_float32_or_float64(dtype, rng):
-    with pytest.raises((ValueError, TypeError), match="dtype must be numpy.float32 or numpy.float64"):
+    with pytest.raises((ValueError, TypeError),
+                       match="dtype must be numpy.float32 or numpy.float64"):
         RBM.initialise(3, 2, rng, dtype=dtype)
 
 

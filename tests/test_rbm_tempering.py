@@ -1,4 +1,5 @@
-"""Parallel tempering: the swap rule by hand, the exact moments, and two valleys that one chain does not leave."""
+"""Parallel tempering: the swap rule by hand, the exact moments, and two valleys that one chain does
+not leave."""
 import numpy as np
 import pytest
 from brute_force import within
@@ -19,7 +20,8 @@ BARS = bars_and_stripes(3)
 
 @proves("R19")
 def test_swaps_by_hand():
-    """(R19): betas 1/2 and 3/2. Energies 1 and 3 (the hot one is lower): always. 3 and 1: with probability e^-2"""
+    """(R19): betas 1/2 and 3/2. Energies 1 and 3 (the hot one is lower): always. 3 and 1: with
+    probability e^-2"""
     n = 40_000
     states = np.tile(np.array([[[7]], [[9]]]), (1, n, 1))
     E = np.tile([[1.0], [3.0]], n)
@@ -28,12 +30,14 @@ def test_swaps_by_hand():
     assert_array_equal(states[:, 0, 0], [9, 7])
     rate, p = swap_neighbours(states, E, np.array([0.5, 1.5]), np.random.default_rng(0)), np.exp(-2)
     assert abs(rate[0] - p) < 5 * np.sqrt(p * (1 - p) / n)
-    assert (states.sum(axis=0) == 16).all() and (E.sum(axis=0) == 4).all()    # states move together with energies
+    # states move together with energies
+    assert (states.sum(axis=0) == 16).all() and (E.sum(axis=0) == 4).all()
     assert_array_equal(states[0, :, 0] == 7, E[0] == 1)
 
 
 def test_swaps_keep_detailed_balance(rng):
-    """(R19): p_r(x) p_s(y) P(x, y -> y, x) = p_r(y) p_s(x) P(y, x -> x, y), for all pairs of energies"""
+    """(R19): p_r(x) p_s(y) P(x, y -> y, x) = p_r(y) p_s(x) P(y, x -> x, y), for all pairs of
+    energies"""
     E = np.linspace(-3, 4, 8)
     x, y = np.meshgrid(E, E)
     r, s = 0.3, 1.1
@@ -43,10 +47,13 @@ def test_swaps_keep_detailed_balance(rng):
 
 @pytest.mark.parametrize("n_betas", [2, 4, 5])
 def test_every_pair_of_neighbours_has_its_turn(n_betas):
-    """(R19): the lowest energy climbs down the ladder; even pairs go first, so it moves by one or two rungs"""
+    """(R19): the lowest energy climbs down the ladder; even pairs go first, so it moves by one or
+    two rungs"""
     states = np.arange(n_betas)[:, None, None].copy()
-    E = -100.0 * (np.arange(n_betas)[::-1, None])         # hottest chain lowest: every proposed swap is accepted
-    assert_array_equal(swap_neighbours(states, E, np.linspace(0, 1, n_betas), np.random.default_rng(0))[:1], [1])
+    # hottest chain lowest: every proposed swap is accepted
+    E = -100.0 * (np.arange(n_betas)[::-1, None])
+    assert_array_equal(swap_neighbours(states, E, np.linspace(0, 1, n_betas),
+                                       np.random.default_rng(0))[:1], [1])
     assert sorted(states.ravel()) == list(range(n_betas)) and states[0, 0, 0] != 0
 
 
@@ -64,11 +71,13 @@ def test_moments_are_those_of_the_model(rng, beta, n_steps):
     for share, v in zip(phase.betas, phase.v):
         mean = np.full(5, 0.5) if share == 0 else exact.moments(at_share(rbm, share)).v
         assert np.abs(v.mean(axis=0) - mean).max() < 5 * 0.5 / np.sqrt(n)
-    assert phase.swap_rates.shape == (2,) and (phase.swap_rates > 0.2).all() and (phase.swap_rates <= 1).all()
+    assert phase.swap_rates.shape == (2,) and (phase.swap_rates > 0.2).all()
+    assert (phase.swap_rates <= 1).all()
 
 
 def two_valleys():
-    """All units off, or all on: a magnet of 8 + 4 units, with a little more weight on the second."""
+    """All units off, or all on: a magnet of 8 + 4 units, with a little more weight on the
+    second."""
     return RBM(np.full((8, 4), 2.5), np.full(8, -5 + 0.05), np.full(4, -10.0))
 
 
@@ -80,7 +89,8 @@ def test_it_leaves_a_valley_where_persistent_chains_stay(rng):
     alone, ladder = PersistentContrastiveDivergence(n), ParallelTempering(12, n)
     alone.h, ladder.v = np.zeros((n, 4), dtype=np.uint8), np.zeros((12, n, 8), dtype=np.uint8)
     for _ in range(80):
-        stays, mixes = alone.moments(rbm, None, rng).v.mean(), ladder.moments(rbm, None, rng).v.mean()
+        stays = alone.moments(rbm, None, rng).v.mean()
+        mixes = ladder.moments(rbm, None, rng).v.mean()
     assert stays < 0.05 and abs(mixes - target) < 5 * 0.5 / np.sqrt(n)
     assert ladder.swap_rates.min() > 0.5
 
@@ -124,14 +134,15 @@ def test_resumed_run_is_the_uninterrupted_run(dtype, tmp_path):
 def test_learning_with_it_raises_the_exact_likelihood():
     rbm = RBM.initialise(9, 8, np.random.default_rng(0), BARS)
     before = exact.log_likelihood(rbm, BARS)
-    train(rbm, BARS, ParallelTempering(5, n_chains=50), SGD(0.1, momentum=0.5), 400, np.random.default_rng(1),
-          batch_size=7)
+    train(rbm, BARS, ParallelTempering(5, n_chains=50), SGD(0.1, momentum=0.5), 400,
+          np.random.default_rng(1), batch_size=7)
     assert exact.log_likelihood(rbm, BARS) > before + 1
 
 
 @pytest.mark.parametrize("betas", [0, 1, [0, 0.5], [0.5, 0.2, 1], [-0.1, 1], [0, 1, 1], [0, 2]])
 def test_a_ladder_ascends_to_one(betas):
-    with pytest.raises(ValueError, match="betas must (ascend from 0 or above to 1|be a positive integer), got"):
+    with pytest.raises(ValueError, match="betas must (ascend from 0 or above to 1|be a positive "
+                       "integer), got"):
         ParallelTempering(betas)
 
 
@@ -150,5 +161,6 @@ def test_exact_samples_of_all_rungs_stay_exact_samples(rng, beta):
     phase.v = np.stack([exact.sample(rung, n, rng) for rung in rungs])
     phase.moments(rbm, None, rng)
     for rung, v in zip(rungs[1:], phase.v[1:], strict=True):
-        p = np.exp(-rung.beta * rung.free_energy(exact.all_states(4)) - exact.log_partition_function(rung))
+        p = np.exp(-rung.beta * rung.free_energy(exact.all_states(4))
+                   - exact.log_partition_function(rung))
         assert within(np.bincount(v @ [1, 2, 4, 8], minlength=16) / n, p, n)

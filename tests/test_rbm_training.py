@@ -23,7 +23,8 @@ from minife.rbm.tempering import ParallelTempering
 from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration,
                                  PersistentContrastiveDivergence, descent_direction, train)
 
-PHASES = {"exact": ExactEnumeration, "cd": ContrastiveDivergence, "pcd": PersistentContrastiveDivergence,
+PHASES = {"exact": ExactEnumeration, "cd": ContrastiveDivergence,
+          "pcd": PersistentContrastiveDivergence,
           "emf1": lambda: tap.ExtendedMeanField(1, persistent=True),
           "emf2": lambda: tap.ExtendedMeanField(2, persistent=True),
           "emf3": lambda: tap.ExtendedMeanField(3, persistent=True)}
@@ -38,7 +39,8 @@ def machine(seed=0, dtype=np.float64):
 def test_exact_phase_descends_minus_the_log_likelihood(rng, beta):
     """(R9) and (R10)"""
     rbm, batch = random_rbm(rng, beta=beta), rng.integers(2, size=(6, 5)).astype(np.uint8)
-    step, slope = descent_direction(rbm, batch, ExactEnumeration(), rng), exact.log_likelihood_gradient(rbm, batch)
+    step = descent_direction(rbm, batch, ExactEnumeration(), rng)
+    slope = exact.log_likelihood_gradient(rbm, batch)
     for name in slope:
         assert_allclose(step[name], -slope[name], rtol=1e-12, atol=1e-14)
 
@@ -56,7 +58,8 @@ def test_a_step_of_the_loop_climbs_the_exact_likelihood(rng, beta):
 
 @proves("R13")
 def test_contrastive_divergence_by_hand():
-    """(R13): from v = 1 the machine of the README is back at v = 1 with probability 263/330, biased from 11/16"""
+    """(R13): from v = 1 the machine of the README is back at v = 1 with probability 263/330, biased
+    from 11/16"""
     rbm = RBM(W=[[np.log(18) / 2]], a=[-np.log(2) / 2], b=[-np.log(2)], beta=2)
     n, batch = 100_000, np.ones((100_000, 1), dtype=np.uint8)
     for k, p in ((1, 263 / 330), (2, 11 / 16 + (263 / 330 - 11 / 16) * 289 / 825)):
@@ -72,7 +75,8 @@ def test_long_contrastive_divergence_and_many_persistent_chains_are_unbiased(rng
     persistent = PersistentContrastiveDivergence(n_chains=n, n_steps=1)
     for _ in range(50):
         chains = persistent.moments(rbm, None, rng)
-    for moments in (chains, ContrastiveDivergence(50).moments(rbm, np.ones((n, 5), dtype=np.uint8), rng)):
+    for moments in (chains, ContrastiveDivergence(50).moments(rbm, np.ones((n, 5), dtype=np.uint8),
+                                                              rng)):
         assert np.abs(moments.vh - model.vh).max() < 5 * 0.5 / np.sqrt(n)
         assert np.abs(moments.v - model.v).max() < 5 * 0.5 / np.sqrt(n)
 
@@ -81,7 +85,8 @@ def test_long_contrastive_divergence_and_many_persistent_chains_are_unbiased(rng
 def test_number_of_chains_is_free_of_the_batch_size(rng):
     """(R14): means over rows and over chains, so 7 chains go with a batch of 3"""
     rbm = random_rbm(rng)
-    for phase in (PersistentContrastiveDivergence(n_chains=7), tap.ExtendedMeanField(n_chains=7, persistent=True)):
+    for phase in (PersistentContrastiveDivergence(n_chains=7),
+                  tap.ExtendedMeanField(n_chains=7, persistent=True)):
         moments = phase.moments(rbm, np.zeros((3, 5), dtype=np.uint8), rng)
         assert moments.vh.shape == (5, 4) and moments.v.max() <= 1
         for chains in phase.state().values():
@@ -90,8 +95,10 @@ def test_number_of_chains_is_free_of_the_batch_size(rng):
 
 @pytest.mark.parametrize("name", PHASES)
 def test_learning_raises_the_exact_likelihood(name):
-    """(D1) on bars and stripes, whose best possible value is -log 14; EMF gains less than sampling does, and at
-    order 1 it loses: (T13) is then an upper bound, and raising it need not raise what lies below it"""
+    """(D1) on bars and stripes, whose best possible value is -log 14; EMF gains less than sampling
+    does, and at
+    order 1 it loses: (T13) is then an upper bound, and raising it need not raise what lies below
+    it"""
     rbm = machine()
     before = exact.log_likelihood(rbm, X)
     n_epochs = 1500
@@ -100,8 +107,10 @@ def test_learning_raises_the_exact_likelihood(name):
     after = exact.log_likelihood(rbm, X)
     gain = after - before
     assert gain < -np.log(14) - before
-    expected = {"exact": -3.20, "cd": -3.78, "pcd": -3.20, "emf1": -10.78, "emf2": -4.52, "emf3": -4.53}[name]
-    assert abs(before + 6.24) < 0.01 and abs(after - expected) < 0.1  # the numbers in the README of chapter T
+    expected = {"exact": -3.20, "cd": -3.78, "pcd": -3.20, "emf1": -10.78, "emf2": -4.52,
+                "emf3": -4.53}[name]
+    # the numbers in the README of chapter T
+    assert abs(before + 6.24) < 0.01 and abs(after - expected) < 0.1
     assert gain > {"exact": 2.5, "cd": 2.0, "pcd": 2.5, "emf2": 1.2, "emf3": 1.2}.get(name, -np.inf)
     if name == "emf1":
         assert gain < 0 < tap.log_likelihood(rbm, X, 1, n_starts=0) - exact.log_likelihood(rbm, X)
@@ -119,13 +128,14 @@ def test_grey_data_are_means(rng):
 @pytest.mark.parametrize("name", PHASES)
 def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
     def run(rbm, n_epochs, rng, checkpoint=None):
-        return train(rbm, X, PHASES[name](), SGD(0.05, momentum=0.9, l2=1e-3), n_epochs, rng, batch_size=5,
-                     checkpoint=checkpoint, same_seed=False,
+        return train(rbm, X, PHASES[name](), SGD(0.05, momentum=0.9, l2=1e-3), n_epochs, rng,
+                     batch_size=5, checkpoint=checkpoint, same_seed=False,
                      callbacks=[lambda rbm, epoch: {"mean": rbm.W.mean()}])
     whole, parts = machine(dtype=dtype), machine(dtype=dtype)
     history = run(whole, 4, np.random.default_rng(3))
     run(parts, 2, np.random.default_rng(3), tmp_path / "run.npz")
-    resumed = machine(seed=99, dtype=dtype)               # another start and another seed: the file knows better
+    # another start and another seed: the file knows better
+    resumed = machine(seed=99, dtype=dtype)
     again = run(resumed, 4, np.random.default_rng(77), tmp_path / "run.npz")
     for key in whole.parameters:
         assert_array_equal(whole.parameters[key], resumed.parameters[key])
@@ -135,11 +145,15 @@ def test_resumed_run_is_the_uninterrupted_run(name, dtype, tmp_path):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"rbm": RBM.initialise(9, 5, np.random.default_rng(0))}, "9 visible and 8 hidden units of float64 at beta = 1.0"),
+    ({"rbm": RBM.initialise(9, 5, np.random.default_rng(0))}, "9 visible and 8 hidden units of "
+     "float64 at beta = 1.0"),
     ({"rbm": machine(dtype=np.float32)}, "9 visible and 8 hidden units of float64"),
-    ({"X": X[::-1]}, "14 rows with checksum"), ({"centering": Centering()}, "centering=None; this run has centering=Cent"),
-    ({"negative_phase": ContrastiveDivergence()}, r"PersistentContrastiveDivergence\(n_chains=100, n_steps=1\); this"),
-    ({"negative_phase": PersistentContrastiveDivergence(n_chains=7)}, "PersistentContrastiveDivergence")], ids=str)
+    ({"X": X[::-1]}, "14 rows with checksum"),
+    ({"centering": Centering()}, "centering=None; this run has centering=Cent"),
+({"negative_phase": ContrastiveDivergence()}, r"PersistentContrastiveDivergence\(n_chains=100, "
+ r"n_steps=1\); this"),
+    ({"negative_phase": PersistentContrastiveDivergence(n_chains=7)},
+     "PersistentContrastiveDivergence")], ids=str)
 def test_checkpoint_of_another_run_is_refused_and_nothing_is_changed(change, message, tmp_path):
     def run(**changes):
         arguments = {"rbm": machine(), "X": X, "negative_phase": PersistentContrastiveDivergence(),
@@ -217,14 +231,16 @@ def test_grey_batches_start_contrastive_divergence_from_draws_of_them(rng):
 
 @proves("R14")
 def test_persistent_chains_start_as_fair_coins_and_take_all_their_steps(rng):
-    """(R14): where 40000 chains are after one update, and after another, by the exact transition probabilities"""
+    """(R14): where 40000 chains are after one update, and after another, by the exact transition
+    probabilities"""
     n, rbm = 40_000, random_rbm(rng, scale=2.0)
     coins = np.full(2**rbm.n_visible, 2.0**-rbm.n_visible)
     for n_steps in (1, 3):
         phase = PersistentContrastiveDivergence(n, n_steps)
         for n_updates in (1, 2):
             moments = phase.moments(rbm, None, rng)
-            expected = exact_chain.after(rbm, coins, n_steps * n_updates) @ exact_chain.statistics(rbm)
+            expected = exact_chain.after(rbm, coins,
+                                         n_steps * n_updates) @ exact_chain.statistics(rbm)
             got = np.concatenate([moments.vh.ravel(), moments.v, moments.h])
             assert np.abs(got - expected).max() < 5 * 0.5 / np.sqrt(n)
     stuck = PersistentContrastiveDivergence(n).moments(frozen_machine(), None, rng)
@@ -291,7 +307,8 @@ def test_a_checkpoint_is_written_after_every_epoch(tmp_path, rng):
 def test_a_checkpoint_keeps_the_state_of_any_generator(bits, tmp_path):
     def run(n_epochs, seed, **more):
         rbm = machine()
-        train(rbm, X, ContrastiveDivergence(), SGD(0.1), n_epochs, np.random.Generator(bits(seed)), **more)
+        train(rbm, X, ContrastiveDivergence(), SGD(0.1), n_epochs, np.random.Generator(bits(seed)),
+              **more)
         return rbm.W
     whole = run(4, 5)
     run(2, 5, checkpoint=tmp_path / "run.npz")
@@ -309,7 +326,8 @@ class Watched(RBM):
 @proves("R14")
 @pytest.mark.parametrize("n_steps", [1, 2])
 def test_the_pairs_that_persistent_chains_keep_are_of_the_model(n_steps, rng, beta):
-    """v of the moments and the h that lives on have the probability p(v, h), in every joint state: h has random
+    """v of the moments and the h that lives on have the probability p(v, h), in every joint state:
+    h has random
     numbers of its own. The tolerance is five true standard errors"""
     rbm, n = Watched(**random_rbm(rng, 4, 3, scale=1.2).parameters, beta=beta), 100_000
     phase = PersistentContrastiveDivergence(n, n_steps)
@@ -322,14 +340,16 @@ def test_the_pairs_that_persistent_chains_keep_are_of_the_model(n_steps, rng, be
 @proves("R9")
 def test_moments_are_subtracted_and_scaled_like_numbers(rng):
     """beta * (model - data), under the names of the parameters"""
-    data, model = (averages(rng.integers(2, size=(6, 5)) * 1.0, rng.random((6, 4))) for _ in range(2))
+    data, model = (averages(rng.integers(2, size=(6, 5)) * 1.0, rng.random((6, 4)))
+                   for _ in range(2))
     slope = (0.7 * (model - data)).by_parameter()
     for name, m, d in (("W", model.vh, data.vh), ("a", model.v, data.v), ("b", model.h, data.h)):
         assert_allclose(slope[name], 0.7 * (m - d), rtol=1e-14)
 
 
 def teacher(n=400):
-    """Return rows of all 2^3 states, about as often as a machine has them, and the share of each state (2^3,)."""
+    """Return rows of all 2^3 states, about as often as a machine has them, and the share of each
+    state (2^3,)."""
     rbm, states = random_rbm(np.random.default_rng(2024), 3, 2, scale=1.0), exact.all_states(3)
     p = np.exp(-rbm.free_energy(states) - exact.log_partition_function(rbm))
     counts = np.maximum(np.round(n * p), 1).astype(int)
@@ -340,13 +360,15 @@ def learned(rows, phase, n_epochs, beta, rate, n_hidden=4, momentum=0.9, l2=0.0,
     """Return the machine that full batches lead to from weights of standard deviation 0.3."""
     start = RBM.initialise(3, n_hidden, np.random.default_rng(5), rows)
     rbm = RBM(30 * start.W, start.a, start.b, beta)
-    train(rbm, rows, phase, SGD(rate, momentum, l2=l2), n_epochs, np.random.default_rng(6), batch_size=len(rows), **more)
+    train(rbm, rows, phase, SGD(rate, momentum, l2=l2), n_epochs, np.random.default_rng(6),
+          batch_size=len(rows), **more)
     return rbm
 
 
 @proves("R9")
 def test_exact_learning_rests_where_the_moments_match(beta):
-    """The machine then has the moments of the data, and minus its F(v) goes with the log of how often v was seen"""
+    """The machine then has the moments of the data, and minus its F(v) goes with the log of how
+    often v was seen"""
     rows, share = teacher()
     rbm = learned(rows, ExactEnumeration(), 1500, beta, rate=3 / beta)
     data, model = rbm.clamped_moments(rows), exact.moments(rbm)
@@ -367,19 +389,23 @@ def test_decay_leaves_the_moments_apart_by_the_weights(beta):
 
 
 @pytest.mark.parametrize("phase, centering", [(lambda: PersistentContrastiveDivergence(500), None),
-                                              (lambda: PersistentContrastiveDivergence(500), Centering()),
+                                              (lambda: PersistentContrastiveDivergence(500),
+                                               Centering()),
                                               (lambda: ParallelTempering(3, 500), None)],
                          ids=["pcd", "centered pcd", "tempering"])
 def test_the_mean_machine_of_the_last_steps_has_the_moments_of_the_data(phase, centering):
-    """Sampled gradients scatter the parameters around the point of rest; their mean over the tail is near it"""
+    """Sampled gradients scatter the parameters around the point of rest; their mean over the tail
+    is near it"""
     rows, _ = teacher()
     tail = []
 
     def remember(rbm, epoch):
         if epoch > 400:
             tail.append({name: array.copy() for name, array in rbm.parameters.items()})
-    learned(rows, phase(), 1200, 1.2, 0.1, n_hidden=2, momentum=0, l2=0.02, centering=centering, callbacks=remember)
-    mean = RBM(**{name: np.mean([parameters[name] for parameters in tail], axis=0) for name in "Wab"}, beta=1.2)
+    learned(rows, phase(), 1200, 1.2, 0.1, n_hidden=2, momentum=0, l2=0.02, centering=centering,
+            callbacks=remember)
+    mean = RBM(**{name: np.mean([parameters[name] for parameters in tail], axis=0)
+                  for name in "Wab"}, beta=1.2)
     data, model = mean.clamped_moments(rows), exact.moments(mean)
     assert_allclose(model.v, data.v, atol=0.01)
     assert_allclose(model.h, data.h, atol=0.01)
@@ -387,14 +413,16 @@ def test_the_mean_machine_of_the_last_steps_has_the_moments_of_the_data(phase, c
 
 
 def drawn_rows(grey):
-    """Return all binary rows (2^n, n) and the probability of each, pixels being on with the probabilities of grey."""
+    """Return all binary rows (2^n, n) and the probability of each, pixels being on with the
+    probabilities of grey."""
     states = exact.all_states(len(grey)).astype(float)
     return states, np.prod(np.where(states == 1, grey, 1 - grey), axis=1)
 
 
 @proves("R25")
 def test_rows_drawn_anew_have_the_gradient_of_their_mean_likelihood(rng, beta):
-    """The mean of the gradients of all drawn rows is the slope of the mean of their log p, by finite differences"""
+    """The mean of the gradients of all drawn rows is the slope of the mean of their log p, by
+    finite differences"""
     rbm, grey = random_rbm(rng, beta=beta), rng.random(5)
     states, p = drawn_rows(grey)
     mean = dict.fromkeys("Wab", 0)
@@ -402,27 +430,32 @@ def test_rows_drawn_anew_have_the_gradient_of_their_mean_likelihood(rng, beta):
         for name, slope in exact.log_likelihood_gradient(rbm, v[None]).items():
             mean[name] = mean[name] + share * slope
     check_gradient(lambda q: (-beta * p @ RBM(**q, beta=beta).free_energy(states)
-                              - exact.log_partition_function(RBM(**q, beta=beta))), rbm.parameters, mean)
+                              - exact.log_partition_function(RBM(**q, beta=beta))), rbm.parameters,
+                   mean)
     v = rbm.states_at(np.tile(grey, (40_000, 1)), rng)
     assert within(np.bincount(v @ (1 << np.arange(5)), minlength=32) / len(v), p, len(v))
 
 
 @proves("R25")
 def test_clamped_means_climb_a_lower_bound(rng, beta):
-    """-F is convex, so the mean over drawn rows is above the value at the mean row: by Onsager's term, to order W^2"""
+    """-F is convex, so the mean over drawn rows is above the value at the mean row: by Onsager's
+    term, to order W^2"""
     rbm, grey = random_rbm(rng, beta=beta), rng.random(5)
     states, p = drawn_rows(grey)
     c_v = grey - grey**2
     for scale in (0.3, 0.03, 0.003):
         weak = RBM(scale * rbm.W, rbm.a, rbm.b, beta)
-        at_means = grey @ weak.a + np.logaddexp(0, beta * weak.hidden_field(grey[None])).sum() / beta    # -F, by (R5)
+        # -F, by (R5)
+        at_means = grey @ weak.a + np.logaddexp(0,
+                                                beta * weak.hidden_field(grey[None])).sum() / beta
         gap = beta * (-p @ weak.free_energy(states) - at_means)
         h = weak.hidden_mean(grey[None])[0]
         assert gap > 0 and abs(gap / (beta**2 / 2 * c_v @ weak.W**2 @ (h - h**2)) - 1) < scale
 
 
 def test_grey_rows_are_clamped_or_drawn(rng):
-    """Every step sees rows of its own, zeros and ones whose means are the grey values; or these themselves"""
+    """Every step sees rows of its own, zeros and ones whose means are the grey values; or these
+    themselves"""
     class Recorder(ExactEnumeration):
         def moments(self, rbm, batch, rng):
             seen.append(batch)
@@ -430,16 +463,20 @@ def test_grey_rows_are_clamped_or_drawn(rng):
     grey = np.tile([[0.0, 0.2, 0.7, 1.0]], (2000, 1))
     for option, dtype in (("means", np.float64), ("drawn", np.uint8)):
         seen = []
-        train(random_rbm(rng, 4, 3), grey, Recorder(), SGD(0.1), 2, rng, batch_size=2000, grey=option)
-        assert len(seen) == 2 and seen[0].dtype == dtype and (seen[0] != seen[1]).any() == (option == "drawn")
-        assert_allclose(seen[0].mean(axis=0), grey[0], atol=5 * 0.5 / np.sqrt(2000) if option == "drawn" else 1e-12)
+        train(random_rbm(rng, 4, 3), grey, Recorder(), SGD(0.1), 2, rng, batch_size=2000,
+              grey=option)
+        assert len(seen) == 2 and seen[0].dtype == dtype
+        assert (seen[0] != seen[1]).any() == (option == "drawn")
+        assert_allclose(seen[0].mean(axis=0), grey[0], atol=5 * 0.5 / np.sqrt(2000)
+                        if option == "drawn" else 1e-12)
     with pytest.raises(ValueError, match="grey must be one of 'means', 'drawn', got 'both'"):
         train(machine(), X, ExactEnumeration(), SGD(0.1), 1, rng, grey="both")
 
 
 def test_a_checkpoint_knows_how_grey_rows_are_taken(tmp_path):
     for grey in ("means", "drawn"):
-        arguments = machine(), 0.1 + 0.8 * X, ContrastiveDivergence(), SGD(0.1), 1, np.random.default_rng(0)
+        arguments = (machine(), 0.1 + 0.8 * X, ContrastiveDivergence(), SGD(0.1), 1,
+                     np.random.default_rng(0))
         if grey == "means":
             train(*arguments, checkpoint=tmp_path / "run.npz")
         else:
@@ -449,7 +486,8 @@ def test_a_checkpoint_knows_how_grey_rows_are_taken(tmp_path):
 
 @pytest.mark.parametrize("phase, message", [
     (PersistentContrastiveDivergence(10), "these chains have 4 hidden units; the machine has 3"),
-    (ParallelTempering(3, 10), "these chains have 6 visible units; the machine has 5")], ids=["pcd", "tempering"])
+    (ParallelTempering(3, 10), "these chains have 6 visible units; the machine has 5")],
+                         ids=["pcd", "tempering"])
 def test_chains_of_another_machine_are_refused(phase, message, rng):
     small, other = RBM.initialise(6, 4, rng), RBM.initialise(5, 3, rng)
     train(small, rng.integers(2, size=(20, 6)), phase, SGD(0.1), 1, rng)
@@ -459,25 +497,31 @@ def test_chains_of_another_machine_are_refused(phase, message, rng):
 
 def test_offsets_of_another_machine_are_refused(rng):
     centering = Centering()
-    train(RBM.initialise(6, 4, rng), rng.integers(2, size=(20, 6)), ExactEnumeration(), SGD(0.1), 1, rng, centering)
-    with pytest.raises(ValueError, match="offsets are of 6 visible and 4 hidden units; the machine has 6 and 3"):
-        train(RBM.initialise(6, 3, rng), rng.integers(2, size=(20, 6)), ExactEnumeration(), SGD(0.1), 1, rng, centering)
+    train(RBM.initialise(6, 4, rng), rng.integers(2, size=(20, 6)), ExactEnumeration(), SGD(0.1), 1,
+          rng, centering)
+    with pytest.raises(ValueError, match="offsets are of 6 visible and 4 hidden units; the machine "
+                       "has 6 and 3"):
+        train(RBM.initialise(6, 3, rng), rng.integers(2, size=(20, 6)), ExactEnumeration(),
+              SGD(0.1), 1, rng, centering)
 
 
 @pytest.mark.parametrize("wrong, message", [
-    ({"negative_phase": ContrastiveDivergence}, "negative_phase must be a NegativePhase, got the class Contrastive"),
+    ({"negative_phase": ContrastiveDivergence}, "negative_phase must be a NegativePhase, got the "
+     "class Contrastive"),
     ({"negative_phase": "pcd"}, "negative_phase must be a NegativePhase, got str 'pcd'"),
     ({"centering": True}, "centering must be a Centering, got bool True"),
     ({"centering": Centering}, "centering must be a Centering, got the class Centering itself"),
     ({"optimizer": 0.1}, "optimizer must be a Optimizer, got float 0.1"),
     ({"rbm": None}, "rbm must be a Machine, got NoneType None")], ids=str)
 def test_objects_that_are_none_are_named(wrong, message, rng):
-    arguments = {"rbm": machine(), "X": X, "negative_phase": ExactEnumeration(), "optimizer": SGD(0.1), "n_epochs": 1,
-                 "rng": rng}
+    arguments = {"rbm": machine(), "X": X, "negative_phase": ExactEnumeration(),
+                 "optimizer": SGD(0.1), "n_epochs": 1, "rng": rng}
     with pytest.raises(TypeError, match=message):
         train(**arguments | wrong)
 
 
 def test_negative_phases_name_themselves():
-    assert repr(PersistentContrastiveDivergence(7, 2)) == "PersistentContrastiveDivergence(n_chains=7, n_steps=2)"
-    assert repr(ExactEnumeration()) == "ExactEnumeration()" and repr(Centering(0.1)) == "Centering(rate=0.1)"
+    name = "PersistentContrastiveDivergence(n_chains=7, n_steps=2)"
+    assert repr(PersistentContrastiveDivergence(7, 2)) == name
+    assert repr(ExactEnumeration()) == "ExactEnumeration()"
+    assert repr(Centering(0.1)) == "Centering(rate=0.1)"

@@ -94,7 +94,8 @@ def test_a_machine_of_four_states_says_so(order, beta):
     error = found - exact.log_likelihood(rbm, X)
     assert abs(error - np.log(4)) < 0.3, f"order {order}: {error:.3f} nats too high"
     if order < 3:
-        weighed = landscape.find_minima(rbm, order, 60, np.random.default_rng(1)).log_partition_function
+        weighed = landscape.find_minima(rbm, order, 60,
+                                        np.random.default_rng(1)).log_partition_function
         assert_allclose(weighed + beta * state.free_energy[0], warning.excess, atol=1e-4)
     again = pickle.loads(pickle.dumps(warning))
     assert str(again) == str(warning)

@@ -1,4 +1,5 @@
-"""Bad input is caught at the public door, with an error that names the argument, what was expected and what came."""
+"""Bad input is caught at the public door, with an error that names the argument, what was expected
+and what came."""
 import numpy as np
 import pytest
 from conftest import random_rbm
@@ -15,8 +16,8 @@ M_V, M_H = RNG.random((3, 5)), RNG.random((3, 4))
 
 
 def fit(**changes):
-    arguments = {"X": V, "negative_phase": training.ContrastiveDivergence(), "optimizer": SGD(0.1), "n_epochs": 1,
-                 "rng": RNG} | changes
+    arguments = {"X": V, "negative_phase": training.ContrastiveDivergence(), "optimizer": SGD(0.1),
+                 "n_epochs": 1, "rng": RNG} | changes
     return training.train(random_rbm(RNG, 5, 4), **arguments)
 
 
@@ -30,7 +31,8 @@ BAD_STATES = {
     "shape": (V[:, :4], r"must have shape \(n, 5\), got \(3, 4\)"),
     "too many": (np.hstack([V, V]), r"must have shape \(n, 5\), got \(3, 10\)"),
     "uint8 shape": (V[:, :4].astype(np.uint8), r"must have shape \(n, 5\), got \(3, 4\)"),
-    "uint8 too many": (np.hstack([V, V]).astype(np.uint8), r"must have shape \(n, 5\), got \(3, 10\)"),
+    "uint8 too many": (np.hstack([V, V]).astype(np.uint8), r"must have shape \(n, 5\), got \(3, "
+                       r"10\)"),
     "uint8 one axis": (V[0].astype(np.uint8), r"must have 2 axes, got shape \(5,\)"),
     "uint8 empty": (V[:0].astype(np.uint8), r"must not be empty, got shape \(0, 5\)"),
     "one axis": (V[0], r"must have 2 axes, got shape \(5,\)"),
@@ -93,43 +95,65 @@ BAD_CALLS = {
     "W one axis": (lambda: RBM([1.0], [0.0], [0.0]), "W must have 2 axes"),
     "W empty": (lambda: RBM(np.zeros((0, 3)), [], np.zeros(3)), "W must not be empty"),
     "W nan": (lambda: RBM([[np.nan]], [0.0], [0.0]), "W must be finite"),
-    "a shape": (lambda: RBM(np.zeros((2, 3)), np.zeros(3), np.zeros(3)), r"a must have shape \(2,\) to go with W \(2, 3\), got \(3,\)"),
-    "b shape": (lambda: RBM(np.zeros((2, 3)), np.zeros(2), np.zeros(2)), r"b must have shape \(3,\) to go with W \(2, 3\), got \(2,\)"),
-    "h": (lambda: gibbs.sample_visible(rbm, 0.5 * np.ones((3, 4)), RNG), "h must hold binary states, 0 or 1, got 0.5"),
-    "h shape": (lambda: gibbs.sample_visible(rbm, V, RNG), r"h must have shape \(n, 4\), got \(3, 5\)"),
+    "a shape": (lambda: RBM(np.zeros((2, 3)), np.zeros(3), np.zeros(3)), r"a must have shape "
+                r"\(2,\) to go with W \(2, 3\), got \(3,\)"),
+    "b shape": (lambda: RBM(np.zeros((2, 3)), np.zeros(2), np.zeros(2)), r"b must have shape "
+                r"\(3,\) to go with W \(2, 3\), got \(2,\)"),
+    "h": (lambda: gibbs.sample_visible(rbm, 0.5 * np.ones((3, 4)), RNG), "h must hold binary "
+          "states, 0 or 1, got 0.5"),
+    "h shape": (lambda: gibbs.sample_visible(rbm, V, RNG), r"h must have shape \(n, 4\), got \(3, "
+                r"5\)"),
     "beta 0": (lambda: RBM([[1.0]], [0.0], [0.0], beta=0), "beta must be a positive number, got 0"),
-    "beta < 0": (lambda: RBM([[1.0]], [0.0], [0.0], beta=-1.0), "beta must be a positive number, got -1.0"),
+    "beta < 0": (lambda: RBM([[1.0]], [0.0], [0.0], beta=-1.0), "beta must be a positive number, "
+                 "got -1.0"),
     "beta nan": (lambda: RBM([[1.0]], [0.0], [0.0], beta=np.nan), "beta must be a positive number"),
-    "beta inf": (lambda: RBM([[1.0]], [0.0], [0.0], beta=np.inf), "beta must be a positive number, got inf"),
-    "beta True": (lambda: RBM([[1.0]], [0.0], [0.0], beta=True), "beta must be a positive number, got True"),
-    "n_steps True": (lambda: gibbs.gibbs_chain(rbm, V, True, RNG), "n_steps must be a positive integer, got True"),
+    "beta inf": (lambda: RBM([[1.0]], [0.0], [0.0], beta=np.inf), "beta must be a positive number, "
+                 "got inf"),
+    "beta True": (lambda: RBM([[1.0]], [0.0], [0.0], beta=True), "beta must be a positive number, "
+                  "got True"),
+    "n_steps True": (lambda: gibbs.gibbs_chain(rbm, V, True, RNG), "n_steps must be a positive "
+                     "integer, got True"),
     "beta text": (lambda: RBM([[1.0]], [0.0], [0.0], beta="1"), "beta must be a positive number"),
     "n_hidden": (lambda: RBM.initialise(5, 0, RNG), "n_hidden must be a positive integer, got 0"),
     "rows differ": (lambda: rbm.energy(V, H[:2]), "same number of rows, got 3 and 2"),
-    "n_steps": (lambda: gibbs.gibbs_chain(rbm, V, 0, RNG), "n_steps must be a positive integer, got 0"),
-    "n_steps real": (lambda: gibbs.gibbs_chain(rbm, V, 1.5, RNG), "n_steps must be a positive integer, got 1.5"),
+    "n_steps": (lambda: gibbs.gibbs_chain(rbm, V, 0, RNG), "n_steps must be a positive integer, "
+                "got 0"),
+    "n_steps real": (lambda: gibbs.gibbs_chain(rbm, V, 1.5, RNG), "n_steps must be a positive "
+                     "integer, got 1.5"),
     "order 4": (lambda: tap.free_energy(rbm, M_V, M_H, 4), "order must be one of 1, 2, 3, got 4"),
     "order 4, solver": (lambda: tap.fixed_point(rbm, 4), "order must be one of 1, 2, 3, got 4"),
-    "order 4, phase": (lambda: tap.ExtendedMeanField(order=4), "order must be one of 1, 2, 3, got 4"),
+    "order 4, phase": (lambda: tap.ExtendedMeanField(order=4),
+                       "order must be one of 1, 2, 3, got 4"),
     "order True": (lambda: tap.fixed_point(rbm, True), "order must be one of 1, 2, 3, got True"),
-    "step 0": (lambda: tap.fixed_point(rbm, step=0.0), r"step must be a number in \(0, 1\], got 0.0"),
-    "step > 1": (lambda: tap.fixed_point(rbm, step=1.1), r"step must be a number in \(0, 1\], got 1.1"),
-    "step, phase": (lambda: tap.ExtendedMeanField(step=-1), r"step must be a number in \(0, 1\], got -1"),
+    "step 0": (lambda: tap.fixed_point(rbm, step=0.0),
+               r"step must be a number in \(0, 1\], got 0.0"),
+    "step > 1": (lambda: tap.fixed_point(rbm, step=1.1), r"step must be a number in \(0, 1\], got "
+                 r"1.1"),
+    "step, phase": (lambda: tap.ExtendedMeanField(step=-1), r"step must be a number in \(0, 1\], "
+                    r"got -1"),
     "method": (lambda: tap.fixed_point(rbm, method="newton"),
-               "method must be one of 'damped', 'alternating', 'synchronous', 'block', got 'newton'"),
+               "method must be one of 'damped', 'alternating', 'synchronous', 'block', "
+               "got 'newton'"),
     "tol": (lambda: tap.fixed_point(rbm, tol=0), "tol must be a positive number, got 0"),
     "max_iter": (lambda: tap.fixed_point(rbm, max_iter=0), "max_iter must be a positive integer"),
-    "magnetisation rows": (lambda: tap.free_energy(rbm, M_V, M_H[:2]), "same number of rows, got 3 and 2"),
-    "magnetisation 0": (lambda: tap.gibbs_free_energy(rbm, np.zeros((3, 5)), M_H), r"strictly inside \(0, 1\)"),
-    "magnetisation 1": (lambda: tap.gibbs_free_energy(rbm, np.ones((3, 5)), M_H), r"strictly inside \(0, 1\)"),
-    "too many units": (lambda: tap.gibbs_free_energy(random_rbm(RNG, 9, 6), M_V, M_H), "at most 14 units"),
+    "magnetisation rows": (lambda: tap.free_energy(rbm, M_V, M_H[:2]), "same number of rows, got 3 "
+                           "and 2"),
+    "magnetisation 0": (lambda: tap.gibbs_free_energy(rbm, np.zeros((3, 5)), M_H),
+                        r"strictly inside \(0, 1\)"),
+    "magnetisation 1": (lambda: tap.gibbs_free_energy(rbm, np.ones((3, 5)), M_H),
+                        r"strictly inside \(0, 1\)"),
+    "too many units": (lambda: tap.gibbs_free_energy(random_rbm(RNG, 9, 6), M_V, M_H),
+                       "at most 14 units"),
     "n_epochs": (lambda: fit(n_epochs=0), "n_epochs must be a positive integer"),
     "batch_size": (lambda: fit(batch_size=-1), "batch_size must be a positive integer"),
-    "n_chains": (lambda: training.PersistentContrastiveDivergence(n_chains=0), "n_chains must be a positive integer"),
+    "n_chains": (lambda: training.PersistentContrastiveDivergence(n_chains=0),
+                 "n_chains must be a positive integer"),
     "learning_rate": (lambda: SGD(-0.1), "learning_rate must be a positive number, got -0.1"),
     "momentum": (lambda: SGD(0.1, momentum=1.0), r"momentum must be a number in \[0, 1\), got 1.0"),
-    "momentum < 0": (lambda: SGD(0.1, momentum=-0.5), r"momentum must be a number in \[0, 1\), got -0.5"),
-    "momentum text": (lambda: SGD(0.1, momentum="a"), r"momentum must be a number in \[0, 1\), got 'a'"),
+    "momentum < 0": (lambda: SGD(0.1, momentum=-0.5), r"momentum must be a number in \[0, 1\), got "
+                     r"-0.5"),
+    "momentum text": (lambda: SGD(0.1, momentum="a"), r"momentum must be a number in \[0, 1\), got "
+                      r"'a'"),
     "l1": (lambda: SGD(0.1, l1=-1.0), "l1 must be a number of at least 0, got -1.0"),
     "l2": (lambda: SGD(0.1, l2=np.nan), "l2 must be a number of at least 0, got nan"),
     "radius": (lambda: NormConstraint(0.0), "radius must be a positive number, got 0.0"),
@@ -145,8 +169,9 @@ def test_bad_argument(name):
         call()
 
 
-@pytest.mark.parametrize("call", [lambda: gibbs.sample_hidden(rbm, V, 0), lambda: RBM.initialise(5, 4, None),
-                                  lambda: fit(rng=np.random)])
+@pytest.mark.parametrize("call",
+                         [lambda: gibbs.sample_hidden(rbm, V, 0),
+                          lambda: RBM.initialise(5, 4, None), lambda: fit(rng=np.random)])
 def test_randomness_is_a_generator(call):
     with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got"):
         call()
@@ -171,7 +196,8 @@ def test_integers_are_kept_exactly_and_counts_may_be_numpy_integers():
     assert tap.fixed_point(rbm, step=1.0).converged.all()  # 1 is a share
 
 
-@pytest.mark.parametrize("call", [lambda m: rbm.free_energy(m), lambda m: RBM(m, np.zeros(3), np.zeros(5))])
+@pytest.mark.parametrize("call",
+                         [lambda m: rbm.free_energy(m), lambda m: RBM(m, np.zeros(3), np.zeros(5))])
 def test_a_mask_would_be_lost_so_it_is_refused(call):
     with pytest.raises(TypeError, match="without a mask, got MaskedArray"):
         call(np.ma.masked_array(V, mask=V == 1))

@@ -1,5 +1,4 @@
-"""From the classification RBM to the ordinary network, by counting copies of the hidden units
-(C16, C17)."""
+"""From the classification RBM to the ordinary network, by counting copies of the hidden units."""
 import numpy as np
 
 from .. import validation
@@ -50,10 +49,9 @@ class CopiedUnits:
     def label_energies(self, X):
         """Return -beta F_r(x, k) (n, n_classes), up to a term that all labels share  (C16)"""
         X, A, beta, U, r = self._rows(X), self.unit.potential, self.beta, self.U, self.copies
-        f = self.b + X @ self.W  # (n, n_hidden)
-        o = f[:, None] + U / r  # (n, n_classes, n_hidden)
-        return beta * self.d + r * (A(beta * o) - A(beta * f)[:,
-                                                              None]).sum(axis=2)  # (n, n_classes)
+        f = (self.b + X @ self.W)[:, None]                                  # (n, 1, n_hidden)
+        each = A(beta * (f + U / r)) - A(beta * f)  # (n, n_classes, n_hidden)
+        return beta * self.d + r * each.sum(axis=2)                         # (n, n_classes)
 
     def predict(self, X):
         """Return p(k | x) (n, n_classes)  (C16)"""
@@ -72,8 +70,7 @@ class CopiedUnits:
         clamped, free = np.eye(len(U), dtype=U.dtype)[y], self.predict(X)   # (n, n_classes)
         D = (clamped - free) / len(X)
         f = self.b + X @ self.W
-        d_f = np.zeros_like(f)
-        d_U = np.empty_like(U)
+        d_f, d_U = np.zeros_like(f), np.empty_like(U)
         for k in range(len(U)):
             h = self.unit.mean(beta * (f + U[k] / r))  # (n, n_hidden), of each copy at label k
             d_f -= beta * r * D[:, k, None] * h
@@ -88,12 +85,12 @@ class CopiedUnits:
                              f"{type(self.unit).__name__}")
         r = self.copies
         return ClassificationRBM(np.tile(self.W, r), np.tile(self.U, r) / r,
-                                 np.zeros_like(self.W[:, 0]),
-                                 np.tile(self.b, r), self.d, self.beta)
+                                 np.zeros_like(self.W[:, 0]), np.tile(self.b, r), self.d, self.beta)
 
     def limit(self):
-        """Return the MLP that r -> infinity gives: x -> A'(beta (b + x W)) -> softmax(beta (d + h
-        U^T))  (C17)"""
+        """Return the MLP that r -> infinity gives  (C17)
+
+        x -> h = A'(beta (b + x W)) -> softmax(beta (d + h U^T))"""
         mlp = MLP((*self.W.shape, len(self.U)), self.unit, CategoricalCrossEntropy(),
                   np.random.default_rng(0), self.W.dtype)
         for name, array in (("W1", self.W), ("b1", self.b), ("W2", self.U.T), ("b2", self.d)):

@@ -88,36 +88,41 @@ class LayeredMeanField:
                                       lambda x: abs(x) <= 1e100)
         tol = validation.positive(tol, "tol")
         max_iter = validation.positive_integer(max_iter, "max_iter")
-        top, loss, W = self.mlp.depth, self.mlp.loss_function, self.parameters
         m = [h]
-        for k in range(1, top + 1):
+        for k in range(1, self.mlp.depth + 1):
             m.append(self.unit(k).mean(self._field(m, k)))  # the forward pass
         residual, n_iter = np.full(len(h), np.inf), np.zeros(len(h), dtype=np.intp)
-        floor = np.finfo(y.dtype).eps ** (1 / 3)
         for _ in range(max_iter):
             rows = np.flatnonzero(residual > tol)
             if len(rows) == 0:
                 break
             here = [layer[rows] for layer in m]
-            worst = np.zeros(len(rows))
-            for k in range(1, top + 1):
-                x = self._field(here, k)
-                if k < top:
-                    x = x + self.feedback * here[k + 1] @ W[f"W{k + 1}"].T
-                    new = self.unit(k).mean(x)
-                else:
-                    new = y[rows] if nudge == np.inf else minimum(
-                        loss.unit, x, 0.0, loss, y[rows], nudge)
-                way = np.abs(new - here[k]) / (self.unit(k).variance(x) + floor)
-                worst, here[k] = np.maximum(worst, way.max(axis=1)), new
+            residual[rows] = self._sweep(here, y[rows], nudge)
+            n_iter[rows] += 1
             for layer, new in zip(m[1:], here[1:], strict=True):
                 layer[rows] = new
-            residual[rows], n_iter[rows] = worst, n_iter[rows] + 1
         converged = residual <= tol
         if not converged.all():
             warning = NudgeWarning if nudge != 0 else tap.NotConvergedWarning
             warnings.warn(warning(residual.max(), max_iter, (~converged).sum()), stacklevel=2)
         return LayeredEquilibrium(m, residual, n_iter, converged)
+
+    def _sweep(self, m, y, nudge):
+        """Put each layer in the list m at its minimum, from below; return the residual (n,)"""
+        top, loss, W = self.mlp.depth, self.mlp.loss_function, self.parameters
+        residual, floor = np.zeros(len(y)), np.finfo(y.dtype).eps ** (1 / 3)
+        for k in range(1, top + 1):
+            x = self._field(m, k)
+            if k < top:
+                x = x + self.feedback * m[k + 1] @ W[f"W{k + 1}"].T
+                new = self.unit(k).mean(x)
+            elif nudge == np.inf:
+                new = y
+            else:
+                new = minimum(loss.unit, x, 0.0, loss, y, nudge)
+            way = np.abs(new - m[k]) / (self.unit(k).variance(x) + floor)
+            residual, m[k] = np.maximum(residual, way.max(axis=1)), new
+        return residual
 
     def contrastive_loss(self, X, y, nudge=np.inf, **solver):
         """Return the mean of [min(Gamma + nudge gamma^K l) - min Gamma] / (nudge gamma^K) over the

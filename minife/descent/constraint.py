@@ -10,9 +10,9 @@ class NormConstraint:
     radius    the L1 (p = 1) or L2 (p = 2) norm to keep
     names     which parameters; None means all, the one choice that is exactly a change of
               temperature
-    ceiling   False resets every norm, as the post has it; True leaves a smaller one alone
-    per_unit  True keeps the norm of the weights into each unit, the columns of the arrays with two
-              axes, one by one"""
+    ceiling   False resets every norm, as the post does; True leaves a smaller one as it is
+    per_unit  True keeps the norm of the weights into each unit: each column of the arrays with
+              two axes by itself"""
 
     def __init__(self, radius, p=2, names=None, ceiling=False, per_unit=False):
         self.radius = validation.positive(radius, "radius")

@@ -145,7 +145,7 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """theta <- theta - rate * mean / (root of square + epsilon), means freed of their start  (D4)
+    """theta <- theta - rate * mean / (root of square + epsilon), of means corrected for t  (D4)
 
     decay, square_decay   of the running means, in [0, 1). Source: Kingma and Ba, 2015"""
 

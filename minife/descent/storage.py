@@ -41,7 +41,7 @@ def read(path, kind, entries=()):
             arrays = dict(_arrays(archive, os.path.getsize(path)))
         text = json.loads(str(arrays.pop("text")))
         if not isinstance(text, dict):
-            raise ValueError("its text is no dict")
+            raise TypeError("its text is no dict")
     except (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError):
         raise
     except Exception as error:                 # whatever zip, NumPy and JSON say of a broken file

@@ -50,7 +50,8 @@ def data_balance(rbm, X, model):
     rbm = check_machine(rbm).double()
     X = rbm.states(X, "X")
     if not hasattr(model, "U") or not hasattr(model, "S"):
-        raise TypeError(f"model must know U and S of the machine, as exact.thermodynamics(rbm) does, "
+        raise TypeError(f"model must know U and S of the machine, as exact.thermodynamics(rbm) "
+                        f"does, "
                         f"got {model!r:.60}")
     S_x = -binary.conjugate(rbm.hidden_mean(X)).sum(axis=1)           # (n,), S(h|x)
     U_x = data_energy(rbm, X)                                         # (n,)

@@ -33,7 +33,8 @@ class Minima:
     log_partition_function: float
 
     def __repr__(self):
-        return (f"Minima({self.is_minimum.sum()} of {len(self.is_minimum)} fixed points are minima, "
+        return (f"Minima({self.is_minimum.sum()} of {len(self.is_minimum)} fixed points are "
+                f"minima, "
                 f"log Z about {self.log_partition_function:.6g})")
 
 
