@@ -1,4 +1,4 @@
-"""Centering: a step that does not care which state of a unit is called 0."""
+"""Centering: a step that does not depend on which state of a unit is called 0."""
 import numpy as np
 
 from .. import validation

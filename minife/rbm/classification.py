@@ -1,4 +1,4 @@
-"""Classification: a machine that sees an image v with its label y, and is asked for the label."""
+"""Classification: a machine of an image v and its label y, which predicts the label."""
 import zlib
 
 import numpy as np
@@ -88,8 +88,7 @@ class ClassificationRBM:
         """Return the gradient on checked rows and labels  (R23, R24)
 
         model  the Moments of the generative share
-        Clamped at its rows, log p(v, y) adds its share to delta at the true label: one pass serves
-        both."""
+        At the data log p(v, y) adds its weight to delta at the true label: one pass for both."""
         field = self._field(v)
         one_hot = np.eye(self.n_classes, dtype=field.dtype)[y]              # (n, n_classes)
         delta = (discriminative + generative) * one_hot

@@ -14,7 +14,7 @@ class Machine(TwoLayers):
     """E(v, h) = -a.v - b.h - v^T W h over visible v and binary h, at inverse temperature beta  (R1)
 
     What holds at given v stands here. RBM, LabelledRBM and GaussianRBM add what holds at given h;
-    the last one has an energy of its own."""
+    GaussianRBM has an energy of its own."""
 
     def energy(self, v, h):
         """Return E(v, h) (n,) of states v (n, n_visible), h (n, n_hidden)  (R1)"""
@@ -78,7 +78,7 @@ class Machine(TwoLayers):
 
     @staticmethod
     def bias_of(X, n_visible):
-        """Return the a (n_visible,) that gives free units the means of X, as far as n rows can say.
+        """Return the a (n_visible,) that gives uncoupled units the means of X, kept inside (0, 1).
 
         Source: Hinton, A practical guide to training restricted Boltzmann machines, 2010."""
         X = validation.states_or_means(X, n_visible, "X")
@@ -87,7 +87,7 @@ class Machine(TwoLayers):
 
 
 class RBM(Machine):
-    """The machine whose visible units are binary, too.
+    """The machine with binary units in both layers.
 
     W     weights (n_visible, n_hidden), float32 or float64; a, b are of the same type
     a, b  visible and hidden biases (n_visible,), (n_hidden,)

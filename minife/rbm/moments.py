@@ -20,6 +20,8 @@ class Moments:
         return Moments(self.v - other.v, self.h - other.h, self.vh - other.vh)
 
     def __rmul__(self, factor):
+        if factor == 1:                          # as beta mostly is: a pass through memory less
+            return self
         return Moments(factor * self.v, factor * self.h, factor * self.vh)
 
     def by_parameter(self):

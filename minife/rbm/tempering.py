@@ -1,4 +1,4 @@
-"""Parallel tempering: chains at many temperatures trade their states and leave their valleys."""
+"""Parallel tempering: chains at many temperatures swap their states and so leave their valleys."""
 import copy
 
 import numpy as np

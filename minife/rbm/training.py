@@ -1,4 +1,4 @@
-"""Learning: one loop, and negative phases that differ only in how the model dreams."""
+"""Learning: one loop for all negative phases, which differ only in how the model dreams."""
 import zlib
 
 import numpy as np
@@ -17,7 +17,7 @@ GREY = ("means", "drawn")
 def descent_direction(rbm, batch, negative_phase, rng, centering=None):
     """Return the gradient of minus the mean log-likelihood of checked rows  (R9, D1)
 
-    The offsets have taken in the batch before the step is centered  (R18)."""
+    The offsets move towards the batch first; then the step is centered  (R18)."""
     data = averages(batch, rbm.hidden_mean(batch))
     model = negative_phase.moments(rbm, batch, rng)
     slope = (rbm.beta * (model - data)).by_parameter()
@@ -66,7 +66,7 @@ class ContrastiveDivergence(NegativePhase):
 class PersistentContrastiveDivergence(NegativePhase):
     """PCD-k: chains that live on from step to step, k Gibbs steps each (Tieleman 2008)  (R14)
 
-    What lives on is h (n_chains, n_hidden), drawn from the very means that give the moments: a step
+    What lives on is h (n_chains, n_hidden), drawn from the same means that give the moments: a step
     costs one product with W and one with W^T. The chains start at independent fair coins."""
 
     def __init__(self, n_chains=100, n_steps=1):

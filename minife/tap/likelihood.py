@@ -1,4 +1,4 @@
-"""The likelihood with Gamma_k* in place of -log Z / beta: an estimate, and the gradient of it."""
+"""The likelihood with Gamma_k* in place of -log Z / beta: an estimate, and its gradient."""
 import warnings
 
 import numpy as np
@@ -57,7 +57,7 @@ def look_around(rbm, X, order, state, n_starts):
     data = np.linspace(0, len(X) - 1, min(n_starts, len(X))).astype(int)
     anywhere = np.random.default_rng(0).random((n_starts, rbm.n_visible))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConvergedWarning)        # such a row is no state
+        warnings.simplefilter("ignore", NotConvergedWarning)        # rows that do not converge count for nothing
         found = fixed_point(rbm, order, np.vstack([X[data], anywhere]), tol=1e-5, max_iter=300,
                             method="block" if order < 3 else "damped")
     parts = zip(vars(state).values(), vars(found).values(), strict=True)

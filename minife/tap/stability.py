@@ -35,7 +35,7 @@ def smallest_eigenvalue(rbm, m_v, m_h, order=2):
 
 
 def spectral_trust(rbm, m_v, m_h):
-    """Return rho(P) (n,), the response of the variances: trust order 2 only below 1  (T19)
+    """Return rho(P) (n,), the growth of squared responses: trust order 2 only below 1  (T19)
 
     P is similar to V V^T, so rho(P) is the square of the largest singular value of V."""
     m_v, m_h, _ = check_magnetisations(rbm, m_v, m_h, order=2)
