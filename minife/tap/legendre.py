@@ -46,7 +46,8 @@ def largest_dual(m, s, log_weight, u):
         covariance = ((s - mean) * p[:, None]).T @ (s - mean)               # no eigenvalue < 0
         gain = (m - mean) @ np.linalg.solve(covariance + 1e-9 * c, m - mean)
         rounding = 64 * np.finfo(float).eps * max(1.0, abs(value))
-        if gain < rounding:                                                 # a step gains half
+        # a step gains about half
+        if gain < rounding:
             return value
         step = np.linalg.solve(covariance + ridge * c, m - mean)
         new_value, new_p = dual(u + step, m, s, log_weight)

@@ -57,7 +57,8 @@ def look_around(rbm, X, order, state, n_starts):
     data = np.linspace(0, len(X) - 1, min(n_starts, len(X))).astype(int)
     anywhere = np.random.default_rng(0).random((n_starts, rbm.n_visible))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConvergedWarning)        # such rows do not count
+        # rows that do not converge count for nothing
+        warnings.simplefilter("ignore", NotConvergedWarning)
         found = fixed_point(rbm, order, np.vstack([X[data], anywhere]), tol=1e-5, max_iter=300,
                             method="block" if order < 3 else "damped")
     parts = zip(vars(state).values(), vars(found).values(), strict=True)
