@@ -45,16 +45,16 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
                     dict that it returns joins the history; True, or raising StopTraining, ends the
                     training
     checkpoint      a path (.npz): the whole state is written there after every epoch, complete or
-                    not at all, and a run that finds the file goes on from it, to the very numbers
-                    of a run that was never interrupted
+                    not at all, and a run that finds the file goes on from it, to the same numbers
+                    as a run that was never interrupted
     same_seed       False lets a run with another seed go on from the checkpoint, with the random
                     numbers of the file
     kind            function that says in words what is trained, and on what: a text, or a dict
                     name -> text
     keep            dict name -> further objects with state() and restore() that a resumed run needs
     history         the list of the epochs that went before, if this run goes on from another;
-                    n_epochs counts them too. It grows in place, epoch by epoch, so an interrupted
-                    run leaves there how far it came
+                    n_epochs counts them too. It grows in place, epoch by epoch, so after an
+                    interruption it holds the epochs that were done
     label           a text: shows progress under that name
     Warns if nothing is left to do. Raises ValueError if the checkpoint is of another run, naming
     what differs, and FloatingPointError if the parameters stop being finite; the last checkpoint is
@@ -113,7 +113,7 @@ def functions(callbacks):
 
 
 def call_back(callbacks, model, record):
-    """Add what each callback returns to the record; return whether one wants to stop."""
+    """Add what each callback returns to the record; return whether one ends the training."""
     stop = False
     for callback in callbacks:
         try:

@@ -19,7 +19,7 @@ def write(path, kind, text, arrays):
     """Write arrays (a dict) and text (a dict of what JSON holds): all of the file, or nothing."""
     text = json.dumps({"minife": VERSION, "kind": kind} | text, default=_plain)
     arrays = {name: without_objects(array, name) for name, array in arrays.items()}
-    temporary = Path(f"{os.fspath(path)}.{uuid.uuid4().hex}.writing")  # two writers do not meet
+    temporary = Path(f"{os.fspath(path)}.{uuid.uuid4().hex}.writing")  # another for each writer
     try:
         with open(temporary, "wb") as file:
             np.savez(file, text=text, **arrays)
@@ -69,7 +69,7 @@ def pick(path, arrays, names):
 def _arrays(archive, size):
     """Yield name and array of each member of an archive of that many bytes.
 
-    None may claim to be larger than it is, so that no small file asks for all of the memory."""
+    No member may claim to be larger than it is, so that a small file cannot take all the memory."""
     members = archive.infolist()
     if any(member.compress_type != zipfile.ZIP_STORED for member in members) \
             or sum(member.file_size for member in members) > size:
