@@ -12,8 +12,8 @@ def train(mlp, X, y, optimizer, n_epochs, rng, *, callbacks=(), **loop):
     """Return the history, one dict per epoch, of minimising the mean loss; mlp changes in place.
 
     The loss in the history is the mean over the epoch, each row at the parameters of its step.
-    optimizer, n_epochs, rng, and by name batch_size, norm_constraint, callbacks, checkpoint, same_seed,
-    history, label: as in minife.descent.loop.descend."""
+    optimizer, n_epochs, rng, and by name batch_size, norm_constraint, callbacks, checkpoint,
+    same_seed, history, label: as in minife.descent.loop.descend."""
     h_0, y = validation.instance(mlp, "mlp", MLP).check_rows(X, y)
     order, outputs = [], []
 
