@@ -1,4 +1,4 @@
-"""Does it help to reset the norm of the weights after each epoch, and does T* foretell it?
+"""Does it help to reset the norm of the weights after each epoch, and does T* predict it?
 
     python demos/l3_norm_reset.py                        about 40 seconds on one core: five seeds
     python demos/l3_norm_reset.py --quick                7 seconds: one seed

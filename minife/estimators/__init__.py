@@ -1,4 +1,4 @@
-"""RBMs and networks in scikit-learn's shape, for those who have data and a pipeline. scikit-learn
+"""RBMs and networks with scikit-learn's interface, for those who have data and a pipeline. scikit-learn
 is not needed."""
 from .classifier import RBMClassifier
 from .mlp import MLPClassifier, MLPRegressor

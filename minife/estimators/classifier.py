@@ -1,4 +1,4 @@
-"""The classification RBM in scikit-learn's shape."""
+"""The classification RBM with scikit-learn's interface."""
 import numpy as np
 
 from .. import validation

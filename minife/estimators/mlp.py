@@ -1,4 +1,4 @@
-"""Networks in scikit-learn's shape: a classifier with softmax output, and a regressor."""
+"""Networks with scikit-learn's interface: a classifier with softmax output, and a regressor."""
 import numpy as np
 
 from .. import validation

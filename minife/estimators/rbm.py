@@ -1,4 +1,4 @@
-"""The RBM in scikit-learn's shape."""
+"""The RBM with scikit-learn's interface."""
 import numpy as np
 
 from .. import validation
