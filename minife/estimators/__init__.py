@@ -1,5 +1,6 @@
-"""RBMs and networks with scikit-learn's interface, for those who have data and a pipeline. scikit-learn
-is not needed."""
+"""RBMs and networks with scikit-learn's interface, for those who have data and a pipeline.
+
+scikit-learn is not needed."""
 from .classifier import RBMClassifier
 from .mlp import MLPClassifier, MLPRegressor
 from .rbm import BernoulliRBM
