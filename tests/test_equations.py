@@ -16,7 +16,7 @@ CHAPTERS = {
     "R": "minife/rbm", "T": "minife/tap", "E": "minife/evaluation", "C": "minife/bridge",
     "L": "minife/landscape"
 }
-PAGES = [ROOT / "README.md", ROOT / "minife/data/README.md"]
+PAGES = [ROOT / "README.md", ROOT / "minife/data/README.md", ROOT / "minife/EXERCISES.md"]
 BLOCK = re.compile(r"```math\n(.*?)```(.*?)(?=```math|\Z)", re.DOTALL)
 LINK = re.compile(r"→ \[`?([\w.]+)`?\]\(([^)#]+)\)|-> \[`?([\w.]+)`?\]\(([^)#]+)\)")
 
@@ -145,3 +145,11 @@ def test_snippets_print_the_numbers_they_show(page):
 @pytest.mark.parametrize("page", all_pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_fit_on_ten_printed_pages(page):
     assert page.read_text(encoding="utf-8").count("\n") <= 360
+
+
+def test_exercises_name_tags_and_the_functions_that_cite_them():
+    text = (ROOT / "minife/EXERCISES.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"--proves ([A-Z]\d+)", text)) <= PROVED
+    for name, path, tag in re.findall(r"again\*: \[`(.+?)`\]\((.+?)\).*?--proves ([A-Z]\d+)", text,
+                                      re.DOTALL):
+        assert tag in cited(docstring(ROOT / "minife" / path, name)), (name, tag)
