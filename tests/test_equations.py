@@ -153,3 +153,19 @@ def test_exercises_name_tags_and_the_functions_that_cite_them():
     for name, path, tag in re.findall(r"again\*: \[`(.+?)`\]\((.+?)\).*?--proves ([A-Z]\d+)", text,
                                       re.DOTALL):
         assert tag in cited(docstring(ROOT / "minife" / path, name)), (name, tag)
+
+
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_name_demos_options_and_tests_that_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for name, options in re.findall(r"python demos/(\w+)\.py([^`\n)]*)", text):
+        source = (ROOT / "demos" / f"{name}.py").read_text(encoding="utf-8")
+        for option in re.findall(r"--(\w+)", options):
+            assert (f'"--{option}"' in source or f"{option}=True" in source
+                    or option in ("quick", "seed", "out") and "demo_parser" in source), option
+    for path, word in re.findall(r"pytest (tests/\w+\.py)(?: -k (\w+))?", text):
+        names = re.findall(r"def (test_\w+)", (ROOT / path).read_text(encoding="utf-8"))
+        assert any(word in name for name in names), (path, word)
+    tests = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").glob("*.py"))
+    for name in re.findall(r"`(test_\w+)`", text):
+        assert f"def {name}(" in tests, name
