@@ -103,6 +103,7 @@ def test_the_product_with_binary_states_is_exact_for_whole_numbers(twin):
     assert np.array_equal(twin.binary_product(states, whole.astype(np.float32)), states @ whole)
 
 
+@proves("K1")
 @pytest.mark.parametrize("shape", [(9, 33, 21), (90, 784, 101), (1, 7, 5), (300, 300, 64)], ids=str)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_states_and_matrices_may_lie_in_memory_in_any_way(twin, dtype, shape):
