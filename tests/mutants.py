@@ -207,8 +207,8 @@ def one_for_each_tag(mutants, wanted, rng):
     for tag in wanted:
         mine = [mutant for mutant in mutants if tag in mutant.tags]
         rng.shuffle(mine)
-        # those that need no build come first
-        mine.sort(key=lambda mutant: mutant.path.suffix != ".py")
+        # those that need no build come first, and of these the ones of this equation alone
+        mine.sort(key=lambda mutant: (mutant.path.suffix != ".py", len(mutant.tags)))
         killed = next((mutant for mutant in mine if not copy.survives(mutant, "--proves", tag)),
                       None)
         print(f"{tag:4} {'dead: ' + str(killed) if killed else f'ALIVE, {len(mine)} mutants'}",
