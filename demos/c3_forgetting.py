@@ -90,7 +90,8 @@ def draw(lines, clamped, measured, predicted):
         late = min(6, above.sum() - 1)
         spread_axes.semilogy(n[above], 0.3 * spread[late] * rate ** (n[above] - late), color="0.6",
                              linestyle=":")
-    spread_axes.axhline(clamped, color=RED, linestyle=(0, (6, 2, 1, 2, 1, 2)), label="x clamped, 0.6: for ever")
+    spread_axes.axhline(clamped, color=RED, linestyle=(0, (6, 2, 1, 2, 1, 2)),
+                        label="x clamped, 0.6: for ever")
     spread, rate = lines[0.6]
     gone = int(np.argmax(spread < 1e-12))
     spread_axes.set(xlabel="iterations n", ylabel=r"spread of $h_n$ over all inputs",
