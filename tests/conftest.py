@@ -51,12 +51,13 @@ def pytest_configure(config):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--proves", metavar="TAG",
-                     help="only the tests that are marked as proofs of this equation")
+    parser.addoption("--proves", metavar="TAGS",
+                     help="only the tests that are marked as proofs of these equations: T9,C8")
 
 
 def pytest_collection_modifyitems(config, items):
-    tag = config.getoption("--proves")
-    if tag is not None:
+    tags = config.getoption("--proves")
+    if tags is not None:
         items[:] = [item for item in items
-                    if any(tag in mark.args for mark in item.iter_markers("proves"))]
+                    if any(set(tags.split(",")) & set(mark.args)
+                           for mark in item.iter_markers("proves"))]

@@ -29,6 +29,7 @@ def test_one_clamped_hidden_layer_minimises_energy_minus_entropy_exactly(rng, be
          for x in v]
     h = rbm.hidden_mean(v)
     assert_allclose(tap.free_energy(rbm, v, h, order=1), F, rtol=1e-12)
+    assert_allclose(networks.above_the_minimum(rbm, v), 0, atol=1e-12)
     assert_allclose(rbm.free_energy(v), F, rtol=1e-12)
     m = rng.random(h.shape)
     divergence = (m * np.log(m / h) + (1 - m) * np.log((1 - m) / (1 - h))).sum(axis=1)
@@ -107,6 +108,7 @@ def test_descending_the_free_energy_of_the_model_has_no_end(rng, beta):
     assert star.free_energy[0] < -150
 
 
+@proves("C18")
 def test_learning_by_likelihood_lowers_both_free_energies():
     """(C18): only their difference, -log p(x) / beta, has to fall: it does at every step, here with
     exact gradients"""
