@@ -20,8 +20,8 @@ TWINS = {"maximum": "minimum", "max": "min", "zeros_like": "ones_like", "mean": 
 TWINS |= {new: old for old, new in TWINS.items()}
 FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "mean", "variance",
              "potential", "conjugate")
-NO_FORMULA = ("validation.", "np.zeros", "np.empty", "range", "rng.", "draw", "Claim", "limit",
-              "warnings.", "NotConvergedWarning", "check_", "_distributions", "isinstance", "getattr")
+NO_FORMULA = ("validation.", "check_", "_distributions", "isinstance", "getattr", "warnings.",
+              "NotConvergedWarning", "np.zeros", "np.empty", "range", "rng.", "draw")
 SIZES = ("axis", "shape", "size", "dtype", "n_dims")     # names of arguments that are no numbers
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from broken import ROOT, all_mutants
 
-TIMES = {"marked": 120, "all": 1200}                     # seconds; a test that never ends has failed
+TIMES = {"marked": 120, "all": 1200}                     # in seconds; a test without an end fails
 
 
 class Copy:
