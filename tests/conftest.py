@@ -4,6 +4,7 @@ import pytest
 
 from kernel_calls import twin  # noqa: F401  (a fixture of the tests of chapter K)
 from minife import MLP, RBM
+from minife.gradcheck import check_gradient
 
 BETAS = (0.6, 1.0, 1.5)
 
@@ -33,6 +34,21 @@ def random_network(depth, hidden, loss, seed=0):
     hidden_fields = np.hstack([np.ones((500, 1)), *mlp.fields(X)[:-1]])
     X = X[np.abs(hidden_fields).min(axis=1) > 0.05][:4]
     return mlp, X, rng.dirichlet(np.ones(mlp.sizes[-1]), len(X))
+
+
+def check_along(f, parameters, gradient):
+    """Check the gradient of f() along one random direction of all parameters: an error in any of
+    its entries shows, at the cost of one entry."""
+    rng, start = np.random.default_rng(9), {name: x.copy() for name, x in parameters.items()}
+    way = {name: rng.standard_normal(x.shape) / 4 for name, x in start.items()}
+
+    def moved(p):
+        for name, x in parameters.items():
+            x[...] = start[name] + p["t"] * way[name]
+        return f()
+    slope = sum((gradient[name] * way[name]).sum() for name in start)
+    check_gradient(moved, {"t": np.zeros(1)}, {"t": np.array([slope])})
+    moved({"t": 0.0})
 
 
 @pytest.fixture

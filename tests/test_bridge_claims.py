@@ -120,7 +120,7 @@ def test_learning_by_likelihood_lowers_both_free_energies():
     assert data[-1] < data[0] - 10 and model[-1] < model[0] - 8
 
 
-@pytest.fixture(scope="module", params=range(3))
+@pytest.fixture(scope="module", params=range(2))
 def claims(request):
     return verdict(np.random.default_rng(request.param), quick=True)
 

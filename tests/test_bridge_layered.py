@@ -2,6 +2,7 @@
 top."""
 import numpy as np
 import pytest
+from conftest import check_along
 from numpy.testing import assert_allclose
 from proofs import proves
 
@@ -9,7 +10,7 @@ from minife import MLP
 from minife.backprop import BinaryCrossEntropy, SquaredError
 from minife.bridge.claims.claim import cosine, distance
 from minife.bridge.layered import LayeredMeanField
-from minife.gradcheck import check_gradient, numerical_gradient
+from minife.gradcheck import numerical_gradient
 from minife.units import Binary, Spin
 
 
@@ -115,8 +116,8 @@ def test_a_layered_nudge_of_any_size_has_the_gradient_of_its_own_loss(hidden, lo
     mlp = MLP((3, 3, 2, 2), hidden, loss, rng)
     X, y = rng.standard_normal((4, 3)), rng.random((4, 2))
     network = LayeredMeanField(mlp, 0.3)
-    check_gradient(lambda _: network.contrastive_loss(X, y, nudge), network.parameters,
-                   network.contrastive_gradient(X, y, nudge))
+    check_along(lambda: network.contrastive_loss(X, y, nudge), network.parameters,
+                network.contrastive_gradient(X, y, nudge))
 
 
 @pytest.mark.parametrize("call, message", [
