@@ -268,6 +268,7 @@ def test_a_healthy_machine_is_well():
         assert_array_equal(array, before[name])
 
 
+@pytest.mark.parametrize("beta", [0.6, 1.5])
 @pytest.mark.parametrize("machine", [healthy, idle, twins, moved, saturated])
 def test_temperature_is_a_unit_of_energy(machine, beta):
     """(D5): the same numbers for (W / beta, a / beta, b / beta; beta), to the last flip of a unit,
