@@ -156,8 +156,8 @@ class ClampedMachine:
             J = U + beta / 2 * U**2 * s_h[:, :, None] * s_y[:, None, :]  # (n, n_hidden, n_outputs)
             chi_h, chi_y = (chi_h / (1 + chi_h * (chi_y @ U.T**2)),
                             chi_y / (1 + chi_y * (chi_h @ U**2)))
-        loop = chi_y[:, :, None] * (J.transpose(0, 2, 1) @ (chi_h[:, :, None]
-                                                            * J))  # (n, n_outputs, n_outputs)
+        # (n, n_outputs, n_outputs)
+        loop = chi_y[:, :, None] * (J.transpose(0, 2, 1) @ (chi_h[:, :, None] * J))
         p_y = np.linalg.solve(np.eye(U.shape[1], dtype=U.dtype) - loop, (chi_y * field)[:, :, None])
         return chi_h * (J @ p_y)[:, :, 0], p_y[:, :, 0]
 
