@@ -26,6 +26,8 @@ class RBMClassifier(Estimator):
     grey                 "means" takes grey values as they are, "drawn" as the probabilities of
                          binary pixels, which are drawn anew at every step
     momentum, weight_decay   of the steps; the decay is L2, on the weights alone
+    averaging            a share: fit ends at the mean of the parameters over this last part of its
+                         steps; 0 at the last ones
     random_state         None, an integer or a numpy.random.Generator
     verbose              true shows progress
     dtype                numpy.float32 or numpy.float64
@@ -38,14 +40,14 @@ class RBMClassifier(Estimator):
 
     def __init__(self, n_components=256, *, objective="discriminative", alpha=0.01,
                  learning_rate=0.1, batch_size=10, n_iter=10, method="pcd", n_chains=None,
-                 n_gibbs_steps=1, grey="means", momentum=0.0, weight_decay=0.0, random_state=None,
-                 verbose=0, dtype=np.float32, callbacks=(), checkpoint=None):
+                 n_gibbs_steps=1, grey="means", momentum=0.0, weight_decay=0.0, averaging=0.0,
+                 random_state=None, verbose=0, dtype=np.float32, callbacks=(), checkpoint=None):
         self.n_components, self.objective, self.alpha = n_components, objective, alpha
         self.learning_rate, self.batch_size = learning_rate, batch_size
         self.n_iter, self.method = n_iter, method
         self.n_chains, self.n_gibbs_steps, self.grey = n_chains, n_gibbs_steps, grey
         self.momentum, self.weight_decay, self.random_state = momentum, weight_decay, random_state
-        self.verbose, self.dtype = verbose, dtype
+        self.averaging, self.verbose, self.dtype = averaging, verbose, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
     n_iter_ = property(lambda self: len(self.fitted("history_")))
@@ -85,7 +87,7 @@ class RBMClassifier(Estimator):
             train(rbm, X, np.searchsorted(known, y), optimizer,
                   len(history) + n_epochs, rng, objective=self.objective, alpha=self.alpha,
                   negative_phase=phase, grey=self.grey, batch_size=self.batch_size,
-                  callbacks=self.callbacks,
+                  averaging=self.averaging, callbacks=self.callbacks,
                   checkpoint=None if go_on else self.checkpoint, same_seed=self.random_state
                   is not None, history=history, label=type(self).__name__ if self.verbose else None)
         return self

@@ -41,6 +41,8 @@ class MLPEstimator(Estimator):
     beta_1, beta_2, epsilon   of "adam"
     normalise            centres inputs and targets, and brings very large or very small ones to
                          size 1
+    averaging            a share: fit ends at the mean of the parameters over this last part of its
+                         steps; 0 at the last ones
     dtype                numpy.float32 or numpy.float64
     callbacks, checkpoint   as in minife.descent.loop.descend
 
@@ -55,8 +57,8 @@ class MLPEstimator(Estimator):
                  learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,
                  random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
                  nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9,
-                 beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, normalise=True, dtype=np.float32,
-                 callbacks=(), checkpoint=None):
+                 beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, normalise=True, averaging=0.0,
+                 dtype=np.float32, callbacks=(), checkpoint=None):
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
         self.solver, self.alpha = solver, alpha
         self.batch_size, self.learning_rate = batch_size, learning_rate
@@ -67,7 +69,8 @@ class MLPEstimator(Estimator):
         self.nesterovs_momentum, self.early_stopping = nesterovs_momentum, early_stopping
         self.validation_fraction, self.beta_1 = validation_fraction, beta_1
         self.beta_2, self.epsilon = beta_2, epsilon
-        self.n_iter_no_change, self.normalise, self.dtype = n_iter_no_change, normalise, dtype
+        self.n_iter_no_change, self.normalise = n_iter_no_change, normalise
+        self.averaging, self.dtype = averaging, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
     coefs_ = property(lambda self: [W for W, _ in self._layers()])
@@ -143,6 +146,7 @@ class MLPEstimator(Estimator):
                             _optimizer=optimizer, history_=history, **more):
             descend(mlp, penalised.gradient, len(rows), optimizer,
                     len(history) + n_epochs, rng, batch_size=self._batch(len(rows)),
+                    averaging=self.averaging,
                     callbacks=(watch, *ended, *functions(self.callbacks)), history=history,
                     checkpoint=self.checkpoint, same_seed=self.random_state is not None,
                     kind=lambda: self._run(X, y),

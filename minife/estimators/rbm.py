@@ -37,6 +37,8 @@ class BernoulliRBM(Estimator):
     centered                     true takes centered steps, the offsets running means of the data
     momentum, weight_decay       of the steps; the decay is L2, on the weights alone
     norm_constraint      a NormConstraint, applied after each epoch
+    averaging            a share: fit ends at the mean of the parameters over this last part of its
+                         steps; 0 at the last ones
     dtype                numpy.float32 or numpy.float64
     callbacks, checkpoint   as in minife.descent.loop.descend
 
@@ -53,16 +55,15 @@ class BernoulliRBM(Estimator):
     def __init__(self, n_components=256, *, learning_rate=0.1, batch_size=10, n_iter=10, verbose=0,
                  random_state=None, method="pcd", n_chains=None, n_gibbs_steps=1, order=2,
                  n_fixed_point_steps=3, grey="means", centered=False, momentum=0.0,
-                 weight_decay=0.0, norm_constraint=None, dtype=np.float32, callbacks=(),
-                 checkpoint=None):
+                 weight_decay=0.0, norm_constraint=None, averaging=0.0, dtype=np.float32,
+                 callbacks=(), checkpoint=None):
         self.n_components, self.learning_rate = n_components, learning_rate
-        self.batch_size = batch_size
-        self.n_iter, self.verbose = n_iter, verbose
-        self.random_state, self.method = random_state, method
-        self.n_chains, self.n_gibbs_steps, self.order = n_chains, n_gibbs_steps, order
-        self.n_fixed_point_steps, self.grey = n_fixed_point_steps, grey
-        self.centered, self.momentum = centered, momentum
-        self.weight_decay, self.norm_constraint, self.dtype = weight_decay, norm_constraint, dtype
+        self.batch_size, self.n_iter, self.verbose = batch_size, n_iter, verbose
+        self.random_state, self.method, self.n_chains = random_state, method, n_chains
+        self.n_gibbs_steps, self.order = n_gibbs_steps, order
+        self.n_fixed_point_steps, self.grey, self.centered = n_fixed_point_steps, grey, centered
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.norm_constraint, self.averaging, self.dtype = norm_constraint, averaging, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
     components_ = property(lambda self: self.fitted().W.T)
@@ -165,8 +166,7 @@ class BernoulliRBM(Estimator):
     def load(cls, path):
         """Return the model that save() wrote: it draws what the saved one would have drawn next."""
         model, text, arrays = files.load(cls, path, ("W", "a", "b"))
-        rbm = RBM(**arrays)
-        model._keep(files.columns(text), rbm.n_visible, rbm_=rbm)
+        model._keep(files.columns(text), len(arrays["W"]), rbm_=RBM(**arrays))
         return model
 
     def _states(self, X):
@@ -194,7 +194,7 @@ class BernoulliRBM(Estimator):
         with self._learning(names, X.shape[1], **learned):
             train(rbm, X, phase, optimizer, n_epochs, rng, batch_size=self.batch_size,
                   centering=centering, grey=self.grey, norm_constraint=self.norm_constraint,
-                  callbacks=self.callbacks, checkpoint=checkpoint,
+                  averaging=self.averaging, callbacks=self.callbacks, checkpoint=checkpoint,
                   same_seed=self.random_state is not None, history=history,
                   label=type(self).__name__ if self.verbose else None)
         return self
