@@ -40,8 +40,7 @@ def main():
     runs.append(("one hidden layer", 0))
 
     print(f"{len(digits.X_train)} digits, {n_epochs} epochs of Adam, {n_seeds} seeds from "
-          f"{arguments.seed}; mean and "
-          f"standard error over the seeds")
+          f"{arguments.seed}; mean and standard error over the seeds")
     print("{:28}{:>3}{:>8}{:>12}{:>18}{:>18}{:>10}".format("", "n", "layers", "parameters",
                                                            "training loss",
                                                          "test error", "overlap"))

@@ -139,9 +139,8 @@ def draw_pairs(axes, vae, X, n=100):
     lines = [rows[k:k + 10] for k in range(0, n // 2, 10) for rows in (X, again)]
     share = (np.abs(X[:n // 2] - again) < 0.5).mean()
     show_wall(axes, np.concatenate(lines), 10)
-    axes.set_title(f"Test digits, and below each its reconstruction\nfrom {vae.n_latent} numbers: "
-                   f"{share:.0%} of "
-                   "the pixels are right")
+    axes.set_title("Test digits, and below each its reconstruction\n"
+                   f"from {vae.n_latent} numbers: {share:.0%} of the pixels are right")
 
 
 def draw_samples(axes, vae, n=100):
@@ -170,9 +169,8 @@ def draw_course(all_axes, history, bound, log_p):
     all_axes[0].legend(loc="upper right")
     all_axes[2].set_xlabel("epoch")
     change = {name: values[0] - values[-1] for name, values in course.items()}
-    all_axes[0].set_title(f"F ends {log_p - bound:.1f} above -log p(x): learning "
-                          f"spends\n{change['S']:.1f} nats of "
-                          f"entropy to save {change['U']:.0f} of energy")
+    all_axes[0].set_title(f"F ends {log_p - bound:.1f} above -log p(x): learning spends\n"
+                          f"{change['S']:.1f} nats of entropy to save {change['U']:.0f} of energy")
 
 
 if __name__ == "__main__":
