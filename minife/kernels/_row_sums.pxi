@@ -122,16 +122,19 @@ cdef cloned sum_panel(const uint16_t *active, Py_ssize_t list_step, const Py_ssi
     """out = the sums of the listed rows of a panel  (K1)"""
     cdef Py_ssize_t r, l, m = 64 // sizeof(real)
     cdef real[64] sums
+    cdef real *total
     for r in range(n):
+        total = out if n_columns == width else sums
         if real is float and width == 32:
-            sum_rows_float_2(active, n_active[r], panel, sums)
+            sum_rows_float_2(active, n_active[r], panel, total)
         elif real is float:
-            sum_rows_float_4(active, n_active[r], panel, sums)
+            sum_rows_float_4(active, n_active[r], panel, total)
         elif width == 16:
-            sum_rows_double_2(active, n_active[r], panel, sums)
+            sum_rows_double_2(active, n_active[r], panel, total)
         else:
-            sum_rows_double_4(active, n_active[r], panel, sums)
-        memcpy(out, sums, n_columns * sizeof(real))
+            sum_rows_double_4(active, n_active[r], panel, total)
+        if n_columns < width:
+            memcpy(out, sums, n_columns * sizeof(real))
         for l in range(width // m):
             prefetch(out + width + l * m, 1)
         active += list_step
