@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from proofs import proves
 
 from minife.descent import SGD, Adam, NormConstraint, StopTraining
+from minife.descent.averaging import Averaging
 from minife.descent.loop import descend, epochs
 from minife.descent.progress import duration, progress
 from minife.parameters import norm
@@ -54,7 +55,7 @@ def test_every_epoch_sees_every_row_once_in_another_order():
     def gradient(rows):
         seen.append(rows)
         return slope(m)(rows)
-    numbers = list(epochs(range(5, 7), m, gradient, 11, 4, SGD(0.1), None,
+    numbers = list(epochs(range(5, 7), m, gradient, 11, 4, SGD(0.1), None, Averaging(0),
                           np.random.default_rng(0)))
     assert numbers == [5, 6] and [len(rows) for rows in seen] == [4, 4, 3, 4, 4, 3]
     first, second = np.concatenate(seen[:3]).tolist(), np.concatenate(seen[3:]).tolist()

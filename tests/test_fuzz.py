@@ -132,7 +132,7 @@ CALLS = {
     "gibbs.gibbs_chain": plain(gibbs.gibbs_chain, "rbm", "v", "n_steps", "rng"),
     "training.train": plain(training.train, "rbm", "X", "negative_phase", "optimizer", "n_epochs",
                             "rng", "batch_size", centering=lambda: Centering(), grey="means",
-                            norm_constraint=lambda: NormConstraint(1.0)),
+                            norm_constraint=lambda: NormConstraint(1.0), averaging=0.5),
     "classification.train": plain(classification.train, "machine", "X", "y", "optimizer",
                                   "n_epochs", "rng", "batch_size", "negative_phase",
                                   objective="hybrid", alpha=0.1, grey="drawn"),

@@ -9,6 +9,7 @@ import numpy as np
 from .. import validation
 from ..kernels.blas import one_core
 from . import storage
+from .averaging import Averaging
 from .checkpoint import Checkpoint, nothing_is_left
 from .constraint import NormConstraint
 from .memory import keep_freed_memory
@@ -16,12 +17,14 @@ from .optimizers import Optimizer
 from .progress import progress
 
 
-def epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint, rng):
+def epochs(numbers, model, gradient, n_rows, batch_size, optimizer, norm_constraint, averaging,
+           rng):
     """Take model.parameters down the gradient, in place; yield each epoch when it is done  (D1)"""
     for epoch in numbers:
         order = rng.permutation(n_rows)
         for start in range(0, n_rows, batch_size):
             optimizer.step(model.parameters, gradient(order[start:start + batch_size]))
+            averaging.follow(model.parameters)
         if norm_constraint is not None:
             norm_constraint.apply(model.parameters)
         yield epoch
@@ -32,8 +35,8 @@ class StopTraining(Exception):
 
 
 def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100,
-            norm_constraint=None, callbacks=(), checkpoint=None, same_seed=True, kind=str,
-            keep=None, history=None, label=None):
+            norm_constraint=None, averaging=0.0, callbacks=(), checkpoint=None, same_seed=True,
+            kind=str, keep=None, history=None, label=None):
     """Return the history, one dict per epoch; model.parameters are changed in place.
 
     model           has .parameters, a dict name -> array
@@ -41,6 +44,9 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     n_rows          rows of the data; every epoch sees each once, in an order of its own
     optimizer       an Optimizer, such as SGD(0.1)
     norm_constraint a NormConstraint, applied after every epoch  (D5)
+    averaging       a share: at the end model.parameters are their mean over this last part of the
+                    steps, and a callback sees what they would be if the training ended there, in
+                    arrays that it must not change; 0, no mean  (D6)
     callbacks       a function or several, each called as callback(model, epoch) after an epoch. A
                     dict that it returns joins the history; True, or raising StopTraining, ends the
                     training
@@ -68,6 +74,7 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     optimizer = validation.instance(optimizer, "optimizer", Optimizer)
     if norm_constraint is not None:
         validation.instance(norm_constraint, "norm_constraint", NormConstraint)
+    mean = Averaging(averaging)
     callbacks, rng = functions(callbacks), validation.generator(rng)
     history = validation.instance([] if history is None else history, "history", list)
     if label is not None:
@@ -75,8 +82,9 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     file = None
     if checkpoint is not None:
         settings = optimizer.settings() | {"batch_size": batch_size, "n_rows": n_rows,
-                                           "norm_constraint": repr(norm_constraint)}
-        keep = {"optimizer": optimizer} | (keep or {})
+                                           "norm_constraint": repr(norm_constraint),
+                                           "averaging": mean.share}
+        keep = {"optimizer": optimizer, "mean": mean} | (keep or {})
         file = Checkpoint(checkpoint, kind, settings, model, keep, rng,
                           validation.flag(same_seed, "same_seed"))
         file.resume(history)
@@ -87,18 +95,20 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     start = time.perf_counter()
     with one_core:
         for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer,
-                            norm_constraint, rng):
+                            norm_constraint, mean, rng):
             if not all(np.isfinite(array).all() for array in model.parameters.values()):
                 raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: "
                                          "lower the learning rate")
             record = {"epoch": epoch, "seconds": time.perf_counter() - start}
-            stop = call_back(callbacks, model, record)
+            with mean.shown(model.parameters, norm_constraint):
+                stop = call_back(callbacks, model, record)
             history.append(record)
             if file is not None:
                 file.save(history)
             if stop:
                 break
             start = time.perf_counter()
+    mean.put(model.parameters, norm_constraint)
     return history
 
 

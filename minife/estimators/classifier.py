@@ -6,7 +6,7 @@ from ..descent.optimizers import SGD
 from ..rbm.classification import ClassificationRBM, train
 from ..rbm.gibbs import gibbs_chain
 from ..rbm.training import ContrastiveDivergence, NegativePhase, PersistentContrastiveDivergence
-from . import doors, files
+from . import features, files, responses
 from .base import Estimator
 
 
@@ -26,6 +26,8 @@ class RBMClassifier(Estimator):
     grey                 "means" takes grey values as they are, "drawn" as the probabilities of
                          binary pixels, which are drawn anew at every step
     momentum, weight_decay   of the steps; the decay is L2, on the weights alone
+    averaging            a share: fit ends at the mean of the parameters over this last part of its
+                         steps; 0 at the last ones
     random_state         None, an integer or a numpy.random.Generator
     verbose              true shows progress
     dtype                numpy.float32 or numpy.float64
@@ -38,14 +40,14 @@ class RBMClassifier(Estimator):
 
     def __init__(self, n_components=256, *, objective="discriminative", alpha=0.01,
                  learning_rate=0.1, batch_size=10, n_iter=10, method="pcd", n_chains=None,
-                 n_gibbs_steps=1, grey="means", momentum=0.0, weight_decay=0.0, random_state=None,
-                 verbose=0, dtype=np.float32, callbacks=(), checkpoint=None):
+                 n_gibbs_steps=1, grey="means", momentum=0.0, weight_decay=0.0, averaging=0.0,
+                 random_state=None, verbose=0, dtype=np.float32, callbacks=(), checkpoint=None):
         self.n_components, self.objective, self.alpha = n_components, objective, alpha
         self.learning_rate, self.batch_size = learning_rate, batch_size
         self.n_iter, self.method = n_iter, method
         self.n_chains, self.n_gibbs_steps, self.grey = n_chains, n_gibbs_steps, grey
         self.momentum, self.weight_decay, self.random_state = momentum, weight_decay, random_state
-        self.verbose, self.dtype = verbose, dtype
+        self.averaging, self.verbose, self.dtype = averaging, verbose, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
     n_iter_ = property(lambda self: len(self.fitted("history_")))
@@ -65,14 +67,14 @@ class RBMClassifier(Estimator):
 
     def _fit(self, X, y, classes, n_epochs, go_on):
         go_on = go_on and self.__sklearn_is_fitted__()
-        (X, names), y = self._read_to_learn(X, go_on), doors.labels(y)
-        doors.same_length(X, y)
-        X = doors.probabilities(X)
+        (X, names), y = self._read_to_learn(X, go_on), responses.labels(y)
+        responses.same_length(X, y)
+        X = features.probabilities(X)
         if go_on:
             rbm, rng, history, known = self.rbm_, self._rng, self.history_, self.classes_
             phase, optimizer = vars(self).get("_learned_by") or self._learner()
         else:
-            known = np.unique(y) if classes is None else np.unique(doors.labels(classes))
+            known = np.unique(y) if classes is None else np.unique(responses.labels(classes))
             rng, history = np.random.default_rng(self.random_state), []
             n_components = validation.positive_integer(self.n_components, "n_components")
             rbm = ClassificationRBM.initialise(X.shape[1], n_components, len(known), rng, X,
@@ -85,7 +87,7 @@ class RBMClassifier(Estimator):
             train(rbm, X, np.searchsorted(known, y), optimizer,
                   len(history) + n_epochs, rng, objective=self.objective, alpha=self.alpha,
                   negative_phase=phase, grey=self.grey, batch_size=self.batch_size,
-                  callbacks=doors.callbacks(self.callbacks),
+                  averaging=self.averaging, callbacks=self.callbacks,
                   checkpoint=None if go_on else self.checkpoint, same_seed=self.random_state
                   is not None, history=history, label=type(self).__name__ if self.verbose else None)
         return self
@@ -103,7 +105,7 @@ class RBMClassifier(Estimator):
 
     def predict_log_proba(self, X):
         """Return log p(y | x) (n, n_classes), in the order of classes_."""
-        X, rbm = doors.probabilities(self._read(X)), self.fitted()
+        X, rbm = features.probabilities(self._read(X)), self.fitted()
         double = ClassificationRBM(*(array.astype(np.float64) for array in rbm.parameters.values()),
                                    rbm.beta)
         return double.log_conditional(X)
@@ -121,14 +123,14 @@ class RBMClassifier(Estimator):
     def score(self, X, y, sample_weight=None):
         """Return the share of the rows of X whose class is predicted as in y."""
         predicted = self.predict(X)
-        y = doors.compare_labels(y, self.classes_)
-        doors.same_length(predicted, y)
-        return float(np.average(predicted == y, weights=doors.weights(sample_weight, len(y))))
+        y = responses.compare_labels(y, self.classes_)
+        responses.same_length(predicted, y)
+        return float(np.average(predicted == y, weights=responses.weights(sample_weight, len(y))))
 
     def sample(self, y, n_steps=1000):
         """Return binary dreams (n, n_features) of the classes y (n,): n_steps Gibbs steps from fair
         coins, y held."""
-        y = doors.compare_labels(y, self.fitted("classes_"))
+        y = responses.compare_labels(y, self.fitted("classes_"))
         strange = y[~np.isin(y, self.classes_)]
         if strange.size:
             raise ValueError(f"y must be a row of classes among {self.classes_}, got {strange}")
