@@ -2,7 +2,8 @@
 iterations, on digits.
 
     python demos/c5_equilibrium.py                  784-100-10 on the 4000 embedded digits, half a
-    minute on one core python demos/c5_equilibrium.py --quick          five seconds
+                                                    minute on one core
+    python demos/c5_equilibrium.py --quick          five seconds
     python demos/c5_equilibrium.py --mnist PATH     784-500-10 on the full set, a quarter of an hour
 
 The input is clamped, hidden and output units come to rest, and the error is that of the output at

@@ -2,9 +2,10 @@
 digits by backprop.
 
     python demos/c6_vae.py                   two latents, the embedded digits, half a minute on one
-    core python demos/c6_vae.py --quick           four seconds
+                                             core
+    python demos/c6_vae.py --quick           four seconds
     python demos/c6_vae.py --mnist PATH      20 latents and 500 hidden units on the full set, ten
-    minutes
+                                             minutes
 
 It prints a table by epoch and saves one figure, figures/c6_vae.png. The loss of a digit is F = U -
 S, minus the ELBO: the energy U is the mean of -log p(x, z) over the latents z that the encoder

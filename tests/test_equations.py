@@ -117,10 +117,14 @@ def test_every_citation_has_an_equation():
     known = {tag for found in ALL.values() for tag, _, _ in found}
     for path in [
             *ROOT.glob("minife/**/*.py"), *ROOT.glob("minife/**/*.p[yx][xdi]"),
-            *ROOT.glob("tests/**/*.py"), *ROOT.glob("demos/*.py"), *ROOT.glob("**/*.md")
+            *ROOT.glob("tests/**/*.py"), *ROOT.glob("demos/*.py"), *all_pages()
     ]:
         assert cited(path.read_text(encoding="utf-8")) <= known, path.relative_to(ROOT)
     assert PROVED <= known
+
+
+def test_every_page_is_led_to():
+    assert {*ROOT.glob("minife/**/*.md")} < {*all_pages()}
 
 
 def all_pages():
