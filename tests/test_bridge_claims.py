@@ -84,6 +84,8 @@ def test_prediction_errors_make_an_energy_of_any_network():
     gradient itself"""
     rng = np.random.default_rng(3)
     mlp = MLP((5, 4, 3), Binary(), SquaredError(Binary()), rng)
+    for name in ("b1", "b2"):
+        mlp.parameters[name] += rng.standard_normal(mlp.parameters[name].shape)
     X, y = rng.standard_normal((10, 5)), rng.random((10, 3))
     gradient = mlp.gradient(X, y)
     for nudge in (0.1, 0.01, 0.001):
