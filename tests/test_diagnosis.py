@@ -164,6 +164,7 @@ def test_the_scale_reduction_measures_the_length_of_chains(rng):
     assert_allclose(scale_reduction(x) ** 2 - 1, 18 / 200, rtol=0.2)
 
 
+@proves("E10", "E11")
 def test_what_stands_still():
     """(E10) and (E11): nothing to forget, or nothing forgotten"""
     still, apart = np.full((10, 4), 0.1), np.tile([0.0, 1, 0, 1], (10, 1))
