@@ -363,6 +363,7 @@ def test_units_that_err_together_are_no_alarm_and_one_of_many_is(rng):
                       0.5 + shift * np.ones(200))
     finding = findings.on_moments(v, h, together)
     assert not finding.alarm and finding.numbers["rms"] > findings.SKEWED_RMS
+    assert_allclose(finding.numbers["rms"], np.sqrt(2**2 - 1) * 0.25 / np.sqrt(50))
     alone = 0.5 + 0.01 * rng.standard_normal((50, 200))
     alone[:, 7] += 0.2
     finding = findings.on_moments(v, h, Chains(together.observables, np.full((50, 200), 0.5),
