@@ -47,13 +47,14 @@ def main():
                                                                              **PRECISE), exactly)
                            for nudge in nudges]}
         error = distance(exactly, numerical)
-        print(f"order {order}: linear response against finite differences of the loss: {error:.0e}")
+        print(f"order {order}: relative error of the linear response against finite differences "
+              f"{error:.0e};\n  of the others against the linear response:")
         print_table(lines[order], iterations, nudges)
     feedback = 10.0 ** np.arange(-4, 0.1, 1.0 if arguments.quick else 0.25)
     untied = untied_errors(feedback, np.random.default_rng(arguments.seed))
-    print(f"an MLP 5-7-6-3 as the limit of a layered machine: error {untied[0]:.0e} at feedback "
-          f"{feedback[0]:.0e}, "
-          f"slope {slope(untied, feedback, 1e-3, 1e-1):.2f}")
+    print("an MLP 5-7-6-3 as the limit of a layered machine: relative error "
+          f"{untied[0]:.0e} at feedback {feedback[0]:.0e},\n"
+          f"  slope {slope(untied, feedback, 1e-3, 1e-1):.2f} against the feedback")
     save(draw(lines, iterations, nudges, feedback, untied), arguments)
 
 
