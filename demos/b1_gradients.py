@@ -39,7 +39,7 @@ def main():
     print("relative errors of derivatives by hand against finite differences")
     worst = max(print_table(depth, hidden, losses, rng) for depth in SIZES)
     print(f"""
-W1 to b{max(SIZES)}: |finite difference - by hand| at the worst entry of the parameter, over the largest entry
+W1 to b4: |finite difference - by hand| at the worst entry of the parameter, over the largest entry
   of its gradient; five-point central differences, step 0.001, {N_ROWS} rows of normal inputs
 H v: the Hessian times a random vector v, by hand, against finite differences of gradient . v;
   the worst of all parameters

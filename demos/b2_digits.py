@@ -44,7 +44,8 @@ def main():
     n_hidden, n_epochs = (50, 8) if arguments.quick else (100, 20 if arguments.mnist else 30)
     n_seeds = 1 if arguments.quick or arguments.mnist else 3
     print(f"784-{n_hidden}-10, softmax output, {n_epochs} epochs in batches of 50, "
-          f"{name_seeds(range(arguments.seed, arguments.seed + n_seeds))}\n")
+          f"{name_seeds(range(arguments.seed, arguments.seed + n_seeds))}"
+          + ": means, of the test error\nalso the least and the largest" * (n_seeds > 1) + "\n")
     print(f"{'optimizer':11}{'hidden unit':13}{'training loss':>14}{'training error':>16}"
           f"{'test error [%]':>21}{'time [s]':>10}")
     print(f"{'':24}{'[nats/digit]':>14}{'[%]':>16}")
@@ -58,8 +59,8 @@ def main():
         print_line(optimizer, unit, histories[optimizer, unit])
     error = np.mean([history["test_error"][:, -1].mean() for history in histories.values()])
     print(f"""
-means over the seeds, after the last epoch; of the test error also the least and the largest
 training loss: cross entropy, over the batches of the last epoch as they came
+errors: after the last epoch
 {len(digits.X_test)} test digits are a sample: the standard error of a test error is about \
 {standard_error(error, digits):.1%}""")
     draw(histories, digits, arguments)

@@ -43,8 +43,9 @@ def main():
     print("slope of F(x,y) - F(x) in the fields against free mean minus clamped mean: relative "
           f"error {slope_error(x[:20], y[:20]):.1e}")
     gap, right = clamped_free_energy(x, y) - free_energy(x), x.argmax(axis=1) == y
-    print(f"least difference of the {np.sum(~right)} wrong digits: {gap[~right].min():.3f}; none can "
-          "be below log 2 = 0.693,\nas the label of a wrong digit has at most the probability 1/2")
+    print(f"least difference of the {np.sum(~right)} wrong digits: {gap[~right].min():.3f}; "
+          "none can be below log 2 = 0.693,\n"
+          "as the label of a wrong digit has at most the probability 1/2")
 
     x_train = mlp.fields(digits.X_train)[-1]
     T = np.geomspace(0.2, 10, 400)

@@ -6,10 +6,10 @@ iterations, on digits.
     python demos/c5_equilibrium.py --mnist PATH    a quarter of an hour: 784-500-10, the full set
 
 A network 784-100-10: the input is clamped, hidden and output units come to rest, and the error is
-that of the output at rest. All gradients go into the same loop, with the same start and batches. It prints one table and
-saves figures/c5_equilibrium.png. The rate was chosen on 800 of the embedded training digits, held
-out for that. PATH is what minife.data.load_mnist takes: mnist.npz, or a folder with it or the four
-IDX files."""
+that of the output at rest. All gradients go into the same loop, with the same start and batches. It
+prints one table and saves figures/c5_equilibrium.png. The rate was chosen on 800 of the embedded
+training digits, held out for that. PATH is what minife.data.load_mnist takes: mnist.npz, or a
+folder with it or the four IDX files."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,7 +52,8 @@ def main():
     print(f"{len(digits.X_train)} training and {len(digits.X_test)} test digits; "
           f"784-{n_hidden}-10, order 1, squared error at rest,\n"
           f"{n_epochs} epochs of Adam in batches of {BATCH}, nudge {NUDGE}, "
-          f"{name_seeds(range(arguments.seed, arguments.seed + n_seeds))}\n")
+          f"{name_seeds(range(arguments.seed, arguments.seed + n_seeds))}"
+          + ": means,\nof the test error also the least and the largest" * (n_seeds > 1) + "\n")
     print(f"{'gradient':23}{'training loss':>14}{'training error [%]':>20}{'test error [%]':>20}"
           f"{'angle [degrees]':>17}{'[s]':>6}")
     histories = {}
@@ -70,8 +71,7 @@ def main():
               f"{history['angle'].max():17.2g}{history['seconds'].sum(axis=1).mean():6.0f}",
               flush=True)
     print("""
-loss and errors: of the output at rest, after the last epoch, means over the seeds; of the test
-  error also the least and the largest
+loss and errors: of the output at rest, after the last epoch
 angle: the largest between that gradient and the linear response, over training as it went, on 100
   training digits; [s]: time of learning""")
     save(draw(histories), arguments)

@@ -49,10 +49,9 @@ def main():
     bound = vae.elbo(rows, np.random.default_rng(1), 10)
     log_p = vae.log_likelihoods(rows, np.random.default_rng(2), n_samples)
     print(f"""
-{len(rows)} test digits: ELBO {bound:.2f}; log p(x) {log_p.mean():.2f}, with {n_samples} importance \
-samples each;
-  a gap of {log_p.mean() - bound:.2f}; as digits differ, either has a standard error of \
-{log_p.std() / np.sqrt(len(rows)):.1f}
+{len(rows)} test digits: ELBO {bound:.2f}, log p(x) {log_p.mean():.2f}, a gap of \
+{log_p.mean() - bound:.2f}; {n_samples} importance samples each;
+  as digits differ, either mean has a standard error of {log_p.std() / np.sqrt(len(rows)):.1f}
 all {len(X_test)} test digits: ELBO {vae.elbo(X_test, np.random.default_rng(3), 10):.2f}""")
     save(draw(vae, rows, digits.y_test[:1000], history, bound, log_p.mean()), arguments)
 

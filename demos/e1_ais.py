@@ -62,8 +62,8 @@ def main():
 
 def compare_steps(rbm, log_z, rates, n_runs, n_chains, n_temperatures, seed):
     """Print how far off runs are by Gibbs steps and by sweeps, and return this and their errors."""
-    print(f"\n{n_runs} runs of {n_chains} chains and {n_temperatures} temperatures, cooled; how far "
-          f"they are off, in standard errors and in nats\n\n{'':12}"
+    print(f"\n{n_runs} runs of {n_chains} chains and {n_temperatures} temperatures, cooled: "
+          f"how far off log Z is\n\n{'':12}"
           f"{'within 3 errors':>17}{'farthest [errors]':>19}{'rms [nats]':>12}"
           f"{'effective chains':>19}{'CPU [s] a run':>15}")
     runs = {}

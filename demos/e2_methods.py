@@ -54,8 +54,8 @@ def main():
     setting = parse_arguments()
     digits = load_digits(mnist=setting.mnist)
     print(f"{len(digits.X_train)} digits, {len(digits.X_test)} held out, 784 x {setting.hidden} "
-          f"units, {setting.epochs} epochs in batches of {setting.batch},\n"
-          "rate 0.1 falling to 0, momentum 0.5; exact or annealed log-likelihood in nats per digit:")
+          f"units, {setting.epochs} epochs in batches of {setting.batch},\nrate 0.1 falling to 0, "
+          f"momentum 0.5; {exact_or_annealed(setting)} log-likelihood in nats per digit:")
     results = {}
     for seed in range(setting.seed, setting.seed + setting.seeds):
         for name, (phase, centering) in methods(setting.hidden).items():
@@ -193,7 +193,8 @@ stuck: of 100 starts of the TAP equations at held-out digits, those that did not
 """)
     several = len(correlations) > 1
     print("rank correlation over the methods"
-          + ", mean over the seeds (least and largest)" * several + "\n" + " " * 19 + "".join(f"{name:>16}" for name in SHORT))
+          + ", mean over the seeds (least and largest)" * several)
+    print(" " * 19 + "".join(f"{name:>16}" for name in SHORT))
     table = zip(YARDSTICKS, correlations.mean(axis=0), correlations.min(axis=0),
                 correlations.max(axis=0))
     for name, *row in table:
@@ -201,10 +202,13 @@ stuck: of 100 starts of the TAP equations at held-out digits, those that did not
         print(f"{name:19}" + "".join(f"{cell:>16}" for cell in cells))
 
 
+def exact_or_annealed(setting):
+    return "exact" if setting.hidden <= exact.LARGEST_LAYER else "annealed"
+
+
 def draw(results, correlations, controls, setting):
     figure, panels = plt.subplots(2, 3, figsize=(12, 7.4))
-    kind = "exact" if setting.hidden <= exact.LARGEST_LAYER else "annealed"
-    truth = f"{kind} log-likelihood [nats/digit]"
+    truth = f"{exact_or_annealed(setting)} log-likelihood [nats/digit]"
     for panel, key, r in zip(panels.flat, YARDSTICKS[1:], correlations.mean(axis=0)[0, 1:]):
         scatter(panel, results, "log-likelihood", key)
         panel.set(title=f"{key[0].upper() + key[1:]}: rank correlation {r:+.2f}", xlabel=truth,

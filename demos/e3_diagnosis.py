@@ -50,8 +50,9 @@ def main():
             learned = time.perf_counter()
             reports[name] = diagnose(rbm, X, digits.X_test, n_steps=arguments.steps,
                                      rng=np.random.default_rng(arguments.seed))
-            print(f"{name} ({learned - start:.1f} s to learn, "
-                  f"{time.perf_counter() - learned:.1f} s to diagnose)\n{reports[name]}\n", flush=True)
+            seen = time.perf_counter()
+            print(f"{name} ({learned - start:.1f} s to learn, {seen - learned:.1f} s to diagnose)\n"
+                  f"{reports[name]}\n", flush=True)
     save(draw(reports), arguments)
 
 

@@ -1,8 +1,8 @@
 """Does it help to reset the norm of the weights after each epoch, and does T* predict it?
 
-    python demos/l3_norm_reset.py                        about 40 seconds on one core: five seeds
-    python demos/l3_norm_reset.py --quick                7 seconds: one seed
-    python demos/l3_norm_reset.py --share 0.6 --decay 10    another radius, another strength of decay
+    python demos/l3_norm_reset.py                           about 40 seconds on one core: five seeds
+    python demos/l3_norm_reset.py --quick                   7 seconds: one seed
+    python demos/l3_norm_reset.py --share 0.6 --decay 10    another radius, another decay
 
 RBM: 196 x 8 on 50 digits of 14 x 14 pixels, exact gradients, so that nothing but overtraining moves
 T*. Network: 784-100-10, ReLU, on 1000 digits, Adam. Held out: 1000 digits. All methods of a seed
@@ -43,8 +43,8 @@ def main():
     seeds = range(arguments.seed, arguments.seed + (1 if arguments.quick else 5))
     decays = [f"{method} {arguments.decay * strength:g}"
               for method, kind in DECAY.items() for strength in kind.values()]
-    print(f"{', '.join(decays)}; resets to {arguments.share:g} of the norm that the run with nothing "
-          f"ends with;\nof held-out rows, nats per row, {name_seeds(seeds)}"
+    print(f"{', '.join(decays)}; resets to {arguments.share:g} of the norm that the run with "
+          f"nothing ends with;\nheld-out rows, nats per row, {name_seeds(seeds)}"
           + ": mean ± standard deviation" * (len(seeds) > 1))
     results = {}
     for kind in (Machine, Network):
@@ -135,7 +135,8 @@ def print_table(kind, methods):
     for method, r in methods.items():
         gain, better = methods[NOTHING]["loss"] - r["loss"], ""
         if method != NOTHING:
-            better = f"{with_deviation(gain, '+' + number):>19}, in {(gain > 0).sum()} of {len(gain)}"
+            better = (f"{with_deviation(gain, '+' + number):>19}"
+                      f", in {(gain > 0).sum()} of {len(gain)}")
         print(f"{method:24}{with_deviation(r['loss'], number):>14}{r['S'].mean():8{number}}"
               f"{r['gap'].mean():+8{number}}{r['U'].mean():8.2f}"
               f"{with_deviation(r['T*']):>13}{better}")

@@ -117,7 +117,7 @@ pseudo-likelihood, TAP log-likelihood of order 2: of held-out digits, in nats pe
   the TAP one with the lowest fixed point that is reached from 100 of them
 stuck: how many of these 100 starts did not converge
 dream to digit: pixels between a dream and the nearest training digit, after Gibbs steps
-  from held-out digits; for these digits themselves {digit:.1f}, with their pixels shuffled {mixed:.1f}
+  from held-out digits; of these digits it is {digit:.1f}, with their pixels shuffled {mixed:.1f}
 classes: how many of the ten digits those nearest training digits are""")
 
 

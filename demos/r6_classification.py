@@ -3,7 +3,7 @@ both.
 
     python demos/r6_classification.py            just under a minute on one core
     python demos/r6_classification.py --quick    a few seconds
-    python demos/r6_classification.py --mnist PATH --only discriminative    two minutes: the full set
+    python demos/r6_classification.py --mnist PATH --only discriminative    two minutes: full set
     python demos/r6_classification.py --mnist PATH --only "alpha 0.1"       four minutes: a hybrid
 
 Machines of 200 hidden units learn from 4000 labelled digits, and again from 200 of them. The

@@ -100,7 +100,7 @@ def worse_from(strengths, error):
 
 
 def print_table(strengths, log_z, error, rho, lost, line):
-    print(f"{len(log_z)} machines of {N_VISIBLE} x {N_HIDDEN} units, medians over them; log Z in nats")
+    print(f"{len(log_z)} machines of {N_VISIBLE} x {N_HIDDEN} units: medians; log Z in nats\n")
     print(f"{'':26}{'|error of log Z| at order':>30}{'not converged':>21}")
     print(f"{'w':>8}{'log Z':>9}{'rho':>9}{1:10}{2:10}{3:10}{1:13}{2:4}{3:4}")
     for k in range(0, len(strengths), max(1, len(strengths) // 14)):
@@ -113,9 +113,9 @@ def print_table(strengths, log_z, error, rho, lost, line):
     crossed = np.flatnonzero(np.isfinite(line))
     at_line = [np.median([np.interp(line[k], strengths, np.abs(error[k, order - 1]))
                           for k in crossed]) for order in STYLES]
-    print(f"rho first reaches 1 at w = {np.median(line):.2f} in the median, {line.min():.2f} at the "
-          f"earliest, never in {np.isinf(line).sum()} machines;\n"
-          f"there the |errors| are {', '.join(f'{x:.2f}' for x in at_line)}")
+    print(f"rho first reaches 1 at w = {np.median(line):.2f} in the median, {line.min():.2f} at "
+          f"least, never in {np.isinf(line).sum()} machines;\nthere the |errors| are "
+          + ", ".join(f"{x:.2f}" for x in at_line))
     print(f"order 2 is worse than order 1 from w = {worse_from(strengths, error):.2f}")
 
 
