@@ -41,8 +41,8 @@ def main():
           f"stays {clamped:.2f}")
     measured, predicted = rates(n_machines, arguments.seed)
     error = np.abs(measured / predicted - 1)
-    print(f"{len(measured)} random machines with rho below 0.9: relative to rho, the factor from "
-          f"n = 12 to 16\n  is off by {np.median(error):.0e} in the median, {error.max():.0e} at most")
+    print(f"{len(measured)} random machines with rho below 0.9: the factor from n = 12 to 16 is "
+          f"off rho\n  by {np.median(error):.0e} of it in the median, by {error.max():.0e} at most")
     save(draw(lines, clamped, measured, predicted), arguments)
 
 

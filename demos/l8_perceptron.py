@@ -38,12 +38,12 @@ def main():
                      ("the densest solution", r["dense"].mean(axis=0)),
                      ("only the rule is left", r["unique"].mean(axis=0))]
         for label, values in rows:
-            cells = ["" if np.isnan(value) else f"{value:.3f}" for value in values]
-            print(f"{label:24}" + "".join(f"{cell:>7}" for cell in cells))
+            cells = "".join(f"{value:7.3f}" for value in values)
+            print(f"{label:24}" + cells.replace("nan", "  -"))
     share = results["random labels"]["solvable"].mean(axis=0)
     k = np.flatnonzero(share < 0.5)[0]
     crossing = np.interp(0.5, share[[k, k - 1]], ALPHAS[[k, k - 1]])
-    print("the densest solution: error on new examples of the one with most others within "
+    print("\nthe densest solution: error on new examples of the one with most others within "
           f"distance {DISTANCE}\nrandom labels: half of the instances are solvable at alpha = "
           f"{crossing:.2f}; 0.83 in a large perceptron")
     print(f"\nlocal entropy at alpha = {NEAR}, bits per coupling, mean over solutions\n"
