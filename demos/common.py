@@ -20,16 +20,16 @@ plt.rcParams.update({
 })
 
 
-def demo_parser(text, quick, mnist=False):
+def demo_parser(text, quick, mnist=False,
+                out="where the figure goes; figures/NAME.png, or figures/quick/NAME.png"):
     """Return the ArgumentParser of a demo: --quick, --seed, --out and, where it applies, --mnist.
 
-    text   the docstring of the demo; quick says what --quick leaves out"""
+    text   the docstring of the demo; quick says what --quick leaves out, out what is written"""
     parser = argparse.ArgumentParser(description=text,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--seed", type=int, default=0, help="of all random numbers; 0 if not given")
-    parser.add_argument("--out", type=Path, metavar="PATH",
-                        help="where the figure goes; figures/NAME.png, or figures/quick/NAME.png")
+    parser.add_argument("--out", type=Path, metavar="PATH", help=out)
     if mnist:
         parser.add_argument("--mnist", type=Path, metavar="PATH",
                             help="the full MNIST in place of the embedded digits")

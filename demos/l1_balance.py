@@ -111,11 +111,14 @@ def draw(runs, arguments):
 
 
 def stack(panel, entropy, gap, loss):
-    """Draw the entropy as an area from 0, the gap on top of it, downwards where negative."""
+    """Draw the entropy as an area from 0, and the gap from there: upwards, or downwards where it is
+    negative."""
     epochs = np.arange(len(entropy))
     panel.fill_between(epochs, 0, entropy, color=BLUE, alpha=0.5, linewidth=0, label="entropy $S$")
-    panel.fill_between(epochs, entropy, entropy + gap, color=ORANGE, alpha=0.6, linewidth=0,
-                       hatch="//", label=r"energy gap $\beta(E_y-U)$")
+    for sign, colour, hatch, word in ((1, ORANGE, "//", "added"), (-1, "white", "..", "taken off")):
+        panel.fill_between(epochs, entropy, entropy + np.maximum(sign * gap, 0) * sign,
+                           facecolor=colour, edgecolor="0.5", alpha=0.7, linewidth=0, hatch=hatch,
+                           label=rf"energy gap $\beta(E_y-U)$, {word}")
     panel.plot(epochs, loss, color="black", linestyle="-", label="loss $L$, their sum")
     panel.set_ylim(0, None)
 
