@@ -129,16 +129,16 @@ def half_size(X):
 
 
 def print_table(kind, methods):
-    print(f"\n{kind.name:24}{'loss':>14}{'S':>8}{'gap':>8}{'U':>8}{'T*':>13}"
+    print(f"\n{kind.name:23}{'loss':>14}{'S':>8}{'gap':>8}{'U':>7}{'T*':>13}"
           f"{'gain over nothing':>19}")
     number = f".{kind.digits}f"
     for method, r in methods.items():
         gain, better = methods[NOTHING]["loss"] - r["loss"], ""
         if method != NOTHING:
-            better = (f"{with_deviation(gain, '+' + number):>19}"
+            better = (f"{with_deviation(gain, '+' + number):>16}"
                       f", in {(gain > 0).sum()} of {len(gain)}")
-        print(f"{method:24}{with_deviation(r['loss'], number):>14}{r['S'].mean():8{number}}"
-              f"{r['gap'].mean():+8{number}}{r['U'].mean():8.2f}"
+        print(f"{method:23}{with_deviation(r['loss'], number):>14}{r['S'].mean():8{number}}"
+              f"{r['gap'].mean():+8{number}}{r['U'].mean():7.2f}"
               f"{with_deviation(r['T*']):>13}{better}")
 
 

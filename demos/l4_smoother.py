@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from common import demo_parser, save, with_deviation, with_range
+from common import demo_parser, save, with_deviation
 from minife.landscape import (BoltzmannMachine, find_spin_minima, flip_stable_states,
                               random_couplings)
 from minife.plots import BLUE, GREEN, ORANGE, RED
@@ -33,8 +33,9 @@ def main():
     print("minima found, mean  " + "".join(f"{n:7.1f}" for n in numbers.mean(axis=0)))
     right = (numbers == 1) == (TEMPERATURES >= 1)
     print(f"one minimum if and only if T >= lambda_max: in {right.sum()} of {right.size} cases")
-    print(f"at T = 0, by listing all 2^{N} states: {with_range(cold)} that no flip improves")
-    print(f"at T = {TEMPERATURES[0]} lambda_max: {with_range(numbers[:, 0])} minima found")
+    print(f"{numbers[:, 0].min()} to {numbers[:, 0].max()} minima found at T = {TEMPERATURES[0]} "
+          f"lambda_max; by listing all 2^{N} states,\n{cold.min()} to {cold.max()} that no flip "
+          f"improves, mean {cold.mean():.1f}")
     funnels = np.array([[funnel(strength, seed, n_starts) for seed in seeds]
                         for strength in FUNNELS])
     print(f"\na funnel added, at T = {COLD} lambda_max, mean ± standard deviation\n"

@@ -100,7 +100,7 @@ def print_table(table, digits, shuffled):
             "dream to", "classes", "seconds")
     more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "", "digit", "", "")
     for names in (head, more):
-        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>9}{:>8}{:>8}".format(*names))
+        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>9}{:>8}{:>8}".format(*names).rstrip())
     line = (
         "{noise:9.0f}{shuffled:9.0f}{overlap:8.1%}{overfit:8.1f}{pseudo:11.1f}{tap:11.1f}{stuck:6d}"
         "{dream:9.1f}{classes:8d}{seconds:8.1f}")

@@ -105,8 +105,8 @@ def print_table(strengths, log_z, error, rho, lost, line):
     print(f"{'w':>8}{'log Z':>9}{'rho':>9}{1:10}{2:10}{3:10}{1:13}{2:4}{3:4}")
     for k in range(0, len(strengths), max(1, len(strengths) // 14)):
         errors = np.median(np.abs(error[:, :, k]), axis=0)
-        print(f"{strengths[k]:8.3g}{np.median(log_z[:, k]):9.2f}{np.median(rho[:, k]):9.2g}"
-              + "".join(f"{e:10.2g}" for e in errors)
+        print(f"{strengths[k]:8.3g}{np.median(log_z[:, k]):9.2f}{np.median(rho[:, k]):9.3g}"
+              + "".join(f"{e:10.3g}" for e in errors)
               + "{:13}{:4}{:4}".format(*lost[:, :, k].sum(axis=0)))
     print("slopes of log |error| against log w, up to w = 1/4: "
           + ", ".join(f"{x:.2f}" for x in slopes(strengths, error)))

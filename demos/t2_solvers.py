@@ -30,14 +30,14 @@ def main():
     print(f"{n_machines} machines of {N_VISIBLE} x {N_HIDDEN} units per standard deviation of W, "
           f"{N_STARTS} starts each, order 2:\n"
           f"share of starts solved in {MAX_ITER} sweeps, and the median of their sweeps\n")
-    print(f"{'sd(W)':7}" + "".join(f"{name:>20}" for name in SOLVERS))
+    print(f"{'sd(W)':7}" + "".join(f"{name:>21}" for name in SOLVERS))
     rng = np.random.default_rng(arguments.seed)
     shares, sweeps = {name: [] for name in SOLVERS}, {name: [] for name in SOLVERS}
     for scale in scales:
         solve_all([machine(rng, scale) for _ in range(n_machines)], rng, shares, sweeps)
         cells = [f"{shares[name][-1]:.0%}" + (f" {sweeps[name][-1]:5.0f}" if shares[name][-1] else
                                               "     -") for name in SOLVERS]
-        print(f"{scale:<7}" + "".join(f"{cell:>20}" for cell in cells))
+        print(f"{scale:<7}" + "".join(f"{cell:>21}" for cell in cells))
     rng = np.random.default_rng(arguments.seed + 1)
     rbm, start = machine(rng, 4.0), (rng.random((1, N_VISIBLE)), rng.random((1, N_HIDDEN)))
     curves = {name: free_energies(rbm, *start, solver) for name, solver in SOLVERS.items()}

@@ -23,7 +23,7 @@ def main():
     potts = Potts()
     curves["Potts(), first of 3 states"] = (potts.potential(fields), potts.mean(fields)[:, 0],
                                             potts.variance(fields)[:, 0, 0])
-    print(f"{'unit':30}{"error of A'":>14}{"of A''":>12}")
+    print("{:30}{:>14}{:>12}".format("unit", "error of A'", "of A''"))
     errors = []
     for name, (A, m, c) in curves.items():
         away = np.abs(x[1:-1]) > 0.05

@@ -123,7 +123,7 @@ def ordinary_networks(rng, n):
                 feedback, errors,
                 "exponent of the error in the feedback, nudge 0.001", 1, "C19")
     errors = [distance(net.contrastive_gradient(X, y), matching.gradient(X, y)) for net in layered]
-    yield limit("With the top clamped and the matching loss it is one without a nudge.", feedback,
+    yield limit("With the top clamped and the matching loss it is one, without a nudge.", feedback,
                 errors, "exponent of the error in the feedback", 1, "C20")
     m = [X, *(rng.random((10, size)) for size in mlp.sizes[1:])]
     gaps = [np.abs(copied_free_energy(mlp, m, r)
