@@ -87,8 +87,8 @@ def main():
     users = this_script(said, "--as-run", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     describe_machine()
     rbm, X, y = digits_and_machine(arguments)
-    print(f"{len(X)} digits of 784 pixels, {X.mean():.0%} of them on; a machine that has learned a "
-          f"little, {N_HIDDEN} hidden units, {rbm.hidden_mean(X).mean():.0%} of them on\n")
+    print(f"{len(X)} digits of 784 pixels, {X.mean():.0%} of them on; "
+          f"{N_HIDDEN} hidden units, after learning a little, {rbm.hidden_mean(X).mean():.0%} on\n")
     print(f"{'':47}{'bits':>4}{'time [ms]':>10}{'/ products':>11}{'peer':>6}{'x twin':>7}"
           f"{'as run':>7}{'wanted':>8}")
     for name, dtype, job in all_jobs(rbm, X, y, arguments.quick):

@@ -1,7 +1,7 @@
 """The tour: does backprop minimise a free energy? The post's story in pictures, and an answer in
 eight lines.
 
-    python demos/tour.py            about 20 seconds on one core
+    python demos/tour.py            about 5 seconds on one core
     python demos/tour.py --quick    a few seconds
 
 1 an RBM learns an energy and dreams digits (R9, R14); 2 a forward pass runs down a free energy
