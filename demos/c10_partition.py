@@ -2,7 +2,7 @@
 along training.
 
     python demos/c10_partition.py            about a minute on one core
-    python demos/c10_partition.py --quick    about five seconds
+    python demos/c10_partition.py --quick    two seconds
 
 Two RBMs learn the digits by PCD, one of 784 x 16 units, whose log Z is exact (R6), and one of 784 x
 500, where annealed importance sampling (E4) is the yardstick. At points of training the script

@@ -2,7 +2,7 @@
 handwritten digits on.
 
     python demos/c1_descent.py            a quarter of a minute on one core
-    python demos/c1_descent.py --quick    five seconds
+    python demos/c1_descent.py --quick    two seconds
 
 An RBM learns the embedded digits by PCD; then its mean-field iterations are unrolled into layers
 h_0, v_1, h_1, ... It prints one table and saves one figure, figures/c1_descent.png."""

@@ -2,7 +2,7 @@
 (two kinds).
 
     python demos/c2_four_gradients.py            five seconds on one core
-    python demos/c2_four_gradients.py --quick    three seconds
+    python demos/c2_four_gradients.py --quick    four seconds
 
 A machine with clamped input comes to rest; how does a loss of its output depend on its weights? It
 prints how far the other ways are from the linear response, whose own error is rounding, and saves

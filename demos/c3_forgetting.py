@@ -1,8 +1,8 @@
 """What an RBM's mean field forgets: how far apart the outputs for different inputs still are after
 n iterations.
 
-    python demos/c3_forgetting.py            five seconds on one core
-    python demos/c3_forgetting.py --quick    three seconds
+    python demos/c3_forgetting.py            two seconds on one core
+    python demos/c3_forgetting.py --quick    a second
 
 All 256 inputs of an RBM 8-6 go through its unrolled iterations, for three sizes of the weights. It
 prints the spread of h_n over the inputs and the rate rho that theory gives, and saves

@@ -2,7 +2,7 @@
 U / r.
 
     python demos/c8_copies.py            about a minute on one core
-    python demos/c8_copies.py --quick    about five seconds
+    python demos/c8_copies.py --quick    two seconds
 
 For every r this is one Boltzmann machine at one temperature, its loss -log p(y | x) is a free
 energy with the label clamped minus one with it free, and so is its gradient (C16). r = 1 is the

@@ -2,7 +2,7 @@
 propagation, EMF.
 
     python demos/c9_same_net.py            about two minutes on one core
-    python demos/c9_same_net.py --quick    about ten seconds
+    python demos/c9_same_net.py --quick    two seconds
 
 The net has 784 inputs, 100 hidden units and 10 labels, with the parameters W, U, b, d. All learners
 start at the same weights and see the same batches; they differ in the gradient. The script prints,

@@ -1,7 +1,7 @@
 """U, S and the heat capacity C of trained machines against the temperature: where is the peak of C?
 
     python demos/l2_heat_capacity.py              about 12 seconds on one core: three seeds
-    python demos/l2_heat_capacity.py --quick      2 seconds: one seed, fewer epochs
+    python demos/l2_heat_capacity.py --quick      6 seconds: one seed, fewer epochs
     python demos/l2_heat_capacity.py --seeds 5    more seeds
     python demos/l2_heat_capacity.py --constant   PCD with a rate that does not fall
 
