@@ -52,6 +52,10 @@ def polish(node):
     if node.tag == "mo" and "minsize" in node.attrib:               # \big and its like
         node.text = FENCES.get(node.text, node.text)
         node.attrib |= {"stretchy": "true", "symmetric": "true", "lspace": "0", "rspace": "0"}
+    if node.tag in BELOW and node[0].get("minsize"):                # else it would stay small
+        row = ElementTree.Element("mrow")
+        row.append(node[0])
+        node[0] = row
     if node.tag in BELOW and node[0].text in LIMITS:
         node.tag = BELOW[node.tag]
         node[0].set("movablelimits", "true")

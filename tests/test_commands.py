@@ -55,7 +55,7 @@ def test_command_runs(command, tmp_path):
     setting, _, rest = command.rpartition("python ")
     environment = dict(pair.split("=") for pair in setting.split())
     done = subprocess.run([sys.executable, *rest.split()], cwd=tmp_path, capture_output=True,
-                          text=True, timeout=300,
+                          text=True, timeout=900,
                           env=os.environ | {"PYTHONPATH": str(ROOT)} | environment)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout
