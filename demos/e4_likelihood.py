@@ -206,17 +206,15 @@ def draw(rbm, held_out, curves, setting):
 
 def draw_curves(axes, curves, setting):
     """Draw the log-likelihood along training: annealed, and the conservative estimate below it."""
-    judged = "held out" if setting.validate else "training"
     for k, curve in enumerate(curves):
         epochs, training, held_out, lower = (np.array([record[name] for record in curve]) for name
                                              in ("epoch", "training", "held out", "lower"))
         axes.plot(epochs, training, marker="s", ls="--", ms=4, color=ORANGE,
                   label="training digits" if k == 0 else None)
-        axes.plot(epochs, held_out, marker="o", ms=4, color=BLUE,
+        axes.plot(epochs, held_out, marker="o", ms=6, color=BLUE,
                   label=f"{setting.rows} digits" if k == 0 else None)
-        sides = np.where(np.isnan(held_out), training, held_out) - lower
-        axes.plot(epochs, sides, marker="v", ls=":", ms=4, color=GREEN,
-                  label=f"{judged} digits, conservative" if k == 0 else None)
+        axes.plot(epochs, held_out - lower, marker="v", ls=":", ms=6, color=GREEN,
+                  label=f"{setting.rows} digits, conservative" if k == 0 else None)
     if setting.mnist and setting.pixels != "threshold":
         value, name = PUBLISHED
         axes.axhline(value, color=RED, ls="-.", lw=1, label=f"{name}: {value}")
