@@ -6,7 +6,7 @@
 
 All is timed on one core (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1), and beside it as users run it:
 in a second process, in which nothing is said about threads. Seconds differ from machine to machine
-and from minute to minute; ratios within one run do so much less. What is timed is what the package
+and from minute to minute; ratios within one run differ much less. What is timed is what the package
 offers, but for the last three jobs, which are single kernels: a public call adds its checks, some
 tens of microseconds. benchmark_scaling.py, beside this file, shows how time grows with size, and
 what threads and memory do. The columns:

@@ -107,8 +107,8 @@ def draw(courses):
             axes.plot(rows[:, 0], errors, color=colour, linestyle=style, marker=marker,
                       markersize=4, label=label)
         axes.set(yscale="log", xlabel="epoch of PCD", ylabel="|error of log Z| [nats]",
-                 title=f"784 x {n_hidden}: order 2 is off by {rows[-1, 3]:.1f} nats at the "
-                       "end,\nAIS "
+                 title=f"784 x {n_hidden}: order 2 is off by {rows[-1, 3]:.1f} nats at the end,\n"
+                       "AIS "
                        + (f"by {rows[-1, 5]:.2f} (against the exact sum)" if is_exact
                           else f"is the yardstick, to ± {rows[-1, 6]:.2f}"))
         axes.xaxis.get_major_locator().set_params(integer=True)

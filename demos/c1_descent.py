@@ -30,10 +30,9 @@ def main():
               "noise": rng.integers(2, size=X.shape, dtype=np.uint8)}
 
     print(f"RBM of 784 visible and {n_hidden} hidden units, {n_epochs} epochs of PCD, seed "
-          f"{arguments.seed}; "
-          f"{n_rows} rows of each kind,\n{n_iterations} iterations, {2 * n_iterations + 1} "
-          "layers; means over "
-          f"the rows, energies at T = 1")
+          f"{arguments.seed}; {n_rows} rows of each kind,\n"
+          f"{n_iterations} iterations, {2 * n_iterations + 1} layers; means over the rows, "
+          "energies at T = 1")
     print(f"{'':17}{'F(x)':>9}{'at v_1':>9}{'at h_1':>9}{'at the end':>12}"
           f"{'-log p_MF':>11}{'steps up':>10}")
     gammas = {}

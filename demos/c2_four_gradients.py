@@ -101,20 +101,18 @@ def print_table(line, iterations, nudges):
 
 def draw(lines, iterations, nudges, feedback, untied):
     figure, (backprop_axes, nudge_axes, untied_axes) = plt.subplots(1, 3, figsize=(12, 4.3))
-    for order, colour, style in ((1, BLUE, "-"), (2, ORANGE, "--")):
+    for order, colour, styles in ((1, BLUE, ("-", "-.")), (2, ORANGE, ("--", ":"))):
         line = lines[order]
-        backprop_axes.semilogy(iterations, line["backprop"], color=colour, linestyle=style,
+        backprop_axes.semilogy(iterations, line["backprop"], color=colour, linestyle=styles[0],
                                label=f"order {order}")
-        nudge_axes.loglog(nudges, line["one nudge"], color=RED, linestyle=style,
-                          label=f"one nudge, order {order}")
-        nudge_axes.loglog(nudges, line["two nudges"], color=GREEN, linestyle=style,
-                          label=f"two nudges, order {order}")
+        for ways, shade, style in zip(("one nudge", "two nudges"), (RED, GREEN), styles):
+            nudge_axes.loglog(nudges, line[ways], color=shade, linestyle=style,
+                              label=f"{ways}, order {order}")
     rate, error = lines[1]["rate"], lines[1]["backprop"]
     guide = iterations[(iterations > 2) & (np.array(error) > 1e-14)]
     at = list(iterations).index(guide[0])
     backprop_axes.semilogy(guide, 0.3 * error[at] * guide / guide[0] * rate ** (guide - guide[0]),
-                           color="0.6",
-                           label=rf"$n\,\rho^n$, $\rho$ = {rate:.2f}")
+                           color="0.6", linestyle=":", label=rf"$n\,\rho^n$, $\rho$ = {rate:.2f}")
     backprop_axes.set(xlabel="iterations n", ylabel="relative error of the gradient",
                       title="backprop through 8 iterations errs by "
                             f"{error[list(iterations).index(8)]:.0e}\n"
@@ -124,8 +122,8 @@ def draw(lines, iterations, nudges, feedback, untied):
     slopes = [slope(lines[1][name], nudges, *scales)
               for name, scales in (("one nudge", (1e-4, 1e-2)), ("two nudges", (1e-3, 1e-1)))]
     nudge_axes.set(xlabel=r"nudge $\lambda$", ylabel="relative error of the gradient",
-                   title=f"equilibrium propagation: slopes {slopes[0]:.2f} and {slopes[1]:.2f};\n"
-                         "below, what rounding leaves")
+                   title=f"equilibrium propagation: order {slopes[0]:.2f} in $\\lambda$\n"
+                         f"with one nudge, {slopes[1]:.2f} with two, until rounding")
     nudge_axes.legend()
     untied_axes.loglog(feedback, untied, color=BLUE)
     untied_axes.set(xlabel=r"feedback $\gamma$", ylabel="relative error of the gradient",

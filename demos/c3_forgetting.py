@@ -41,8 +41,7 @@ def main():
     measured, predicted = rates(n_machines, arguments.seed)
     error = np.abs(measured / predicted - 1)
     print(f"{len(measured)} random machines with rho below 0.9: the rate from n = 12 to 16 is off "
-          "by "
-          f"{np.median(error):.0e} in the median, {np.max(error):.0e} at most")
+          f"by {np.median(error):.0e} in the median, {np.max(error):.0e} at most")
     save(draw(lines, clamped, measured, predicted), arguments)
 
 
@@ -95,9 +94,8 @@ def draw(lines, clamped, measured, predicted):
     spread, rate = lines[0.6]
     gone = int(np.argmax(spread < 1e-12))
     spread_axes.set(xlabel="iterations n", ylabel=r"spread of $h_n$ over all inputs",
-                    title=f"unclamped, the input is forgotten:\n{spread[0]:.2f} becomes "
-                          f"{spread[gone]:.0e} "
-                          f"by n = {gone}")
+                    title="unclamped, the input is forgotten:\n"
+                          f"{spread[0]:.2f} becomes {spread[gone]:.0e} by n = {gone}")
     spread_axes.legend()
     rate_axes.plot([0, 0.9], [0, 0.9], color="0.6")
     rate_axes.plot(predicted, measured, ".", color=BLUE, markersize=4)

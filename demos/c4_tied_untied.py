@@ -40,8 +40,7 @@ def main():
     runs.append(("one hidden layer", 0))
 
     print(f"{len(digits.X_train)} digits, {n_epochs} epochs of Adam, {n_seeds} seeds from "
-          f"{arguments.seed}; mean and "
-          f"standard error over the seeds")
+          f"{arguments.seed}; mean and standard error over the seeds")
     print("{:28}{:>3}{:>8}{:>12}{:>18}{:>18}{:>10}".format("", "n", "layers", "parameters",
                                                            "training loss",
                                                          "test error", "overlap"))
@@ -61,8 +60,7 @@ def main():
     print("""
 layers: of weights, with the softmax; a tied network uses W in all but the last
 overlap: cosine of the first layer's weights with those of the second, transposed, after training;
-at the start it is
-  1 for tied and untied alike""")
+at the start it is 1 for tied and untied alike""")
     save(draw(histories, depths, n_seeds), arguments)
 
 
@@ -134,9 +132,9 @@ def draw(histories, depths, n_seeds):
         wide, narrow = loss["untied, as wide"], loss["untied, as many parameters"]
         loss_axes.set(yscale="log",
                       title=f"{2 * n + 1} layers of {n} iteration{'s' if n > 1 else ''}, loss tied "
-                                          f"{loss['tied']:.2f};\nuntied {wide:.2f}, with equal "
-                                          f"parameters {narrow:.2f}")
-        error_axes.set(xlabel="epoch", ylim=(0, 40),
+                            f"{loss['tied']:.2f};\nuntied {wide:.2f}, with equal parameters "
+                            f"{narrow:.2f}")
+        error_axes.set(xlabel="epoch", ylim=(0, 70),
                        title=f"test errors of {n_seeds} seeds: least to largest, mean ± its error")
         loss_axes.legend()
         for panel in (loss_axes, error_axes):

@@ -50,10 +50,9 @@ def main():
     names = names[:4] if arguments.quick else names
 
     print(f"{len(digits.X_train)} training and {len(digits.X_test)} test digits; "
-          f"784-{n_hidden}-10, order 1, squared "
-          f"error at rest,\n{n_epochs} epochs of Adam in batches of {BATCH}, nudge {NUDGE}, seeds "
-          f"{arguments.seed} to "
-          f"{arguments.seed + n_seeds - 1}")
+          f"784-{n_hidden}-10, order 1, squared error at rest,\n"
+          f"{n_epochs} epochs of Adam in batches of {BATCH}, nudge {NUDGE}, seeds {arguments.seed} "
+          f"to {arguments.seed + n_seeds - 1}")
     print("{:24}{:>14}{:>15}{:>12}{:>17}{:>15}{:>9}".format(
         "gradient", "training loss", "training error", "test error", "least to largest",
         "largest angle", "seconds"))

@@ -50,10 +50,9 @@ def main():
     bound = vae.elbo(rows, np.random.default_rng(1), 10)
     log_p = vae.log_likelihoods(rows, np.random.default_rng(2), n_samples)
     print(f"""
-the same {len(rows)} test digits: ELBO {bound:.2f}, log p(x) {log_p.mean():.2f}, a gap of
-{log_p.mean() - bound:.2f};
-  log p(x) with {n_samples} importance samples each. As digits differ, the standard error of either
-  is \
+the same {len(rows)} test digits: ELBO {bound:.2f}, log p(x) {log_p.mean():.2f} with {n_samples} \
+importance samples each,
+a gap of {log_p.mean() - bound:.2f}; as digits differ, the standard error of either is \
 {log_p.std() / np.sqrt(len(rows)):.1f}
 all {len(X_test)} test digits: ELBO {vae.elbo(X_test, np.random.default_rng(3), 10):.2f}""")
     save(draw(vae, rows, digits.y_test[:1000], history, bound, log_p.mean()), arguments)
@@ -139,9 +138,8 @@ def draw_pairs(axes, vae, X, n=100):
     lines = [rows[k:k + 10] for k in range(0, n // 2, 10) for rows in (X, again)]
     share = (np.abs(X[:n // 2] - again) < 0.5).mean()
     show_wall(axes, np.concatenate(lines), 10)
-    axes.set_title(f"Test digits, and below each its reconstruction\nfrom {vae.n_latent} numbers: "
-                   f"{share:.0%} of "
-                   "the pixels are right")
+    axes.set_title("Test digits, and below each its reconstruction\n"
+                   f"from {vae.n_latent} numbers: {share:.0%} of the pixels are right")
 
 
 def draw_samples(axes, vae, n=100):
@@ -151,28 +149,22 @@ def draw_samples(axes, vae, n=100):
 
 
 def draw_course(all_axes, history, bound, log_p):
-    """Draw U, S and F = U - S of the test digits by epoch."""
+    """Draw U, S and F = U - S of the test digits by epoch, from the first on."""
+    before, *history = history                           # far above what comes after
     epochs = [record["epoch"] for record in history]
-    course = {name: np.array([record[f"test_{name}"] for record in history]) for name in "FUS"}
+    course = {name: [record[f"test_{name}"] for record in history] for name in "FUS"}
     for axes, name, colour, text in zip(all_axes, "FUS", (GREEN, ORANGE, BLUE), (
             "F = U - S = -ELBO", "energy U", "entropy S"), strict=True):
         axes.plot(epochs, course[name], color=colour, marker=".", markersize=4)
         axes.set_ylabel(f"{text}\n[nats]")
-    low = min(course["F"].min(), -log_p)
-    all_axes[0].plot(epochs[1:], [record["F"] for record in history[1:]], color="0.6",
-                     linestyle=":",
+    all_axes[0].plot(epochs, [record["F"] for record in history], color="0.6", linestyle=":",
                      label="training digits")
     all_axes[0].axhline(-log_p, color="0.3", linestyle="--", linewidth=1,
                         label=f"-log p(x): {-log_p:.1f}")
-    for axes, name in zip(all_axes[:2], "FU", strict=True):
-        axes.set_ylim(low - 8, np.sort(course[name])[-2]
-                      + 8)  # what comes before learning is far above
     all_axes[0].legend(loc="upper right")
     all_axes[2].set_xlabel("epoch")
-    change = {name: values[0] - values[-1] for name, values in course.items()}
-    all_axes[0].set_title(f"F ends {log_p - bound:.1f} above -log p(x): learning "
-                          f"spends\n{change['S']:.1f} nats of "
-                          f"entropy to save {change['U']:.0f} of energy")
+    all_axes[0].set_title(f"F ends {log_p - bound:.1f} above -log p(x); before learning\n"
+                          "F = {test_F:.0f}, U = {test_U:.0f}, S = {test_S:.1f}".format(**before))
 
 
 if __name__ == "__main__":

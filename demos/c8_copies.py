@@ -105,9 +105,8 @@ def draw(errors, ladder, gradients, losses):
     test.set(xlabel="copies r of each hidden unit", ylabel="test error [%]",
              ylim=(0, 1.4 * max(means)),
              xticks=range(len(names)), xticklabels=names, xlim=(-0.5, len(names) - 0.5),
-             title=f"All of them learn: mean test errors\nof {len(runs)} seeds from "
-                   f"{min(means):.1f} to "
-                   f"{max(means):.1f} %")
+             title="All of them learn: mean test errors\n"
+                   f"of {len(runs)} seeds from {min(means):.1f} to {max(means):.1f} %")
     return figure
 
 

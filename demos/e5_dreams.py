@@ -156,7 +156,7 @@ def draw(rows, readings, setting):
                          f"{np.bincount(most).argmax()}",
                    xlabel="class that the reader sees", ylabel="share of the rows",
                    xticks=range(10))
-    class_axes.set_ylim(0, 1.25 * class_axes.get_ylim()[1])
+    class_axes.set_ylim(0, 1.6 * class_axes.get_ylim()[1])
     class_axes.legend(loc="upper right")
     for name, reading in readings.items():
         colour, line, _ = STYLES[name]

@@ -112,8 +112,8 @@ def draw(results, arguments):
                      f"{name}: {result[name].mean():.1f}" for name in shown))
         axes.xaxis.set_major_locator(plt.MaxNLocator(7))
     panels[0, 0].invert_yaxis()
-    figure.supxlabel(f"mean ± standard deviation over {len(values)} seeds (ticks);"
-                     f" dotted: {shown[0]}", fontsize="medium")
+    figure.supxlabel(f"mean ± standard deviation over {len(values)} seeds (ticks); dotted: "
+                     f"{shown[0]}", fontsize="medium")
     save(figure, arguments)
 
 

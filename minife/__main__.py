@@ -1,10 +1,13 @@
 """python -m minife: what this is, which kernels compute, and where to begin."""
+import os
+
 import numpy as np
 
 from . import __version__, kernels
 
+THREADS = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
 TEXT = f"""minife {__version__}, mini free energy: a small book that runs
-kernels: {kernels.implementation} (NumPy {np.__version__})
+kernels: {kernels.implementation}, at most {THREADS} threads (NumPy {np.__version__})
 
 chapters, each a folder with a README.md:
   U minife             units: potential, activation, variance

@@ -100,5 +100,4 @@ def kink(f, parameters, name, index, step, scale):
         return ""
     return (
         f"; f seems to have a kink within {2 * step:g} of there: its one-sided slopes are "
-        f"{left:.6g} and "
-        f"{right:.6g}. Take a smaller step, or another point")
+        f"{left:.6g} and {right:.6g}. Take a smaller step, or another point")

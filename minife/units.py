@@ -10,7 +10,8 @@ Each class writes the same five functions of the local field x or of the mean m,
     conjugate(m)   A*(m) = sup_x [x m - A(x)], minus the entropy relative to w   (U4)
     field(m)       x = A*'(m), the inverse of the activation          (U5)
 
-Units that can be hidden in a network write a sixth; a step, whose response is 0, cannot be hidden:
+Units that can be hidden in a network have a sixth. Step has none: its response is 0, which stops
+backprop, so it cannot be hidden.
 
     third_cumulant(x)  A'''(x), how the variance changes with the field  (U8)
 

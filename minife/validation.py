@@ -149,8 +149,9 @@ def instance(x, name, kind):
     if isinstance(x, kind):
         return x
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    got = f"the class {x.__name__} itself" if isinstance(x,
-                                                         type) else f"{type(x).__name__} {x!r:.60}"
+    got = f"{type(x).__name__} {x!r:.60}"
+    if isinstance(x, type):
+        got = f"the class {x.__name__} itself"
     raise TypeError(f"{name} must be a {' or a '.join(k.__name__ for k in kinds)}, got {got}")
 
 

@@ -154,3 +154,10 @@ print(rbm.W.tobytes().hex())
 def test_learning_gives_the_same_bits_whatever_the_number_of_threads():
     one = run(LEARN, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     assert one == run(LEARN, OMP_NUM_THREADS="3", OPENBLAS_NUM_THREADS="3")
+
+
+@pytest.mark.parametrize("chapter", ["bridge", "data", "estimators", "landscape"])
+def test_a_chapter_that_no_other_needs_is_imported_when_asked_for(chapter):
+    said, _ = run(f"import sys, minife as m; print('minife.{chapter}' in sys.modules, "
+                  f"'{chapter}' in dir(m), m.{chapter}.__name__, hasattr(m, 'nothing'))")
+    assert said == f"False True minife.{chapter} False"

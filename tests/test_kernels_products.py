@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minife import kernels
-from minife.kernels.products import States, all_states, as_states
+from minife.kernels.products import (States, all_states, as_states,
+                                     difference_of_products)
 
 
 @pytest.fixture
@@ -32,6 +33,18 @@ def test_a_product_from_the_left_is_a_row_sum_in_the_type_of_the_matrix(v, rng, 
         np.testing.assert_allclose(got, np.asarray(states).astype(float) @ matrix, rtol=0,
                                    atol=300 * rounding)
     assert np.array_equal(v @ W, kernels.binary_product(v, W))
+
+
+@pytest.mark.parametrize("dtype, rounding", [(np.float64, 1e-13), (np.float32, 1e-5)])
+def test_a_difference_of_products_is_one_row_sum(v, rng, dtype, rounding):
+    """x.T @ y of one pair less that of another, with other rows; of numbers it is just that"""
+    y, y_less = rng.random((300, 6)).astype(dtype), rng.random((40, 6)).astype(dtype)
+    x_less, dense = v[100:140][:, ::-1], np.asarray(v).astype(dtype)
+    wanted = dense.T @ y - dense[100:140, ::-1].T @ y_less
+    for x, less in [(v, x_less), (dense, x_less), (v, np.asarray(x_less).astype(dtype))]:
+        got = difference_of_products((x, y), (less, y_less))
+        assert ordinary(got) and got.dtype == dtype
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=300 * rounding)
 
 
 def test_other_products_are_those_of_an_ordinary_array(v, rng):

@@ -26,7 +26,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted
 
-from minife.estimators import BernoulliRBM, MLPClassifier, MLPRegressor, RBMClassifier, doors
+from minife.estimators import BernoulliRBM, MLPClassifier, MLPRegressor, RBMClassifier, features
 
 UNEQUAL = {"check_sample_weight_equivalence_on_dense_data":
            "a weight of 2 is not a row that stands twice: batches are drawn from rows"}
@@ -67,7 +67,8 @@ def test_an_rbm_fails_only_the_checks_whose_numbers_leave_0_1(estimator):
 
 @pytest.mark.parametrize("estimator", MACHINES, ids=lambda estimator: type(estimator).__name__)
 def test_an_rbm_passes_the_same_checks_on_numbers_that_are_brought_there(estimator, monkeypatch):
-    monkeypatch.setattr(doors, "probabilities", lambda X: 1 / (1 + np.exp(-np.clip(X, -30, 30))))
+    monkeypatch.setattr(features, "probabilities",
+                        lambda X: 1 / (1 + np.exp(-np.clip(X, -30, 30))))
     monkeypatch.setattr(type(estimator), "_in_unit_interval", False)
     assert failed(estimator) == {}
 

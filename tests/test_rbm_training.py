@@ -15,10 +15,11 @@ from minife.data import bars_and_stripes
 from minife.parameters import norm
 from minife.evaluation import exact_chain
 from minife.gradcheck import check_gradient
+from minife.kernels.products import as_states
 from minife.rbm import exact
 from minife.rbm.centering import Centering
 from minife.rbm.gibbs import sample_hidden
-from minife.rbm.moments import averages
+from minife.rbm.moments import Moments, averages
 from minife.rbm.tempering import ParallelTempering
 from minife.rbm.training import (ContrastiveDivergence, ExactEnumeration,
                                  PersistentContrastiveDivergence, descent_direction, train)
@@ -338,13 +339,20 @@ def test_the_pairs_that_persistent_chains_keep_are_of_the_model(n_steps, rng, be
 
 
 @proves("R9")
-def test_moments_are_subtracted_and_scaled_like_numbers(rng):
-    """beta * (model - data), under the names of the parameters"""
-    data, model = (averages(rng.integers(2, size=(6, 5)) * 1.0, rng.random((6, 4)))
-                   for _ in range(2))
-    slope = (0.7 * (model - data)).by_parameter()
-    for name, m, d in (("W", model.vh, data.vh), ("a", model.v, data.v), ("b", model.h, data.h)):
-        assert_allclose(slope[name], 0.7 * (m - d), rtol=1e-14)
+@pytest.mark.parametrize("kinds", ["states and states", "states and means", "means and states",
+                                   "means and means"])
+def test_moments_are_subtracted_and_scaled_like_numbers(rng, kinds):
+    """beta * (model - data), under the names of the parameters, of rows of any kind and number"""
+    make = {"states": lambda n: as_states(rng.integers(2, size=(n, 5))),
+            "means": lambda n: rng.random((n, 5))}
+    model, data = (averages(make[kind](n), rng.random((n, 4)))
+                   for kind, n in zip(kinds.split(" and "), (6, 9), strict=True))
+    plain = Moments(data.v, data.h, data.vh)
+    for slope in ((0.7 * (model - data)).by_parameter(), (0.7 * (model - plain)).by_parameter()):
+        for name, m, d in (("W", model.vh, data.vh), ("a", model.v, data.v),
+                           ("b", model.h, data.h)):
+            assert type(slope[name]) is np.ndarray
+            assert_allclose(slope[name], 0.7 * (m - d), atol=1e-15)
 
 
 def teacher(n=400):

@@ -45,8 +45,8 @@ class ClampedMachine:
                    for array, name, n_dims in ((U, "U", 2), (b, "b", 1), (d, "d", 1)))
         if not (U.shape[0] == self.W.shape[1] == len(b) and U.shape[1] == len(d)):
             raise ValueError("W, U, b and d must have shapes (n_inputs, n_hidden), (n_hidden, "
-                             "n_outputs), (n_hidden,) and (n_outputs,), got "
-                             f"{self.W.shape}, {U.shape}, {b.shape} and {d.shape}")
+                             f"n_outputs), (n_hidden,) and (n_outputs,), got {self.W.shape}, "
+                             f"{U.shape}, {b.shape} and {d.shape}")
         self.pair = RBM(U, b, d, beta)  # a machine of h and y alone: to it x is a field on h
         self.order = validation.one_of(order, "order", ORDERS)
         self.step = (1.0, 0.5)[order - 1] if step is None else validation.share(step, "step")
@@ -156,8 +156,8 @@ class ClampedMachine:
             J = U + beta / 2 * U**2 * s_h[:, :, None] * s_y[:, None, :]  # (n, n_hidden, n_outputs)
             chi_h, chi_y = (chi_h / (1 + chi_h * (chi_y @ U.T**2)),
                             chi_y / (1 + chi_y * (chi_h @ U**2)))
-        loop = chi_y[:, :, None] * (J.transpose(0, 2, 1) @ (chi_h[:, :, None]
-                                                            * J))  # (n, n_outputs, n_outputs)
+        # (n, n_outputs, n_outputs)
+        loop = chi_y[:, :, None] * (J.transpose(0, 2, 1) @ (chi_h[:, :, None] * J))
         p_y = np.linalg.solve(np.eye(U.shape[1], dtype=U.dtype) - loop, (chi_y * field)[:, :, None])
         return chi_h * (J @ p_y)[:, :, 0], p_y[:, :, 0]
 

@@ -31,8 +31,8 @@ class CopiedUnits:
             for array, name, n_dims in ((U, "U", 2), (b, "b", 1), (d, "d", 1)))
         if not (self.U.shape[1] == self.W.shape[1] == len(self.b) and len(self.U) == len(self.d)):
             raise ValueError("W, U, b and d must have shapes (n_visible, n_hidden), (n_classes, "
-                             "n_hidden), (n_hidden,) and (n_classes,), got "
-                             f"{self.W.shape}, {self.U.shape}, {self.b.shape} and {self.d.shape}")
+                             f"n_hidden), (n_hidden,) and (n_classes,), got {self.W.shape}, "
+                             f"{self.U.shape}, {self.b.shape} and {self.d.shape}")
         self.copies = validation.positive_integer(copies, "copies")
         self.unit = validation.instance(unit, "unit", HIDDEN_UNITS)
         self.beta = validation.positive(beta, "beta")

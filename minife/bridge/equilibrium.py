@@ -161,8 +161,7 @@ class ClampedNetwork(ClampedMachine):
         lost = np.isnan(one.m_y + other.m_y).any(axis=1).sum()
         if lost:
             raise FloatingPointError(f"{lost} of {len(X)} nudged rows have no minimum near the "
-                                     "free "
-                                     "one: take a smaller nudge, or symmetric=False")
+                                     "free one: take a smaller nudge, or symmetric=False")
         at_one, at_other = (tap.free_energy_gradient(self.pair, at.m_h, at.m_y, self.order)
                                 for at in (one, other))
         slopes = {"W": self._rows(X).T @ (other.m_h - one.m_h) / len(X)}

@@ -34,9 +34,8 @@ class LayeredMeanField:
     def __init__(self, mlp, feedback):
         if not isinstance(validation.instance(mlp, "mlp", MLP).loss_function,
                           (SquaredError, BinaryCrossEntropy)):
-            raise TypeError("the loss of mlp must be SquaredError() or BinaryCrossEntropy(), "
-                            "whose output units are "
-                            f"one by one, got {type(mlp.loss_function).__name__}")
+            raise TypeError("the loss of mlp must be SquaredError() or BinaryCrossEntropy(), whose "
+                            f"output units are one by one, got {type(mlp.loss_function).__name__}")
         self.mlp, self.feedback = mlp, validation.positive(feedback, "feedback")
 
     def __repr__(self):

@@ -10,11 +10,9 @@ class NudgeWarning(tap.NotConvergedWarning):
     """A nudged machine did not come to rest; carries the worst residual and the sweeps done."""
 
     def __str__(self):
-        return (f"{self.n_rows} nudged machines are not at rest after {self.n_iter} sweeps, with "
-                "a residual of "
-                f"{self.residual:.1e}: a smaller nudge may help (below 0 there need be no "
-                "minimum), or more sweeps "
-                "(max_iter)")
+        return (f"{self.n_rows} nudged machines are not at rest after {self.n_iter} sweeps, with a "
+                f"residual of {self.residual:.1e}: a smaller nudge may help (below 0 there need be "
+                "no minimum), or more sweeps (max_iter)")
 
 
 def check_nudge(nudge):

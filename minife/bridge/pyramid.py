@@ -46,9 +46,8 @@ class Pyramid:
         if mlp.depth != 3 or not isinstance(mlp.hidden, Binary) \
                 or not isinstance(mlp.loss_function, CategoricalCrossEntropy):
             raise ValueError("mlp must have two hidden layers of Binary() units and "
-                             "CategoricalCrossEntropy(), got sizes "
-                             f"{mlp.sizes}, {type(mlp.hidden).__name__}, "
-                             f"{type(mlp.loss_function).__name__}")
+                             f"CategoricalCrossEntropy(), got sizes {mlp.sizes}, "
+                             f"{type(mlp.hidden).__name__}, {type(mlp.loss_function).__name__}")
         self.mlp, self.copies = mlp, validation.positive_integer(copies, "copies")
         r, n_2 = self.copies, mlp.sizes[2]
         if (r + 1) ** n_2 > 10**6:

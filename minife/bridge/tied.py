@@ -28,8 +28,7 @@ class TiedClassifier:
         self.d = np.ascontiguousarray(validation.real_array(d, "d", n_dims=1, dtype=rbm.W.dtype))
         if self.U.shape != (rbm.n_hidden, len(self.d)):
             raise ValueError(f"U and d must have shapes ({rbm.n_hidden}, k) and (k,), got "
-                             f"{self.U.shape} and "
-                             f"{self.d.shape}")
+                             f"{self.U.shape} and {self.d.shape}")
 
     @classmethod
     def initialise(cls, n_visible, n_hidden, n_outputs, n_iterations, rng, X, dtype=np.float64,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from . import doors
+from . import features
 from .errors import NotFittedError, shared
 
 # may differ in a run that goes on
@@ -29,9 +29,8 @@ class Estimator:
         """Set arguments of the constructor by name, and return self."""
         for name, value in params.items():
             if name not in self.get_params():
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {self}. Valid parameters are: "
-                    f"{list(self.get_params())}.")
+                raise ValueError(f"Invalid parameter {name!r} for estimator {self}. Valid "
+                                 f"parameters are: {list(self.get_params())}.")
             setattr(self, name, value)
         return self
 
@@ -51,18 +50,14 @@ class Estimator:
         """Return the attribute that fit() makes, or say that there is none yet."""
         found = vars(self).get(name or self._model)
         if found is None:
-            raise shared(
-                NotFittedError,
-                f"this {type(self).__name__} instance has not learned yet: call fit or load "
-                "first (it is not fitted)")
+            raise shared(NotFittedError, f"this {type(self).__name__} instance has not learned "
+                                         "yet: call fit or load first (it is not fitted)")
         return found
 
     def __getattr__(self, name):
         if name.endswith("_") and not name.startswith("_"):
-            raise shared(
-                NotFittedError,
-                f"{type(self).__name__} has no {name} yet: it has not learned (call fit or "
-                "load), or there is no such attribute")
+            raise shared(NotFittedError, f"{type(self).__name__} has no {name} yet: call fit or "
+                                         "load first; or there is no such attribute")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __sklearn_is_fitted__(self):
@@ -70,8 +65,7 @@ class Estimator:
 
     def __sklearn_tags__(self):
         """Return what scikit-learn wants to know of an estimator. Only scikit-learn calls this, so
-        only here is it
-        imported."""
+        only here is it imported."""
         from sklearn.utils import (ClassifierTags, InputTags, RegressorTags, Tags, TargetTags,
                                    TransformerTags)
         kind = self._estimator_type
@@ -117,12 +111,12 @@ class Estimator:
         be as before."""
         if go_on and self.__sklearn_is_fitted__():
             return self._read(X), vars(self).get("feature_names_in_")
-        return doors.rows(X, owner=type(self).__name__)
+        return features.rows(X, owner=type(self).__name__)
 
     def _read(self, X):
         """Return the rows X (n, n_features) of a fitted estimator as finite numbers."""
         self.fitted()
-        return doors.rows(X, self.n_features_in_,
+        return features.rows(X, self.n_features_in_,
                           vars(self).get("feature_names_in_"),
                           type(self).__name__)[0]
 

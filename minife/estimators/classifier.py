@@ -6,7 +6,7 @@ from ..descent.optimizers import SGD
 from ..rbm.classification import ClassificationRBM, train
 from ..rbm.gibbs import gibbs_chain
 from ..rbm.training import ContrastiveDivergence, NegativePhase, PersistentContrastiveDivergence
-from . import doors, files
+from . import features, files, responses
 from .base import Estimator
 
 
@@ -67,14 +67,14 @@ class RBMClassifier(Estimator):
 
     def _fit(self, X, y, classes, n_epochs, go_on):
         go_on = go_on and self.__sklearn_is_fitted__()
-        (X, names), y = self._read_to_learn(X, go_on), doors.labels(y)
-        doors.same_length(X, y)
-        X = doors.probabilities(X)
+        (X, names), y = self._read_to_learn(X, go_on), responses.labels(y)
+        responses.same_length(X, y)
+        X = features.probabilities(X)
         if go_on:
             rbm, rng, history, known = self.rbm_, self._rng, self.history_, self.classes_
             phase, optimizer = vars(self).get("_learned_by") or self._learner()
         else:
-            known = np.unique(y) if classes is None else np.unique(doors.labels(classes))
+            known = np.unique(y) if classes is None else np.unique(responses.labels(classes))
             rng, history = np.random.default_rng(self.random_state), []
             n_components = validation.positive_integer(self.n_components, "n_components")
             rbm = ClassificationRBM.initialise(X.shape[1], n_components, len(known), rng, X,
@@ -87,8 +87,7 @@ class RBMClassifier(Estimator):
             train(rbm, X, np.searchsorted(known, y), optimizer,
                   len(history) + n_epochs, rng, objective=self.objective, alpha=self.alpha,
                   negative_phase=phase, grey=self.grey, batch_size=self.batch_size,
-                  averaging=self.averaging,
-                  callbacks=doors.callbacks(self.callbacks),
+                  averaging=self.averaging, callbacks=self.callbacks,
                   checkpoint=None if go_on else self.checkpoint, same_seed=self.random_state
                   is not None, history=history, label=type(self).__name__ if self.verbose else None)
         return self
@@ -106,7 +105,7 @@ class RBMClassifier(Estimator):
 
     def predict_log_proba(self, X):
         """Return log p(y | x) (n, n_classes), in the order of classes_."""
-        X, rbm = doors.probabilities(self._read(X)), self.fitted()
+        X, rbm = features.probabilities(self._read(X)), self.fitted()
         double = ClassificationRBM(*(array.astype(np.float64) for array in rbm.parameters.values()),
                                    rbm.beta)
         return double.log_conditional(X)
@@ -124,14 +123,14 @@ class RBMClassifier(Estimator):
     def score(self, X, y, sample_weight=None):
         """Return the share of the rows of X whose class is predicted as in y."""
         predicted = self.predict(X)
-        y = doors.compare_labels(y, self.classes_)
-        doors.same_length(predicted, y)
-        return float(np.average(predicted == y, weights=doors.weights(sample_weight, len(y))))
+        y = responses.compare_labels(y, self.classes_)
+        responses.same_length(predicted, y)
+        return float(np.average(predicted == y, weights=responses.weights(sample_weight, len(y))))
 
     def sample(self, y, n_steps=1000):
         """Return binary dreams (n, n_features) of the classes y (n,): n_steps Gibbs steps from fair
         coins, y held."""
-        y = doors.compare_labels(y, self.fitted("classes_"))
+        y = responses.compare_labels(y, self.fitted("classes_"))
         strange = y[~np.isin(y, self.classes_)]
         if strange.size:
             raise ValueError(f"y must be a row of classes among {self.classes_}, got {strange}")

@@ -4,7 +4,7 @@ import numpy as np
 from .. import validation
 from ..backprop.losses import CategoricalCrossEntropy, SquaredError
 from ..units import Potts
-from . import doors
+from . import files, responses
 from .network import MLPEstimator
 
 label_unit = Potts()
@@ -31,20 +31,21 @@ class MLPClassifier(MLPEstimator):
 
     def _fit(self, X, y, classes, sample_weight, n_epochs, go_on):
         X, names = self._read_to_learn(X, go_on)
-        y = doors.labels(y)
-        doors.same_length(X, y)
+        y = responses.labels(y)
+        responses.same_length(X, y)
         known = self.classes_ if go_on and self.__sklearn_is_fitted__() else None
-        classes = np.unique(doors.labels(classes)) if classes is not None else np.unique(
-            y) if known is None else known
+        if classes is None:
+            classes = np.unique(y) if known is None else known
+        else:
+            classes = np.unique(responses.labels(classes))
         if known is not None and not np.array_equal(known, classes):
             raise ValueError(f"classes must be those of the first call, {known}, got {classes}")
         if not np.isin(y, classes).all():
-            raise ValueError(
-                f"y must hold labels among {classes}, got {y[~np.isin(y, classes)][0]!r}")
+            strange = y[~np.isin(y, classes)][0]
+            raise ValueError(f"y must hold labels among {classes}, got {strange!r}")
         one_hot = np.eye(len(classes))[np.searchsorted(classes, y)]  # (n, n_classes)
         return self._learn(X, names, one_hot, CategoricalCrossEntropy(), sample_weight, n_epochs,
-                           go_on, lambda x, y: float(
-                               (x.argmax(axis=1) == y.argmax(axis=1)).mean()), classes_=classes)
+                           go_on, accuracy, classes_=classes)
 
     def predict_log_proba(self, X):
         """Return the log probabilities of the classes (n, n_classes), in the order of classes_."""
@@ -62,20 +63,19 @@ class MLPClassifier(MLPEstimator):
     def score(self, X, y, sample_weight=None):
         """Return the share of the rows of X whose class is predicted as in y."""
         predicted = self.predict(X)
-        y = doors.compare_labels(y, self.classes_)
-        doors.same_length(predicted, y)
-        return float(np.average(predicted == y, weights=doors.weights(sample_weight, len(y))))
-
+        y = responses.compare_labels(y, self.classes_)
+        responses.same_length(predicted, y)
+        return float(np.average(predicted == y, weights=responses.weights(sample_weight, len(y))))
 
     def save(self, path):
         """Write the fitted model to an .npz file: settings that are numbers or texts, history and
         parameters."""
-        self._save(path, classes=self.fitted("classes_"))
+        files.save_network(self, path, classes=self.fitted("classes_"))
 
     @classmethod
     def load(cls, path):
         """Return the model that save() wrote."""
-        model, arrays = cls._load(path, CategoricalCrossEntropy())
+        model, arrays = files.load_network(cls, path, CategoricalCrossEntropy())
         model.classes_ = arrays["classes"]
         return model
 
@@ -98,8 +98,8 @@ class MLPRegressor(MLPEstimator):
 
     def _fit(self, X, y, sample_weight, n_epochs, go_on):
         X, names = self._read_to_learn(X, go_on)
-        y = doors.targets(y)
-        doors.same_length(X, y)
+        y = responses.targets(y)
+        responses.same_length(X, y)
         return self._learn(X, names, y.reshape(len(y), -1), SquaredError(), sample_weight, n_epochs,
                            go_on, r_squared, _one=y.ndim == 1)
 
@@ -110,24 +110,29 @@ class MLPRegressor(MLPEstimator):
 
     def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination R^2, its mean over the outputs."""
-        predicted, y = self._fields(X), doors.targets(y)
-        doors.same_length(predicted, y)
+        predicted, y = self._fields(X), responses.targets(y)
+        responses.same_length(predicted, y)
         y = y.reshape(len(y), -1)
         if y.shape != predicted.shape:
             raise ValueError(f"y must have {predicted.shape[1]} columns, got {y.shape[1]}")
-        return r_squared(predicted, y, doors.weights(sample_weight, len(y)))
+        return r_squared(predicted, y, responses.weights(sample_weight, len(y)))
 
     def save(self, path):
         """Write the fitted model to an .npz file: settings that are numbers or texts, history and
         parameters."""
-        self._save(path, one=np.array(self.fitted("_one")))
+        files.save_network(self, path, one=np.array(self.fitted("_one")))
 
     @classmethod
     def load(cls, path):
         """Return the model that save() wrote."""
-        model, arrays = cls._load(path, SquaredError())
+        model, arrays = files.load_network(cls, path, SquaredError())
         model._one = bool(arrays["one"])
         return model
+
+
+def accuracy(x, y):
+    """Return the share of rows whose largest output is at the label, y one-hot."""
+    return float((x.argmax(axis=1) == y.argmax(axis=1)).mean())
 
 
 def r_squared(predicted, y, weights=None):

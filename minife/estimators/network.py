@@ -4,16 +4,14 @@ import numpy as np
 
 from .. import validation
 from ..backprop.mlp import MLP
-from ..descent import storage
-from ..descent.loop import descend
+from ..descent.loop import descend, functions
 from ..descent.optimizers import SGD, Adam, RMSProp
 from ..units import Binary, Gaussian, LeakyRectified, Rectified, Spin
-from . import doors, files
+from . import responses
 from .base import Estimator
 from .scaling import Scale
 from .watch import InverseScaling, PenalisedLoss, Watch
 
-SCALES = ("input_mean", "input_scale", "output_mean", "output_scale")
 ACTIVATIONS = {"relu": Rectified, "logistic": Binary, "tanh": Spin, "identity": Gaussian,
                "leaky_relu": LeakyRectified}
 SOLVERS = ("adam", "sgd", "rmsprop")
@@ -115,7 +113,7 @@ class MLPEstimator(Estimator):
 
         go_on   take up the last network, if there is one, with its optimizer
         score   function of output fields and targets, both in the units of y: larger is better"""
-        weight = doors.weights(sample_weight, len(X))
+        weight = responses.weights(sample_weight, len(X))
         sizes = (X.shape[1], *self._hidden_sizes(), y.shape[1])
         n_held = self._held_out(len(X)) if self.early_stopping else 0
         if go_on and self.__sklearn_is_fitted__():
@@ -149,7 +147,7 @@ class MLPEstimator(Estimator):
             descend(mlp, penalised.gradient, len(rows), optimizer,
                     len(history) + n_epochs, rng, batch_size=self._batch(len(rows)),
                     averaging=self.averaging,
-                    callbacks=(watch, *ended, *doors.callbacks(self.callbacks)), history=history,
+                    callbacks=(watch, *ended, *functions(self.callbacks)), history=history,
                     checkpoint=self.checkpoint, same_seed=self.random_state is not None,
                     kind=lambda: self._run(X, y),
                     label=type(self).__name__ if self.verbose else None)
@@ -198,23 +196,3 @@ class MLPEstimator(Estimator):
         if self.solver == "adam":
             return Adam(rate, self.beta_1, self.beta_2, self.epsilon)
         return RMSProp(rate)
-
-    def _save(self, path, **more):
-        """Write the network, the scales of X and y, and more arrays to a file."""
-        mlp = self.fitted()
-        scales = {"input_mean": self._inputs.mean, "input_scale": self._inputs.scale,
-                  "output_mean": self._outputs.mean, "output_scale": self._outputs.scale}
-        files.save(self, path, mlp.parameters | scales | more, sizes=mlp.sizes)
-
-    @classmethod
-    def _load(cls, path, loss):
-        """Return the model of a file that _save() wrote, and the arrays of the file."""
-        model, text, arrays = files.load(cls, path, ("W1", *SCALES), ("sizes",))
-        mlp = MLP(text["sizes"], model._unit(), loss, np.random.default_rng(0), arrays["W1"].dtype)
-        mlp.parameters = storage.pick(path, arrays, mlp.parameters)
-        mlp.check_parameters()
-        model.hidden_layer_sizes = tuple(text["sizes"][1:-1])
-        model._keep(files.columns(text), mlp.sizes[0], mlp_=mlp, _optimizer=None,
-                    _inputs=Scale(arrays["input_mean"], arrays["input_scale"]),
-                    _outputs=Scale(arrays["output_mean"], arrays["output_scale"]))
-        return model, arrays

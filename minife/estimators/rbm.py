@@ -10,7 +10,7 @@ from ..rbm.model import RBM
 from ..rbm.training import (Centering, ContrastiveDivergence, ExactEnumeration, NegativePhase,
                             PersistentContrastiveDivergence, train)
 from ..tap import ExtendedMeanField
-from . import doors, files
+from . import features, files
 from .base import Estimator
 
 METHODS = ("pcd", "cd", "emf", "exact")
@@ -58,14 +58,12 @@ class BernoulliRBM(Estimator):
                  weight_decay=0.0, norm_constraint=None, averaging=0.0, dtype=np.float32,
                  callbacks=(), checkpoint=None):
         self.n_components, self.learning_rate = n_components, learning_rate
-        self.batch_size = batch_size
-        self.n_iter, self.verbose = n_iter, verbose
-        self.random_state, self.method = random_state, method
-        self.n_chains, self.n_gibbs_steps, self.order = n_chains, n_gibbs_steps, order
-        self.n_fixed_point_steps, self.grey = n_fixed_point_steps, grey
-        self.centered, self.momentum = centered, momentum
-        self.weight_decay, self.norm_constraint = weight_decay, norm_constraint
-        self.averaging, self.dtype = averaging, dtype
+        self.batch_size, self.n_iter, self.verbose = batch_size, n_iter, verbose
+        self.random_state, self.method, self.n_chains = random_state, method, n_chains
+        self.n_gibbs_steps, self.order = n_gibbs_steps, order
+        self.n_fixed_point_steps, self.grey, self.centered = n_fixed_point_steps, grey, centered
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.norm_constraint, self.averaging, self.dtype = norm_constraint, averaging, dtype
         self.callbacks, self.checkpoint = callbacks, checkpoint
 
     components_ = property(lambda self: self.fitted().W.T)
@@ -76,8 +74,8 @@ class BernoulliRBM(Estimator):
     def fit(self, X, y=None):
         """Learn from X (n, n_features), binary or grey values in [0, 1], and return self. y is
         ignored."""
-        X, names = doors.rows(X, owner=type(self).__name__)
-        X = doors.probabilities(X)
+        X, names = features.rows(X, owner=type(self).__name__)
+        X = features.probabilities(X)
         rng = np.random.default_rng(self.random_state)
         n_components = validation.positive_integer(self.n_components, "n_components")
         rbm = RBM.initialise(X.shape[1], n_components, rng, X, validation.float_type(self.dtype))
@@ -97,15 +95,15 @@ class BernoulliRBM(Estimator):
             finally:
                 self.n_iter, self.checkpoint = n_iter, checkpoint
         learner = vars(self).get("_learned_by") or self._learner()
-        return self._train(self.rbm_, doors.probabilities(self._read(X)),
+        return self._train(self.rbm_, features.probabilities(self._read(X)),
                            vars(self).get("feature_names_in_"), learner, self._rng,
                            self.n_iter_ + 1, self.history_, None)
 
     def transform(self, X):
         """Return the features p(h = 1 | x) (n, n_components) of X, binary or grey values in [0,
         1]."""
-        features = self.fitted().hidden_mean(doors.probabilities(self._read(X)))
-        return doors.as_output(features, X, self)
+        h = self.fitted().hidden_mean(features.probabilities(self._read(X)))
+        return features.as_output(h, X, self)
 
     def fit_transform(self, X, y=None):
         """Learn from X and return its features."""
@@ -146,7 +144,7 @@ class BernoulliRBM(Estimator):
     def gibbs(self, v):
         """Return binary v (n, n_features) after one Gibbs step from v, states or probabilities."""
         draw = Draws(self.fitted("_rng"))
-        h = draw(self.fitted().hidden_mean(doors.probabilities(self._read(v))))
+        h = draw(self.fitted().hidden_mean(features.probabilities(self._read(v))))
         return self.rbm_.draw_visible(h, draw)
 
     def sample(self, n_samples=1, n_steps=1000):
@@ -168,13 +166,12 @@ class BernoulliRBM(Estimator):
     def load(cls, path):
         """Return the model that save() wrote: it draws what the saved one would have drawn next."""
         model, text, arrays = files.load(cls, path, ("W", "a", "b"))
-        rbm = RBM(**arrays)
-        model._keep(files.columns(text), rbm.n_visible, rbm_=rbm)
+        model._keep(files.columns(text), len(arrays["W"]), rbm_=RBM(**arrays))
         return model
 
     def _states(self, X):
         """Return the rows X as states, grey values rounded."""
-        return (doors.probabilities(self._read(X)) > 0.5).astype(np.uint8)
+        return (features.probabilities(self._read(X)) > 0.5).astype(np.uint8)
 
     def _learner(self):
         """Return the negative phase, the optimizer and the centering that the arguments ask for."""
@@ -197,7 +194,7 @@ class BernoulliRBM(Estimator):
         with self._learning(names, X.shape[1], **learned):
             train(rbm, X, phase, optimizer, n_epochs, rng, batch_size=self.batch_size,
                   centering=centering, grey=self.grey, norm_constraint=self.norm_constraint,
-                  averaging=self.averaging, callbacks=doors.callbacks(self.callbacks),
-                  checkpoint=checkpoint, same_seed=self.random_state is not None, history=history,
+                  averaging=self.averaging, callbacks=self.callbacks, checkpoint=checkpoint,
+                  same_seed=self.random_state is not None, history=history,
                   label=type(self).__name__ if self.verbose else None)
         return self

@@ -61,8 +61,9 @@ class WeightedLoss:
     def gradient(self, x, y):
         """Return d value / dx (n, n_outputs)"""
         slope = self.loss.gradient(x, y)
-        return slope if self.weight is None else self.weight[self.rows,
-                                                             None].astype(x.dtype) * slope
+        if self.weight is None:
+            return slope
+        return self.weight[self.rows, None].astype(x.dtype) * slope
 
 
 class Watch:
@@ -86,10 +87,8 @@ class Watch:
         loss = self.loss.epoch()
         self.first = loss if self.first is None else self.first
         if not loss <= RUNAWAY * max(self.first, 1):
-            raise FloatingPointError(
-                f"the loss of epoch {epoch} is {loss:.3g}, of the first {self.first:.3g}: lower "
-                "the "
-                "learning rate")
+            raise FloatingPointError(f"the loss of epoch {epoch} is {loss:.3g}, of the first "
+                                     f"{self.first:.3g}: lower the learning rate")
         record = {"loss": loss * self.unit}
         if self.score is not None:
             record["validation_score"] = self.score()
@@ -117,12 +116,10 @@ class Watch:
             for name, array in mlp.parameters.items():
                 array[...] = self.kept[name]
         if not self.stopped:
-            warnings.warn(
-                shared(
-                    ConvergenceWarning,
-                    f"learning stopped at max_iter={max_iter} epochs, before "
-                    f"{self.n_iter_no_change} epochs in a row without a "
-                    f"gain of tol={self.tol:g}: the loss may still fall"), stacklevel=4)
+            message = (f"learning stopped at max_iter={max_iter} epochs, before "
+                       f"{self.n_iter_no_change} epochs in a row without a gain of "
+                       f"tol={self.tol:g}: the loss may still fall")
+            warnings.warn(shared(ConvergenceWarning, message), stacklevel=4)
 
 
 class InverseScaling:

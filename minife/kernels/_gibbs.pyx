@@ -9,6 +9,7 @@ import numpy as np
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange, threadid
 from libc.math cimport fabs, log
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from . import reference
@@ -17,7 +18,7 @@ from ._inline cimport (CHECKSUM, cloned, exponential, is_odd, philox, piece, pre
                        sum_rows_float_4, transpose_double, transpose_float, uint8_t, uint16_t,
                        uint32_t, uint64_t)
 from ._threads cimport threads_for
-from .arrays import aligned_empty, mismatch
+from .arrays import mismatch
 
 checksum = CHECKSUM
 
@@ -72,9 +73,10 @@ def draw_units(const real[:, :] mean not None, uint64_t key, uint32_t draw):
     cdef Py_ssize_t size = piece(5. * n_units, threads)
     sample_array = np.empty((n, n_units), dtype=np.uint8)
     cdef uint8_t[:, ::1] sample = sample_array
-    cdef uint32_t[:, ::1] words = np.empty((threads, 4 * n_blocks), dtype=np.uint32)
     if n == 0 or n_units == 0:
         return sample_array
+    cdef Workspace work = Workspace()
+    cdef uint32_t *words = <uint32_t *>work.take(threads * 4 * n_blocks * sizeof(uint32_t))
     if mean.strides[1] != sizeof(real) or is_odd(&mean[0, 0], mean.strides[0], sizeof(real)):
         mean = np.array(mean, order="C")
     #> words = random_words(key, draw, *mean.shape)
@@ -83,8 +85,8 @@ def draw_units(const real[:, :] mean not None, uint64_t key, uint32_t draw):
         stop = min(start + size, n)
         for r in prange(start, stop, nogil=True, num_threads=threads, schedule="static"):
             t = threadid()
-            random_row(key, draw, <uint32_t>r, n_blocks, &words[t, 0])
-            draw_row(&mean[r, 0], &words[t, 0], n_units, &sample[r, 0])
+            random_row(key, draw, <uint32_t>r, n_blocks, words + t * 4 * n_blocks)
+            draw_row(&mean[r, 0], words + t * 4 * n_blocks, n_units, &sample[r, 0])
     return sample_array
 
 

@@ -21,7 +21,8 @@ cdef work_of_others():
             user, nice, system, _, _, interrupts, soft, *_ = map(int, file.readline().split()[1:])
     except (OSError, ValueError):
         return -time.process_time()  # as if nobody else worked
-    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK") - time.process_time()
+    ticks = user + nice + system + interrupts + soft
+    return ticks / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
 cdef running():
@@ -43,7 +44,7 @@ def look_around():
 
 
 def set_threads(n):
-    """Let the kernels use n threads, whatever else the machine does; None: as many as have a core."""
+    """Let the kernels use n threads, whatever others do; None: as many as have a core."""
     global chosen
     chosen = n or 0
 

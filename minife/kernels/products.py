@@ -41,6 +41,16 @@ def as_states(array):
     return np.ascontiguousarray(array, dtype=np.uint8).view(States)
 
 
+def difference_of_products(plus, minus):
+    """Return x.T @ y of the pair plus = (x, y) less that of the pair minus, as (n_in, n_out)
+
+    Where both x are States, it is one row sum, over the rows of both  (K1)"""
+    (x, y), (x_less, y_less) = plus, minus
+    if isinstance(x, States) and isinstance(x_less, States):
+        return as_states(np.concatenate([x, x_less])).T @ np.concatenate([y, -y_less])
+    return x.T @ y - x_less.T @ y_less
+
+
 def all_states(n_units, start=0, stop=None):
     """Return the binary states (n, n_units) number start to stop, as uint8; bit i is unit i."""
     whole = isinstance(n_units, (int, np.integer)) and not isinstance(n_units, bool)

@@ -1,7 +1,10 @@
 """The three means that learning compares, with the arithmetic of a gradient."""
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+from ..kernels.products import difference_of_products
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,22 @@ class Moments:
         return {"W": self.vh, "a": self.v, "b": self.h}
 
 
-def averages(v, h):
-    """Return the Moments averaged over rows v (n, n_visible) and h (n, n_hidden)  (R9)
+class averages(Moments):
+    """The Moments averaged over rows v (n, n_visible) and h (n, n_hidden), states or means  (R9)
 
-    Rows are states or means."""
-    return Moments(v=v.mean(axis=0, dtype=h.dtype), h=h.mean(axis=0), vh=v.T @ (h / len(v)))
+    <v h> is multiplied out when it is asked for: a difference of two takes one sum over the rows of
+    both."""
+
+    def __init__(self, v, h):
+        vars(self).update(rows=(v, h / len(v)), v=v.mean(axis=0, dtype=h.dtype), h=h.mean(axis=0))
+
+    @cached_property
+    def vh(self):
+        v, h_share = self.rows
+        return v.T @ h_share
+
+    def __sub__(self, other):
+        if not isinstance(other, averages):
+            return super().__sub__(other)
+        vh = difference_of_products(self.rows, other.rows)
+        return Moments(self.v - other.v, self.h - other.h, vh)

@@ -27,9 +27,9 @@ def forward_pass(rng, n):
     rbm, X = machine(rng)
     target, net = rng.random((20, 5)), unroll(rbm, 3)
     yield Claim("Backprop through the tied layers gives the gradient of their loss.", "exact",
-                max(check_gradient(lambda _: SquaredError().value(net.forward(X)[-1],
-                                                                  target).mean(), rbm.parameters,
-                                   net.gradient(X, net.forward(X)[-1] - target)).values()),
+                max(check_gradient(
+                    lambda _: SquaredError().value(net.forward(X)[-1], target).mean(),
+                    rbm.parameters, net.gradient(X, net.forward(X)[-1] - target)).values()),
                 "relative error against finite differences", 0, 1e-7, "C4")
     strong = [machine(rng, scale=3) for _ in range(n)]
     rises = [np.diff(unroll(rbm, 5, order=2, step=0.5).free_energies(X), axis=1).max() > 1e-9
