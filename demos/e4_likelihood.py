@@ -21,9 +21,10 @@ conservative one of 100 digits, each heated once (E17): by how much it is lower 
 It is higher where few cooled chains carry log Z: they found a valley in which annealing, as a
 model, has no share.
 
---seeds N repeats it all, from --seed on; --save PATH keeps the last machine; --peer lets
-scikit-learn's BernoulliRBM, where it is installed, learn the same data at its rate 0.05 for 10
-epochs, and judges it likewise. With at most 20 hidden units log Z is exact, and no chain is cooled.
+--seeds N repeats it all, from --seed on; --save PATH keeps the last machine, and --machine PATH
+judges it again, with more --temperatures for example; --peer lets scikit-learn's BernoulliRBM,
+where it is installed, learn the same data at its rate 0.05 for 10 epochs, and judges it likewise.
+With at most 20 hidden units log Z is exact, and no chain is cooled.
 
 It prints one line per look and saves one figure, figures/e4_likelihood.png."""
 import argparse
@@ -49,14 +50,20 @@ PUBLISHED = (-86.34, "CD-25, Salakhutdinov and Murray 2008")
 def main():
     setting = parse_arguments()
     X, known, held_out = data(setting)
+    head = (f"{'nats per digit':24}{'training':>10}{setting.rows:>11}{'error of':>9}"
+            f"{'effective':>11}{'conservative:':>20}{'CPU [s]':>8}{'|W|':>7}\n"
+            f"{'':45}{'log Z':>9}{'chains':>11}{'lower by':>20}")
+    if setting.machine:
+        rbm = models.load(setting.machine)
+        record = judge(rbm, known, held_out, setting.temperatures) | {"seconds": np.nan}
+        print(head)
+        return print_line(f"from {setting.machine}", rbm, record)
     print(f"{len(X)} digits, {len(held_out)} {setting.rows}, pixels {setting.pixels}, "
           f"{known.mean():.1%} on; 784 x {setting.hidden} units,\n{setting.epochs} epochs of "
           f"{len(X) // BATCH_SIZE} steps, rate {setting.rate} to {setting.end * setting.rate:g}, "
           f"averaging {setting.averaging}, {setting.chains} chains,\n{setting.steps} Gibbs steps "
           f"an update, decay {setting.decay}\n")
-    print(f"{'nats per digit':24}{'training':>10}{setting.rows:>11}{'error of':>9}"
-          f"{'effective':>11}{'conservative:':>20}{'CPU [s]':>8}{'|W|':>7}\n"
-          f"{'':45}{'log Z':>9}{'chains':>11}{'lower by':>20}")
+    print(head)
     curves = []
     for seed in range(setting.seed, setting.seed + setting.seeds):
         rbm, curve = learn(X, known, held_out, setting, seed)
@@ -82,21 +89,23 @@ def parse_arguments():
                         help="where the rate ends; 0 if not given")
     parser.add_argument("--averaging", type=float, default=0.1, metavar="SHARE",
                         help="of the steps, the last ones; 0.1 if not given, 0 for no mean")
-    parser.add_argument("--epochs", type=int, help="30, or 27 of MNIST, if not given")
-    parser.add_argument("--chains", type=int, help="of PCD; 200, or 500 for MNIST, if not given")
+    parser.add_argument("--epochs", type=int, help="30, or 57 of MNIST, if not given")
+    parser.add_argument("--chains", type=int, default=200, help="of PCD; 200 if not given")
     parser.add_argument("--steps", type=int, help="Gibbs steps an update; 2, or 3 for MNIST")
-    parser.add_argument("--decay", type=float, default=1e-4, help="L2 of W; 1e-4 if not given")
+    parser.add_argument("--decay", type=float, help="L2 of W; 1e-4, or 2e-4 for MNIST")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many; 1")
     parser.add_argument("--validate", action="store_true",
                         help="learn without the last sixth of the training digits and judge it")
+    parser.add_argument("--temperatures", type=int, help="at the end; 5000 if not given")
     parser.add_argument("--save", metavar="PATH", help="file (.npz) for the last machine")
+    parser.add_argument("--machine", metavar="FILE", help="that was saved: judge it, learn nothing")
     parser.add_argument("--peer", action="store_true", help="scikit-learn on the same data, too")
     given = parser.parse_args()
-    usual = {"hidden": 100, "epochs": 30, "chains": 200, "steps": 2, "temperatures": 5000,
-             "mnist": None, "out": None, "save": None,
+    usual = {"hidden": 100, "epochs": 30, "steps": 2, "decay": 1e-4, "temperatures": 5000,
+             "mnist": None, "out": None, "save": None, "machine": None,
              "rows": "validation" if given.validate else "test"}
     if given.mnist:
-        usual |= {"hidden": 500, "epochs": 27, "chains": 500, "steps": 3}
+        usual |= {"hidden": 500, "epochs": 57, "steps": 3, "decay": 2e-4}
     if given.quick:
         usual |= {"hidden": 50, "epochs": 5, "temperatures": 500}
     given = {name: value for name, value in vars(given).items() if value is not None}
