@@ -33,8 +33,8 @@ def save(model, path):
         scale = {"input_mean": model.input_mean, "input_scale": np.array(model.input_scale)}
         storage.write(path, "model", text, model.parameters | scale)
     else:
-        raise TypeError(f"model must be an {', '.join(MACHINES)} or MLP, got {name}: estimators have "
-                        "a save() of their own")
+        raise TypeError(f"model must be an {', '.join(MACHINES)} or MLP, got {name}: estimators "
+                        "have a save() of their own")
 
 
 def load(path):
@@ -58,6 +58,6 @@ def load(path):
 def described(unit, name):
     """Return the name of a unit of the package and the arguments that it was made with."""
     if UNITS.get(type(unit).__name__) is not type(unit) and not isinstance(unit, units.Potts):
-        raise TypeError(f"{name} must have one of the units {', '.join(UNITS)} to be kept in a file, "
-                        f"got {unit!r}")
+        raise TypeError(f"{name} must have one of the units {', '.join(UNITS)} to be kept in a "
+                        f"file, got {unit!r}")
     return [type(unit).__name__, list(vars(unit).values())]

@@ -69,8 +69,8 @@ def states(v, n_units, name):
     v = states_or_means(v, n_units, name)
     if v.dtype != np.uint8:
         strange = v[(v != 0) & (v != 1)][0]
-        raise ValueError(f"{name} must hold binary states, 0 or 1, got {strange}: round grey values, "
-                         "or draw states with these probabilities")
+        raise ValueError(f"{name} must hold binary states, 0 or 1, got {strange}: round grey "
+                         "values, or draw states with these probabilities")
     return v
 
 

@@ -14,7 +14,7 @@ class Moments:
     v   (n_visible,), <v>
     h   (n_hidden,), <h>
     vh  (n_visible, n_hidden), <v h>
-    They are added, subtracted and scaled like numbers, so that beta * (data - model) is a gradient."""
+    They are added, subtracted and scaled like numbers: beta * (data - model) is a gradient."""
     v: np.ndarray
     h: np.ndarray
     vh: np.ndarray

@@ -31,8 +31,8 @@ class NegativePhase:
     """How the model dreams: its moments, and what must be kept from one step to the next."""
 
     def moments(self, rbm, batch, rng):
-        """Return the Moments of the model, averages(v, h_mean) of its dreams; batch (n, n_visible) is
-        the data of this step."""
+        """Return the Moments of the model, averages(v, h_mean) of its dreams; batch (n, n_visible)
+        is the data of this step."""
         raise NotImplementedError(f"{type(self).__name__} must have moments(rbm, batch, rng)")
 
     def state(self):
