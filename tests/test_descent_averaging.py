@@ -72,8 +72,8 @@ def test_the_mean_in_a_bowl_with_scatter(share):
 
 def test_a_path_that_travels_is_followed_late():
     """By t s / (1 + s) steps"""
-    path = np.arange(1.0, 2001)[:, None]
-    assert_allclose(2000 - followed(0.1, path), 2000 * 0.1 / 1.1, rtol=0.01)
+    mean = followed(0.1, np.arange(1.0, 2001)[:, None])
+    assert_allclose(2000 - mean, 2000 * 0.1 / 1.1, rtol=0.01)
 
 
 def test_the_mean_is_of_the_very_steps_of_a_run_without_it():

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from broken import all_mutants
+
 ROOT = Path(__file__).parent.parent
 CHAPTERS = {
     "U": "minife", "K": "minife/kernels", "D": "minife/descent", "B": "minife/backprop",
@@ -105,14 +107,24 @@ def test_every_equation_has_a_test_that_proves_it(tag, page, after):
     assert tag in PROVED, f'no test is marked @proves("{tag}")'
 
 
+def test_every_equation_has_a_token_to_break():
+    """Which mutants.py breaks, to see whether the test that proves the equation fails"""
+    breakable = {tag for mutant in all_mutants() for tag in mutant.tags}
+    assert {tag for found in ALL.values() for tag, _, _ in found} - breakable == set()
+
+
 def test_every_citation_has_an_equation():
     known = {tag for found in ALL.values() for tag, _, _ in found}
     for path in [
             *ROOT.glob("minife/**/*.py"), *ROOT.glob("minife/**/*.p[yx][xdi]"),
-            *ROOT.glob("tests/**/*.py"), *ROOT.glob("demos/*.py"), *ROOT.glob("**/*.md")
+            *ROOT.glob("tests/**/*.py"), *ROOT.glob("demos/*.py"), *all_pages()
     ]:
         assert cited(path.read_text(encoding="utf-8")) <= known, path.relative_to(ROOT)
     assert PROVED <= known
+
+
+def test_every_page_is_led_to():
+    assert {*ROOT.glob("minife/**/*.md")} < {*all_pages()}
 
 
 def all_pages():

@@ -46,7 +46,7 @@ def test_error_of_order_k_falls_as_coupling_to_the_k_plus_1(order, size, beta):
 
 
 def order_4(rbm, m_v, m_h):
-    """Return the term of order 4 that EXPERIMENTS.md states: edges and 4-cycles, term by term."""
+    """Return the term of order 4 that EXCURSIONS.md states: edges and 4-cycles, term by term."""
     c_v, c_h, W = m_v - m_v**2, m_h - m_h**2, rbm.W
     total = np.zeros(len(m_v))
     for i in range(rbm.n_visible):
