@@ -4,6 +4,7 @@ import pytest
 
 from kernel_calls import twin  # noqa: F401  (a fixture of the tests of chapter K)
 from minife import MLP, RBM
+from minife.gradcheck import check_gradient
 
 BETAS = (0.6, 1.0, 1.5)
 
@@ -35,6 +36,21 @@ def random_network(depth, hidden, loss, seed=0):
     return mlp, X, rng.dirichlet(np.ones(mlp.sizes[-1]), len(X))
 
 
+def check_along(f, parameters, gradient):
+    """Check the gradient of f() along one random direction of all parameters: an error in any of
+    its entries shows, at the cost of one entry."""
+    rng, start = np.random.default_rng(9), {name: x.copy() for name, x in parameters.items()}
+    way = {name: rng.standard_normal(x.shape) / 4 for name, x in start.items()}
+
+    def moved(p):
+        for name, x in parameters.items():
+            x[...] = start[name] + p["t"] * way[name]
+        return f()
+    slope = sum((gradient[name] * way[name]).sum() for name in start)
+    check_gradient(moved, {"t": np.zeros(1)}, {"t": np.array([slope])})
+    moved({"t": 0.0})
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(2024)
@@ -51,12 +67,22 @@ def pytest_configure(config):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--proves", metavar="TAG",
-                     help="only the tests that are marked as proofs of this equation")
+    parser.addoption("--proves", metavar="TAGS",
+                     help="only the tests that are marked as proofs of these equations: T9,C8")
 
 
 def pytest_collection_modifyitems(config, items):
-    tag = config.getoption("--proves")
-    if tag is not None:
+    tags = config.getoption("--proves")
+    if tags is not None:
         items[:] = [item for item in items
-                    if any(tag in mark.args for mark in item.iter_markers("proves"))]
+                    if any(set(tags.split(",")) & set(mark.args)
+                           for mark in item.iter_markers("proves"))]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Say of a test that fails which equations it proves."""
+    report = (yield).get_result()
+    tags = [tag for mark in item.iter_markers("proves") for tag in mark.args]
+    if report.failed and tags:
+        report.sections.append(("equations", f"this test proves {', '.join(tags)}"))

@@ -2,15 +2,15 @@
 broken equation.
 
     python tests/mutants.py                  one dead mutant for every tag (some minutes)
-    python tests/mutants.py --n 200          200 of all mutants, drawn with --seed; survivors of
-                                             the marked tests meet the whole suite
+    python tests/mutants.py --n 200          200 of all mutants, drawn with --seed; those that the
+                                             marked tests let live meet the whole suite, the tests
+                                             of their own chapter first; --first goes on from there
     python tests/mutants.py --tags T9 C8     these tags alone
 
-A mutant is one token of a function whose docstring cites an equation: + for -, * for /, a number by
-one, a power by one, a comparison turned, a sign or a beta left out. It is tried in a copy of the
-tree. Compiled kernels are built again for theirs."""
+A mutant is one broken token of a function whose docstring, or whose class, cites an equation;
+broken.py says which. It is tried in a copy of the tree. Compiled kernels are built again for
+theirs. Tests that compare texts are left out: they are no proof of a formula."""
 import argparse
-import ast
 import os
 import random
 import re
@@ -18,142 +18,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-TAG = re.compile(r"\(((?:[A-Z]\d+)(?:, ?[A-Z]\d+)*)\)")
-SKIPPED = ("estimators", "data", "claims")               # no formulas there
-OTHER = {
-    ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.Lt: ">", ast.Gt: "<", ast.LtE: ">",
-    ast.GtE: "<"
-}
+from broken import ROOT, all_mutants
 
-
-@dataclass(frozen=True)
-class Mutant:
-    """One broken token: the file, the place of the text that goes, what comes, and the tags of its
-    function."""
-    path: Path
-    start: int
-    stop: int
-    new: str
-    line: int
-    tags: tuple
-
-    def __str__(self):
-        old = self.path.read_text(encoding="utf-8").splitlines()[self.line - 1].strip()
-        where = f"{self.path.relative_to(ROOT)}:{self.line}"
-        return f"{where} {','.join(self.tags)}: {self.new!r} in: {old[:90]}"
-
-
-def tags_of(text):
-    """Return the tags that a docstring cites."""
-    return tuple(
-        dict.fromkeys(tag for group in TAG.findall(text or "")
-                      for tag in re.findall(r"[A-Z]\d+", group)))
-
-
-def python_mutants(path):
-    """Yield the mutants of a Python module."""
-    text = path.read_text(encoding="utf-8")
-    offsets = [0]
-    for line in text.splitlines(keepends=True):
-        offsets.append(offsets[-1] + len(line.encode()))
-    raw = text.encode()
-
-    def place(line, column):
-        return offsets[line - 1] + column
-
-    def mutants(node, tags):
-        if isinstance(node, (ast.Raise, ast.JoinedStr, ast.Assert)) or is_check(node):
-            return
-        if isinstance(node, ast.BinOp) and type(node.op) in OTHER:
-            left, right = place(node.left.end_lineno,
-                                node.left.end_col_offset), place(node.right.lineno,
-                                                                 node.right.col_offset)
-            between = raw[left:right].decode()
-            symbol = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(node.op)]
-            at = left + between.index(symbol)
-            yield Mutant(path, at, at + 1, OTHER[type(node.op)], node.lineno, tags)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and isinstance(
-                node.right, ast.Constant):
-            yield constant(node.right, tags)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            at = place(node.lineno, node.col_offset)
-            yield Mutant(path, at, at + 1, "+", node.lineno, tags)
-        if isinstance(node, ast.Compare) and type(node.ops[0]) in OTHER:
-            left = place(node.left.end_lineno, node.left.end_col_offset)
-            right = place(node.comparators[0].lineno, node.comparators[0].col_offset)
-            between = raw[left:right].decode()
-            symbol = re.search(r"[<>]=?", between)
-            yield Mutant(path, left + symbol.start(), left + symbol.end(), OTHER[type(node.ops[0])],
-                         node.lineno, tags)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value != 0:
-            yield constant(node, tags)
-        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load) \
-                and (getattr(node, "id", None) or node.attr) == "beta":
-            yield Mutant(path, place(node.lineno, node.col_offset),
-                         place(node.end_lineno, node.end_col_offset), "1.0", node.lineno, tags)
-        for name, child in ast.iter_fields(node):
-            if name in ("annotation", "returns", "decorator_list", "slice", "keywords"):
-                continue  # axis=1, shapes and the like are no formulas
-            for part in child if isinstance(child, list) else [child]:
-                if isinstance(part, ast.AST):
-                    yield from mutants(part, tags)
-
-    def constant(node, tags):
-        value = node.value + 1 if isinstance(node.value, int) else node.value * 1.5
-        return Mutant(path, place(node.lineno, node.col_offset),
-                      place(node.end_lineno, node.end_col_offset), repr(value), node.lineno, tags)
-
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and tags_of(ast.get_docstring(node)):
-            for statement in node.body[1:]:
-                yield from mutants(statement, tags_of(ast.get_docstring(node)))
-
-
-def is_check(node):
-    """Return whether a node is a call of the checks at the door."""
-    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith(
-        ("validation.", "np.zeros", "np.empty", "range"))
-
-
-def kernel_mutants(path):
-    """Yield the mutants of a Cython file: arithmetic of functions whose docstring cites an
-    equation."""
-    text, tags = path.read_text(encoding="utf-8"), ()
-    raw_position, number, in_docstring = 0, 0, False
-    for line in text.splitlines(keepends=True):
-        number += 1
-        stripped = line.strip()
-        if re.match(r"(cdef|cpdef|def) .*", line):
-            tags = ()
-        if '"""' in line:
-            in_docstring = not in_docstring if line.count('"""') == 1 else False
-        if tags_of(stripped) and (in_docstring or '"""' in line):
-            tags = tags_of(stripped)
-        elif (tags and not in_docstring and '"""' not in line
-              and re.search(r"[^=<>!]=|\+=|-=", stripped)
-              and not stripped.startswith(("#", "cdef", "for", "if", "def", "@", "while"))):
-            code = line.split("#")[0]
-            for found in re.finditer(r"(?<= )[+\-*/](?= )|\bthird\b|\bbeta\b(?! =)", code):
-                new = {"+": "-", "-": "+", "*": "/", "/": "*", "third": "half",
-                       "beta": "1"}[found[0]]
-                at = raw_position + len(code[:found.start()].encode())
-                yield Mutant(path, at, at + len(found[0]), new, number, tags)
-        raw_position += len(line.encode())
-
-
-def all_mutants():
-    """Return all mutants of all formula modules and kernels."""
-    found = []
-    for path in sorted((ROOT / "minife").glob("**/*.py")):
-        if path.parent.name not in SKIPPED:
-            found += python_mutants(path)
-    for path in sorted((ROOT / "minife/kernels").glob("*.p[yx][xdi]")):
-        found += kernel_mutants(path)
-    return found
+TIMES = {"marked": 120, "all": 1200}                     # in seconds; a test without an end fails
 
 
 class Copy:
@@ -166,10 +35,14 @@ class Copy:
             source = ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.folder / name)
+        self.texts = {path.relative_to(self.folder): path.read_text(encoding="utf-8")
+                      for path in sorted(self.folder.glob("tests/test_*.py"))}
 
-    def survives(self, mutant, *arguments):
-        """Return whether the tests that the pytest arguments choose pass with the mutant in
-        place."""
+    def killer(self, mutant, marked_only=False):
+        """Return who kills a mutant: "its tags", "other tests" or nobody, None.
+
+        Where only marked tests count, one of them must fail by what it asserts: an error is no
+        proof."""
         path = self.folder / mutant.path.relative_to(ROOT)
         good = {path: path.read_bytes()}
         if path.suffix != ".py":
@@ -177,40 +50,74 @@ class Copy:
         try:
             raw = good[path]
             path.write_bytes(raw[:mutant.start] + mutant.new.encode() + raw[mutant.stop:])
-            environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-            if path.name == "reference.py":              # a twin runs only where it is asked for
-                environment["MINIFE_KERNELS"] = "reference"
-            if mutant.path.suffix != ".py" and self.build():
-                return False                             # it does not even compile
-            command = [
-                sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments
-            ]
-            try:
-                run = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True,
-                                     timeout=900)
-            except subprocess.TimeoutExpired:
-                return False
-            return run.returncode in (0, 5)              # 5: no test was chosen
+            if path.suffix != ".py" and self.build(path):
+                return "the compiler"
+            # a twin runs only where it is asked for, and is compared only where it is not
+            ways = ["reference", "compiled"] if path.name == "reference.py" else ["compiled"]
+            marked = [name for name, text in self.texts.items()
+                      if any(re.search(rf"\b{tag}\b", text) for tag in mutant.tags)]
+            tags = ",".join(mutant.tags)
+            for way in ways:
+                if marked and self.fails(way, "marked", *marked, "--proves", tags,
+                                         by_assertion=marked_only):
+                    return "its tags"
+            for way in [] if marked_only else ways:
+                if self.fails(way, "all", *self.near(mutant.path)):
+                    return "other tests"
+            return None
         finally:
             for changed, content in good.items():
                 changed.write_bytes(content)
 
-    def build(self):
-        """Build the kernels of the copy; return the exit status."""
-        return subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
-                              cwd=self.folder, capture_output=True).returncode
+    def near(self, path):
+        """Return all test files, those named like a module or its chapter first."""
+        names = path.stem.strip("_"), path.parent.name
+        return sorted(self.texts, key=lambda test: (
+            names[0] not in test.stem, not test.stem.startswith(f"test_{names[1]}"),
+            test.stem != "test_gradients",
+            not any(re.search(rf"\b{name}\b", self.texts[test]) for name in names)))
+
+    def fails(self, way, time, *arguments, by_assertion=False):
+        """Return whether one of the tests that the pytest arguments choose fails."""
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+                                    "MINIFE_KERNELS": way}
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line",
+                   *([] if by_assertion else ["-x"]), "-k", "not quote and not quotation",
+                   *map(str, arguments)]
+        try:
+            run = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True,
+                                 text=True, timeout=TIMES[time])
+        except subprocess.TimeoutExpired:
+            return not by_assertion
+        if by_assertion:
+            return re.search(r"py:\d+: (.*Error: )?(assert|AssertionError|.*GradientError|Failed)",
+                             run.stdout) is not None
+        return run.returncode not in (0, 5)                  # 5: no test was chosen
+
+    def build(self, path):
+        """Build the kernels that are made from a file, for one instruction set, which takes a third
+        of the time; return the exit status."""
+        others = [] if path.suffix != ".pyx" else set(path.parent.glob("*.pyx")) - {path}
+        try:
+            for other in others:
+                other.rename(f"{other}.away")
+            return subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+                                  cwd=self.folder, capture_output=True,
+                                  env=os.environ | {"MINIFE_BASELINE": "1"}).returncode
+        finally:
+            for other in others:
+                Path(f"{other}.away").rename(other)
 
 
 def one_for_each_tag(mutants, wanted, rng):
     """Return the tags of which no mutant dies by a test that is marked with the tag."""
     copy, alive = Copy(), []
     for tag in wanted:
-        mine = [mutant for mutant in mutants if tag in mutant.tags]
+        mine = [mutant.of(tag) for mutant in mutants if tag in mutant.tags]
         rng.shuffle(mine)
         # those that need no build come first, and of these the ones of this equation alone
-        mine.sort(key=lambda mutant: (mutant.path.suffix != ".py", len(mutant.tags)))
-        killed = next((mutant for mutant in mine if not copy.survives(mutant, "--proves", tag)),
-                      None)
+        mine.sort(key=lambda mutant: (mutant.path.suffix != ".py", mutant.n_tags))
+        killed = next((mutant for mutant in mine if copy.killer(mutant, marked_only=True)), None)
         print(f"{tag:4} {'dead: ' + str(killed) if killed else f'ALIVE, {len(mine)} mutants'}",
               flush=True)
         if killed is None:
@@ -218,28 +125,23 @@ def one_for_each_tag(mutants, wanted, rng):
     return alive
 
 
-def sample(mutants, n, rng):
-    """Return the drawn mutants that the whole suite lets live; those that only marked tests miss
-    are printed."""
-    copy, alive, unmarked = Copy(), [], 0
-    for mutant in rng.sample(mutants, min(n, len(mutants))):
-        if all(copy.survives(mutant, "--proves", tag) for tag in mutant.tags):
-            unmarked += 1
-            dead = not copy.survives(mutant)
-            print(f"{'missed by marked tests' if dead else 'ALIVE'}: {mutant}", flush=True)
-            if not dead:
-                alive.append(mutant)
-    print(
-        f"{min(n, len(mutants))} mutants: {unmarked} missed by the tests of their tags, "
-        f"{len(alive)} by all tests"
-    )
-    return alive
+def sample(mutants, n, rng, first=0):
+    """Return the drawn mutants that all tests let live, and print who kills the others."""
+    copy, killers = Copy(), []
+    for k, mutant in enumerate(rng.sample(mutants, min(n, len(mutants)))):
+        if k >= first:
+            killers.append(copy.killer(mutant))
+            print(f"{k:4} {killers[-1] or 'ALIVE':12} {mutant}", flush=True)
+    counts = {str(killer): killers.count(killer) for killer in set(killers)}
+    print(f"{len(killers)} mutants, killed by: {counts}")
+    return counts.get("None", 0)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=0, help="so many mutants drawn from all")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first of them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tags", nargs="*", help="one dead mutant for each of these tags")
     arguments = parser.parse_args()
@@ -249,7 +151,7 @@ def main():
                    for tag in mutant.tags}, key=lambda tag: (tag[0], int(tag[1:])))
     print(f"{len(mutants)} mutants of {len(tags)} tags")
     if arguments.n:
-        return bool(sample(mutants, arguments.n, rng))
+        return bool(sample(mutants, arguments.n, rng, arguments.first))
     return bool(one_for_each_tag(mutants, arguments.tags or tags, rng))
 
 

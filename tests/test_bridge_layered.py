@@ -2,14 +2,15 @@
 top."""
 import numpy as np
 import pytest
+from conftest import check_along
 from numpy.testing import assert_allclose
 from proofs import proves
 
-from minife import MLP
+from minife import MLP, tap
 from minife.backprop import BinaryCrossEntropy, SquaredError
 from minife.bridge.claims.claim import cosine, distance
 from minife.bridge.layered import LayeredMeanField
-from minife.gradcheck import check_gradient, numerical_gradient
+from minife.gradcheck import numerical_gradient
 from minife.units import Binary, Spin
 
 
@@ -52,6 +53,21 @@ def test_layered_equilibrium_is_stationary_and_starts_from_the_forward_pass(rng,
     assert max(np.abs(slope).max() for slope in slopes.values()) < 1e-6
     assert network.free_energy([m[0], 0.99 * m[1], m[2], m[3]]).sum() > network.free_energy(m).sum()
     assert_allclose(LayeredMeanField(mlp, 1e-9).equilibrium(X).m[3], mlp.predict(X), rtol=1e-6)
+
+
+@proves("C19")
+def test_the_sweeps_are_counted(rng):
+    """(C19): each row to its own convergence, as it would be alone, or as far as it may go"""
+    mlp, X = MLP((5, 4, 4, 3), Binary(), SquaredError(), rng), 3 * np.eye(5)
+    network = LayeredMeanField(mlp, 0.2)
+    rest = network.equilibrium(X)
+    assert rest.converged.all() and len(set(rest.n_iter)) > 1
+    alone = [network.equilibrium(X[[row]]) for row in range(5)]
+    assert rest.n_iter.tolist() == [state.n_iter[0] for state in alone]
+    most = rest.n_iter.max()
+    with pytest.warns(tap.NotConvergedWarning, match=f"after {most - 1} sweeps"):
+        cut = network.equilibrium(X, max_iter=most - 1)
+    assert cut.n_iter.max() == most - 1 and not cut.converged.all()
 
 
 @proves("C23")
@@ -115,13 +131,13 @@ def test_a_layered_nudge_of_any_size_has_the_gradient_of_its_own_loss(hidden, lo
     mlp = MLP((3, 3, 2, 2), hidden, loss, rng)
     X, y = rng.standard_normal((4, 3)), rng.random((4, 2))
     network = LayeredMeanField(mlp, 0.3)
-    check_gradient(lambda _: network.contrastive_loss(X, y, nudge), network.parameters,
-                   network.contrastive_gradient(X, y, nudge))
+    check_along(lambda: network.contrastive_loss(X, y, nudge), network.parameters,
+                network.contrastive_gradient(X, y, nudge))
 
 
 @pytest.mark.parametrize("call, message", [
     (lambda: LayeredMeanField(MLP((2, 2)), 0.1), "whose output units are one by one"),
-    (lambda: LayeredMeanField("MLP", 0.1), "mlp must be a MLP"),
+    (lambda: LayeredMeanField("MLP", 0.1), "mlp must be an MLP"),
     (lambda: LayeredMeanField(small(), 0), "feedback must be a positive number"),
     (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), nudge=1.0),
      "a nudge needs targets y"),

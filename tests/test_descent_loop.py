@@ -1,4 +1,5 @@
 """The one loop: its five lines, its callbacks, what it refuses, and the progress that it shows."""
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_what_no_file_can_hold_is_refused_when_it_appears(value, message):
 
 
 def test_an_interrupted_training_leaves_how_far_it_came():
-    history, m = [], model()
+    history, m, start = [], model(), time.perf_counter()
 
     def gradient(rows, calls=iter(range(100))):
         # three steps per epoch: in the third one
@@ -116,8 +117,9 @@ def test_an_interrupted_training_leaves_how_far_it_came():
     with pytest.raises(KeyboardInterrupt):
         descend(m, gradient, 11, SGD(0.1), 5, np.random.default_rng(0), batch_size=4,
                 history=history)
-    assert [record["epoch"] for record in history] == [1, 2] and all(record["seconds"] > 0
-                                                                     for record in history)
+    assert [record["epoch"] for record in history] == [1, 2]
+    seconds = [record["seconds"] for record in history]
+    assert min(seconds) > 0 and sum(seconds) < time.perf_counter() - start
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
@@ -131,9 +133,9 @@ def test_divergence_names_the_epoch_and_keeps_the_history_before_it():
 
 BAD = {
     "optimizer class": (TypeError, {"optimizer": Adam},
-                        "optimizer must be a Optimizer, got the class Adam itself"),
+                        "optimizer must be an Optimizer, got the class Adam itself"),
     "optimizer text": (TypeError, {"optimizer": "adam"},
-                       "optimizer must be a Optimizer, got str 'adam'"),
+                       "optimizer must be an Optimizer, got str 'adam'"),
     "constraint class": (TypeError, {"norm_constraint": NormConstraint},
                          "norm_constraint must be a NormConstraint, got"),
     "constraint number": (TypeError, {"norm_constraint": 4.0},

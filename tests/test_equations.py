@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from broken import all_mutants
+
 ROOT = Path(__file__).parent.parent
 CHAPTERS = {
     "U": "minife", "K": "minife/kernels", "D": "minife/descent", "B": "minife/backprop",
@@ -103,6 +105,12 @@ def test_every_equation_leads_to_a_function_that_cites_it(tag, page, after):
 @pytest.mark.parametrize("tag, page, after", TAGS)
 def test_every_equation_has_a_test_that_proves_it(tag, page, after):
     assert tag in PROVED, f'no test is marked @proves("{tag}")'
+
+
+def test_every_equation_has_a_token_to_break():
+    """Which mutants.py breaks, to see whether the test that proves the equation fails"""
+    breakable = {tag for mutant in all_mutants() for tag in mutant.tags}
+    assert {tag for found in ALL.values() for tag, _, _ in found} - breakable == set()
 
 
 def test_every_citation_has_an_equation():

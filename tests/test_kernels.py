@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from itertools import product
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def test_a_kernel_and_its_twin_give_the_same_numbers(call, dtype, rounding):
     if dtype == np.float32:
         tolerances = {"anneal_units": [1, 100 * rounding],
                       **dict.fromkeys(SOLVERS, tolerances[:2])}.get(call[0], tolerances)
-    for shape, density in product(SHAPES, DENSITIES):
+    # where sweeps start matters little
+    for shape, density in product(SHAPES, [0.5] if call[0] in SOLVERS else DENSITIES):
         args = arguments(call, shape, density, dtype)
         results = [getattr(kernel, call[0])(**args) for kernel in (load_compiled(), reference)]
         got, wanted = (x if isinstance(x, tuple) else (x,) for x in results)
@@ -255,10 +257,11 @@ def quotations():
 
 
 def test_what_compiled_code_quotes_of_its_twin_stands_there():
-    """Character for character, up to white space and a comment at the end of the twin's line"""
+    """Character for character, up to white space and a comment at the end of the twin's line, and
+    once, so that no other line stands for one that has changed"""
     text = Path(reference.__file__).read_text(encoding="utf-8")
-    lines = {" ".join(re.sub(r"  +# .*", "", line).split()) for line in text.splitlines()}
-    assert [quotation for quotation in quotations() if quotation[1] not in lines] == []
+    lines = Counter(" ".join(re.sub(r"  +# .*", "", line).split()) for line in text.splitlines())
+    assert [quotation for quotation in quotations() if lines[quotation[1]] != 1] == []
     assert len(list(quotations())) > 40
 
 

@@ -1,5 +1,6 @@
 """Chapter L: the mean-field Boltzmann machine against enumeration, finite differences and two
 toy problems."""
+import warnings
 
 import numpy as np
 import pytest
@@ -288,7 +289,7 @@ def test_twenty_of_twenty_learn_xor():
 
 
 def test_line_symmetry_is_learned():
-    """20 of 20 in demos/l3_boltzmann_machine.py"""
+    """20 of 20 in demos/l6_boltzmann_machine.py"""
     assert all(learns(line_symmetry(6), 12, seed, n_temperatures=1) for seed in range(2))
 
 
@@ -302,6 +303,25 @@ def test_clamping_row_by_row(rng):
         assert together.n_iter[row] == alone.n_iter[0]
     assert (together.m[clamped] == m[clamped]).all()
     assert (machine.fixed_point(m, np.ones(7, dtype=bool)).m == m).all()
+
+
+@proves("L8")
+@pytest.mark.parametrize("beta", [0.1, 0.6, 5.0])
+def test_annealing_is_one_temperature_after_another(rng, beta):
+    """(L8): in equal ratios down from twice lambda_max, ten sweeps at each; none if 1/beta is
+    warmer"""
+    machine, start = random_machine(rng, beta=beta, scale=0.4), rng.uniform(-1, 1, (4, 7))
+    top = np.linalg.eigvalsh(machine.J)[-1]
+    assert (1 / beta > 2 * top) == (beta == 0.1)
+    m, n_iter = start, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tap.NotConvergedWarning)
+        for T in np.geomspace(max(2 * top, 1 / beta), 1 / beta, 4)[:-1]:
+            state = BoltzmannMachine(machine.J, machine.b, 1 / T).fixed_point(m, max_iter=10)
+            m, n_iter = state.m, n_iter + state.n_iter
+    state, annealed = machine.fixed_point(m), machine.fixed_point(start, n_temperatures=4)
+    assert_allclose(annealed.m, state.m, rtol=1e-10)
+    assert annealed.n_iter.tolist() == (n_iter + state.n_iter).tolist()
 
 
 def test_no_convergence_is_a_warning_with_numbers(rng):

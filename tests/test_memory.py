@@ -1,7 +1,7 @@
 """State that meets an object that it was not made for: an error that says both shapes, no crash.
 
-Each case runs in a process of its own, as a wrong one would end it: python tests/test_memory.py
-NAME runs one here."""
+The cases run in another process, as a wrong one would end it: python tests/test_memory.py runs
+them here."""
 import os
 import subprocess
 import sys
@@ -109,21 +109,29 @@ CASES = {  # name: what is done, and the two shapes that the message says
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_state_that_was_made_for_another_object(name):
+@pytest.fixture(scope="module")
+def messages():
+    """Return what the process says of each case, by name; it says nothing after a crash."""
     folder = Path(__file__).parent.parent
-    run = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True,
+    run = subprocess.run([sys.executable, "-u", __file__], capture_output=True, text=True,
                          timeout=120, env=os.environ | {"PYTHONPATH": str(folder)})
-    assert run.returncode == 0, f"ended with {run.returncode}: {run.stdout} {run.stderr[-1000:]}"
-    message = run.stdout
+    said = dict(line.split(": ", 1) for line in run.stdout.splitlines())
+    said["end"] = f"ended with {run.returncode} {run.stderr[-1000:]}"
+    return said
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_state_that_was_made_for_another_object(name, messages):
+    message = messages.get(name, messages["end"])
     assert message.startswith(("ValueError: ", "TypeError: ")), message
     assert all(shape in message for shape in CASES[name][1:]), message
 
 
 if __name__ == "__main__":
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            CASES[sys.argv[1]][0](Path(scratch))
-        print("returned without a word")
-    except (ValueError, TypeError) as error:
-        print(f"{type(error).__name__}: {error}")
+    for name, (do, *_) in CASES.items():
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                do(Path(scratch))
+            print(f"{name}: returned without a word")
+        except (ValueError, TypeError) as error:
+            print(f"{name}: {type(error).__name__}: {' '.join(str(error).split())}")

@@ -111,13 +111,15 @@ def test_a_start_that_misses_the_lowest_state_says_so():
     assert_allclose(record[0].message.excess, np.log(1 + np.exp(gamma[0] - gamma[1])), atol=1e-6)
 
 
-def test_no_word_where_there_is_one_state_or_nobody_looks(rng):
+@proves("T13")
+def test_no_word_where_there_is_one_state_or_nobody_looks(rng, beta):
+    """(T13): at any temperature"""
     X = rng.integers(2, size=(3, 10))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tap.log_likelihood(four_valleys(), X, n_starts=0, m_v=np.full((1, 10), 0.9))
+        tap.log_likelihood(four_valleys(beta), X, n_starts=0, m_v=np.full((1, 10), 0.9))
         for order in ORDERS:
-            tap.log_likelihood(random_rbm(rng, 10, 8, scale=0.3), X, order)
+            tap.log_likelihood(random_rbm(rng, 10, 8, beta, scale=0.3), X, order)
 
 
 @pytest.mark.parametrize("call, message", [

@@ -51,10 +51,10 @@ def difference_of_products(plus, minus):
     return x.T @ y - x_less.T @ y_less
 
 
-def all_states(n_units, start=0, stop=None):
+def all_states(n_units, start=0, stop=None, step=1):
     """Return the binary states (n, n_units) number start to stop, as uint8; bit i is unit i."""
     whole = isinstance(n_units, (int, np.integer)) and not isinstance(n_units, bool)
     if not whole or not 1 <= n_units < 63:
         raise ValueError(f"n_units must be an integer from 1 to 62, got {n_units!r}")
-    numbers = np.arange(start, 2**n_units if stop is None else stop)
+    numbers = np.arange(start, 2**n_units if stop is None else stop, step)
     return (numbers[:, None] >> np.arange(n_units) & 1).astype(np.uint8)

@@ -14,7 +14,7 @@ def log_weights_of_block(rbm, start, size):
     a power of two."""
     n_low = 2 ** ((size.bit_length() - 1) // 2)
     low = all_states(rbm.n_hidden, 0, n_low).astype(np.float64)
-    high = all_states(rbm.n_hidden, start, start + size)[::n_low].astype(np.float64)
+    high = all_states(rbm.n_hidden, start, start + size, n_low).astype(np.float64)
     phi = rbm.beta * (rbm.a + high @ rbm.W.T)                               # (n_high, n_visible)
     chi = rbm.beta * (rbm.W @ low.T)                                        # (n_visible, n_low)
     bias = rbm.beta * ((high @ rbm.b)[:, None] + low @ rbm.b)               # (n_high, n_low)
