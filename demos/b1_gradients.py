@@ -36,12 +36,13 @@ def main():
     hidden = ["tanh", "ReLU"] if arguments.quick else list(HIDDEN)
     losses = ["squared error", "categorical cross entropy"] if arguments.quick else list(LOSSES)
 
+    print("relative errors of derivatives by hand against finite differences")
     worst = max(print_table(depth, hidden, losses, rng) for depth in SIZES)
     print(f"""
-errors: |finite difference - by hand| at the worst entry of a parameter, over the largest entry of
-  its gradient; five-point central differences, step 0.001, {N_ROWS} rows of normal inputs
-H v: the Hessian times a random vector v, by hand, against finite differences of (gradient . v); the
-  worst of all parameters
+W1 to b4: |finite difference - by hand| at the worst entry of the parameter, over the largest entry
+  of its gradient; five-point central differences, step 0.001, {N_ROWS} rows of normal inputs
+H v: the Hessian times a random vector v, by hand, against finite differences of gradient . v;
+  the worst of all parameters
 ReLU, leaky ReLU: only rows with every hidden field {FAR_FROM_KINKS} or more away from the kink at 0
 The worst relative error of all is {worst:.1e}""")
 
@@ -54,8 +55,8 @@ def print_table(depth, hidden, losses, rng):
     shapes = [shape for n_in, n_out in itertools.pairwise(SIZES[depth])
               for shape in (f"{n_in} x {n_out}", f"{n_out}")]
     print(f"\n{'-'.join(map(str, SIZES[depth]))}, {depth} layer{'s' if depth > 1 else ''}")
-    for head, cells, last in (("hidden unit  loss", names, "H v"), ("", shapes, "")):
-        print(f"{head:38}" + "".join(f"{cell:>9}" for cell in [*cells, last]))
+    print(f"{'hidden':11}{'loss':25}" + "".join(f"{cell:>7}" for cell in [*names, "H v"]))
+    print(" " * 36 + "".join(f"{cell:>7}" for cell in shapes))
     worst_of_all = 0.0
     for unit in hidden if depth > 1 else ["none"]:
         for loss in losses:
@@ -65,7 +66,7 @@ def print_table(depth, hidden, losses, rng):
             curvature_errors = check_gradient(lambda p: dot(mlp.gradient(X, y), v), mlp.parameters,
                                               hessian_vector_product(mlp, X, y, v))
             cells = [errors[name] for name in names] + [max(curvature_errors.values())]
-            print(f"{unit:11}  {loss:25}" + "".join(f"{cell:9.0e}" for cell in cells))
+            print(f"{unit:11}{loss:25}" + "".join(f"{cell:7.0e}" for cell in cells))
             worst_of_all = max(worst_of_all, *cells)
     return worst_of_all
 

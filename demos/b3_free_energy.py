@@ -44,15 +44,16 @@ def main():
           f"error {slope_error(x[:20], y[:20]):.1e}")
     gap, right = clamped_free_energy(x, y) - free_energy(x), x.argmax(axis=1) == y
     print(f"least difference of the {np.sum(~right)} wrong digits: {gap[~right].min():.3f}; "
-          f"no wrong one is below log 2 = 0.693, as its label has at most probability 1/2")
+          "none can be below log 2 = 0.693,\n"
+          "as the label of a wrong digit has at most the probability 1/2")
 
     x_train = mlp.fields(digits.X_train)[-1]
     T = np.geomspace(0.2, 10, 400)
     sweep = {"test": temperature_sweep(x, y, T),
              "train": temperature_sweep(x_train, digits.y_train, T)}
     best = sweep["test"]["loss"].argmin()
-    print(f"test loss {cross_entropy(x, y).mean():.3f} at T = 1, least at T = {T[best]:.2f}: "
-          f"{sweep['test']['loss'][best]:.3f}")
+    print(f"the test loss is {cross_entropy(x, y).mean():.3f} at T = 1 and least at "
+          f"T = {T[best]:.2f}: {sweep['test']['loss'][best]:.3f}")
     clamped = clamped_free_energy(x, y).mean()
     free = -(Potts().mean(x / T[best]) * x).sum(axis=1).mean()
     print(f"mean energies there: {clamped:.2f} clamped, {free:.2f} free")

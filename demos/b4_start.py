@@ -39,7 +39,7 @@ def main():
     print("""
 variance of the fields at the top: over the rows, mean over the units; 0 if all rows look alike
 errors at layer 1: mean square of those that arrive, where 1 was sent from layer 20
-per layer: the factor of one layer, a root of that""")
+per layer: the factor from layer to layer, the 19th root of that""")
     draw(squares, arguments)
 
 

@@ -10,6 +10,7 @@ and from minute to minute; ratios within one run differ much less. What is timed
 offers, but for the last three jobs, which are single kernels: a public call adds its checks, some
 tens of microseconds. benchmark_scaling.py, beside this file, shows how time grows with size, and
 what threads and memory do. The columns:
+    bits        of a number: 32 for float32, 64 for float64
     time        of one epoch or one result on one core, by the processor's clock, the least of
                 several
     / products  over the time of the dense products that stand in brackets, by NumPy, on the same
@@ -26,6 +27,7 @@ import argparse
 import os
 import subprocess
 import sys
+import textwrap
 import time
 import warnings
 from contextlib import contextmanager
@@ -85,12 +87,12 @@ def main():
     users = this_script(said, "--as-run", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     describe_machine()
     rbm, X, y = digits_and_machine(arguments)
-    print(f"{len(X)} digits of 784 pixels, {X.mean():.0%} of them on; {N_HIDDEN} hidden units of a "
-          f"machine that has learned a little, {rbm.hidden_mean(X).mean():.0%} of them on\n")
-    print(f"{'':53}{'type':>8}{'time [ms]':>10}{'/ products':>12}{'peer':>6}{'x twin':>8}"
-          f"{'as run':>8}{'wanted':>9}")
+    print(f"{len(X)} digits of 784 pixels, {X.mean():.0%} of them on; "
+          f"{N_HIDDEN} hidden units, after learning a little, {rbm.hidden_mean(X).mean():.0%} on\n")
+    print(f"{'':47}{'bits':>4}{'time [ms]':>10}{'/ products':>11}{'peer':>6}{'x twin':>7}"
+          f"{'as run':>7}{'wanted':>8}")
     for name, dtype, job in all_jobs(rbm, X, y, arguments.quick):
-        print(f"{name:53}{np.dtype(dtype).name:>8}" + line(job, seconds, users), flush=True)
+        print(f"{name:47}{8 * np.dtype(dtype).itemsize:4}" + line(job, seconds, users), flush=True)
 
 
 def this_script(environment, *options, **pipes):
@@ -129,9 +131,11 @@ def describe_machine():
     wall, processor = time.perf_counter(), time.process_time()
     square @ square
     n_cores = (time.process_time() - processor) / (time.perf_counter() - wall)
-    print(f"{kernels.implementation} kernels on {os.cpu_count()} cores; NumPy {np.__version__} "
-          f"with {blas['name']} {blas['version']}, whose product takes {n_cores:.1f} cores\n"
-          f"vector instructions found by NumPy: {', '.join(vectors.get('found', [])) or 'none'}")
+    found = ", ".join(vectors.get("found", [])) or "none"
+    print(textwrap.fill(
+        f"{kernels.implementation} kernels on {os.cpu_count()} cores; NumPy {np.__version__} with "
+        f"{blas['name']} {blas['version']}, whose product takes {n_cores:.1f} cores, and which "
+        f"finds the vector instructions {found}", 100))
 
 
 def learned(X):
@@ -167,7 +171,7 @@ def learning_jobs(rbm, X, y):
     n = min(len(X), 4000)
     # a sweep: m W and c (W * W), down too; v^T h; the model's m^T m, c^T c
     for dtype in (np.float32, np.float64):
-        yield f"EMF of order 2, 3 sweeps, {n} rows (16 a batch)", dtype, job(
+        yield f"EMF, order 2, 3 sweeps, {n} rows (16 a batch)", dtype, job(
             tap.ExtendedMeanField(2, 3, 100, persistent=True), 100, n, dtype, 1.15, up=1 + 2 * 3,
             down=2 * 3, outer=3)
 
@@ -238,7 +242,7 @@ def small_jobs():
         return kernels.damped_fixed_point(*one, 0.5, 0.0, 100)
 
     yield "TAP fixed point of order 2, 20 x 10, 100 sweeps", np.float64, Job(sweep, 50, twin=sweep)
-    for n, name in ((100, "100 block minimisers of order 2, 64 x 32, to 1e-10"),
+    for n, name in ((100, "100 block minimisers, order 2, 64 x 32, 1e-10"),
                     (1, "one of them")):
         def minimise(n=n):
             return kernels.block_fixed_point(*machine, m_v[:n], m_h[:n], order, 1e-10, 1000)
@@ -291,9 +295,9 @@ def line(job, seconds, users):
         [job.run, job.floor, job.twin and twin, job.peer], seconds)
     print(file=users.stdin, flush=True)
     as_run = float(users.stdout.readline())
-    columns = [(1e3 * run, 10, ".2f"), (run / floor, 12, ".2f"), (peer / floor, 6, ".2f"),
-               (job.n_parts * longer / run, 8, ".1f"), (as_run / alone, 8, ".2f")]
-    wanted = f"   <= {job.wanted:.2f}" if job.floor else f"   >= {job.wanted}"
+    columns = [(1e3 * run, 10, ".2f"), (run / floor, 11, ".2f"), (peer / floor, 6, ".2f"),
+               (job.n_parts * longer / run, 7, ".1f"), (as_run / alone, 7, ".2f")]
+    wanted = f" <= {job.wanted:.2f}" if job.floor else f" >= {job.wanted}"
     return "".join(f"{x:{width}{kind}}" if np.isfinite(x) else f"{'-':>{width}}"
                    for x, width, kind in columns) + wanted
 

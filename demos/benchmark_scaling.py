@@ -182,7 +182,7 @@ def memory():
     run = subprocess.run([sys.executable, "-c", EPOCH], capture_output=True, text=True, check=True)
     begin, with_data, highest, needed = (int(x) / 1e6 for x in run.stdout.split())
     print(f"PCD-1, 784 x 500, float32, an epoch of 60000 digits: {highest - begin:.1f} MB beyond "
-          f"the import, of which the data take {with_data - begin:.1f} MB:\n"
+          f"the import,\nof which the data take {with_data - begin:.1f} MB: "
           f"{(highest - begin) / needed:.2f} times data and parameters, {needed:.1f} MB")
 
 

@@ -2,7 +2,7 @@
 along training.
 
     python demos/c10_partition.py            about a minute on one core
-    python demos/c10_partition.py --quick    about five seconds
+    python demos/c10_partition.py --quick    two seconds
 
 Two RBMs learn the digits by PCD, one of 784 x 16 units, whose log Z is exact (R6), and one of 784 x
 500, where annealed importance sampling (E4) is the yardstick. At points of training the script
@@ -43,6 +43,7 @@ def main():
         X = digits.X_train[:500] if arguments.quick else digits.X_train
         courses[n_hidden] = course(n_hidden, epochs, n_starts, n_temperatures, X, arguments.seed,
                                    len(courses) == 0)
+    print("AIS: ± its standard error")
     save(draw(courses), arguments)
 
 
@@ -55,9 +56,9 @@ def course(n_hidden, epochs, n_starts, n_temperatures, X, seed, is_exact):
     yardstick = "exact log Z" if is_exact else "log Z by AIS"
     print(f"RBM 784 x {n_hidden}, PCD on {len(X)} digits, seed {seed}; errors in nats against "
           f"{yardstick}\n"
-          f"{'epoch':>5}{yardstick:>14}{'order 1':>10}{'order 2':>10}{'order 3':>10}"
-          f"{'2, all states':>15}"
-          f"{'states':>8}{'AIS ± s.e.':>18}{'seconds TAP 2, AIS':>20}")
+          f"{'':19}{'TAP, lowest fixed point':>27}{'all fixed points':>19}{'':15}{'CPU [s]':>14}\n"
+          f"{'epoch':>5}{yardstick:>14}{'order 1':>9}{'order 2':>9}{'order 3':>9}"
+          f"{'order 2':>9}{'how many':>10}{'AIS':>15}{'order 2':>9}{'AIS':>5}")
     for before, epoch in zip((0, *epochs), epochs):
         if epoch > before:
             train(rbm, X, phase, SGD(0.05), epoch - before, rng, batch_size=50)
@@ -81,9 +82,10 @@ def course(n_hidden, epochs, n_starts, n_temperatures, X, seed, is_exact):
         shown = f"± {ais.standard_error:.2f}"
         if is_exact:
             shown = f"{ais.log_z - log_z:.2f} {shown}"
-        print(f"{epoch:5}{log_z:14.2f}" + "".join(f"{values[order]:10.2f}" for order in ORDERS)
-              + f"{every:15.2f}{n_states:8}{shown:>18}{seconds[2]:12.1f}{ais_seconds:8.1f}",
+        print(f"{epoch:5}{log_z:14.2f}" + "".join(f"{values[order]:9.2f}" for order in ORDERS)
+              + f"{every:9.2f}{n_states:10}{shown:>15}{seconds[2]:9.1f}{ais_seconds:5.1f}",
               flush=True)
+    print()
     return np.array(rows)
 
 

@@ -1,8 +1,8 @@
 """A forward pass runs downhill: the free energy of an RBM's mean field, layer by layer, from
 handwritten digits on.
 
-    python demos/c1_descent.py            a quarter of a minute on one core
-    python demos/c1_descent.py --quick    five seconds
+    python demos/c1_descent.py            six seconds on one core
+    python demos/c1_descent.py --quick    two seconds
 
 An RBM learns the embedded digits by PCD; then its mean-field iterations are unrolled into layers
 h_0, v_1, h_1, ... It prints one table and saves one figure, figures/c1_descent.png."""
@@ -29,10 +29,9 @@ def main():
     starts = {"digits": X, "shuffled pixels": rng.permuted(X, axis=1),
               "noise": rng.integers(2, size=X.shape, dtype=np.uint8)}
 
-    print(f"RBM of 784 visible and {n_hidden} hidden units, {n_epochs} epochs of PCD, seed "
-          f"{arguments.seed}; {n_rows} rows of each kind,\n"
-          f"{n_iterations} iterations, {2 * n_iterations + 1} layers; means over the rows, "
-          "energies at T = 1")
+    print(f"an RBM of 784 x {n_hidden} units, {n_epochs} epochs of PCD, seed {arguments.seed}; "
+          f"{n_iterations} iterations, {2 * n_iterations + 1} layers\n"
+          f"energies at T = 1, means over {n_rows} rows of each kind\n")
     print(f"{'':17}{'F(x)':>9}{'at v_1':>9}{'at h_1':>9}{'at the end':>12}"
           f"{'-log p_MF':>11}{'steps up':>10}")
     gammas = {}
@@ -45,12 +44,13 @@ def main():
                             axis=1) > 1e-9).mean(axis=0)
              for step in (1.0, 0.5)}
     print(f"""
+F(x): at the input; at v_1, h_1 and the end: Gamma_1
 at v_1: the drop from F(x) is the cross entropy of x and its reconstruction v_1, exactly
 -log p_MF: F(x) above the lowest free energy found, in nats
 steps up: of {n_rows * 2 * n_iterations} half steps, those that raised Gamma_1 by more than rounding
-the first step covers {first_share(gammas):.0%} of the way, the mean over all rows
-order 2: of the half steps from digits, {rises[1.0].mean():.0%} raise Gamma_2 with step 1,
-{rises[0.5].mean():.1%} with step 0.5""")
+the first half step covers {first_share(gammas):.0%} of the way, in the mean over all rows
+order 2, from digits: {rises[1.0].mean():.1%} of the half steps with step 1 raise Gamma_2, \
+{rises[0.5].mean():.1%} with step 1/2""")
     save(draw(gammas, rises), arguments)
 
 

@@ -2,7 +2,7 @@
 (two kinds).
 
     python demos/c2_four_gradients.py            five seconds on one core
-    python demos/c2_four_gradients.py --quick    three seconds
+    python demos/c2_four_gradients.py --quick    four seconds
 
 A machine with clamped input comes to rest; how does a loss of its output depend on its weights? It
 prints how far the other ways are from the linear response, whose own error is rounding, and saves
@@ -47,13 +47,14 @@ def main():
                                                                              **PRECISE), exactly)
                            for nudge in nudges]}
         error = distance(exactly, numerical)
-        print(f"order {order}: linear response against finite differences of the loss: {error:.0e}")
+        print(f"order {order}: relative error of the linear response against finite differences "
+              f"{error:.0e};\n  of the others against the linear response:")
         print_table(lines[order], iterations, nudges)
     feedback = 10.0 ** np.arange(-4, 0.1, 1.0 if arguments.quick else 0.25)
     untied = untied_errors(feedback, np.random.default_rng(arguments.seed))
-    print(f"an MLP 5-7-6-3 as the limit of a layered machine: error {untied[0]:.0e} at feedback "
-          f"{feedback[0]:.0e}, "
-          f"slope {slope(untied, feedback, 1e-3, 1e-1):.2f}")
+    print("an MLP 5-7-6-3 as the limit of a layered machine: relative error "
+          f"{untied[0]:.0e} at feedback {feedback[0]:.0e},\n"
+          f"  slope {slope(untied, feedback, 1e-3, 1e-1):.2f} against the feedback")
     save(draw(lines, iterations, nudges, feedback, untied), arguments)
 
 

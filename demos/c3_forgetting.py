@@ -1,8 +1,8 @@
 """What an RBM's mean field forgets: how far apart the outputs for different inputs still are after
 n iterations.
 
-    python demos/c3_forgetting.py            five seconds on one core
-    python demos/c3_forgetting.py --quick    three seconds
+    python demos/c3_forgetting.py            two seconds on one core
+    python demos/c3_forgetting.py --quick    a second
 
 All 256 inputs of an RBM 8-6 go through its unrolled iterations, for three sizes of the weights. It
 prints the spread of h_n over the inputs and the rate rho that theory gives, and saves
@@ -27,7 +27,8 @@ def main():
     warnings.simplefilter("ignore", tap.NotConvergedWarning)
     n_iterations, n_machines = (40, 60) if arguments.quick else (60, 400)
 
-    print("spread of h_n over all inputs, the largest standard deviation of a unit")
+    print("spread of h_n over all 256 inputs: the largest standard deviation of a unit\n"
+          "rho: the factor per iteration by theory\n")
     print("weights   rho" + "".join(f"{f'n = {n}':>10}" for n in (0, 1, 2, 5, 10, 20, 40)))
     lines = {}
     for scale in COLOURS:
@@ -36,12 +37,12 @@ def main():
         print(f"{scale:7.1f}{rate:6.2f}" + "".join(f"{spread[n]:10.0e}"
                                                    for n in (0, 1, 2, 5, 10, 20, 40)))
     clamped = spread_when_clamped(machine(0.6, np.random.default_rng(arguments.seed)))
-    print("with the input clamped, and a second layer of free units, the spread stays at "
-          f"{clamped:.2f}")
+    print("\nwith the input clamped, weights of 0.6 and a second layer of free units the spread "
+          f"stays {clamped:.2f}")
     measured, predicted = rates(n_machines, arguments.seed)
     error = np.abs(measured / predicted - 1)
-    print(f"{len(measured)} random machines with rho below 0.9: the rate from n = 12 to 16 is off "
-          f"by {np.median(error):.0e} in the median, {np.max(error):.0e} at most")
+    print(f"{len(measured)} random machines with rho below 0.9: the factor from n = 12 to 16 is "
+          f"off rho\n  by {np.median(error):.0e} of it in the median, by {error.max():.0e} at most")
     save(draw(lines, clamped, measured, predicted), arguments)
 
 

@@ -11,7 +11,7 @@ own: of 0.003, 0.01, 0.02 and 0.03 the best one on 800 of the training digits, h
 
 import matplotlib.pyplot as plt
 import numpy as np
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save
 
 from minife import MLP
 from minife.backprop import CategoricalCrossEntropy, train
@@ -39,28 +39,29 @@ def main():
     runs = [(kind, n) for n in depths for kind in KINDS if kind != "one hidden layer"]
     runs.append(("one hidden layer", 0))
 
-    print(f"{len(digits.X_train)} digits, {n_epochs} epochs of Adam, {n_seeds} seeds from "
-          f"{arguments.seed}; mean and standard error over the seeds")
-    print("{:28}{:>3}{:>8}{:>12}{:>18}{:>18}{:>10}".format("", "n", "layers", "parameters",
-                                                           "training loss",
-                                                         "test error", "overlap"))
+    print(f"{len(digits.X_train)} digits, {n_epochs} epochs of Adam, "
+          f"{name_seeds(range(arguments.seed, arguments.seed + n_seeds))}: mean ± standard error\n")
+    print("{:28}{:>3}{:>8}{:>12}{:>18}{:>18}{:>10}".format(
+        "", "n", "layers", "parameters", "training loss", "test error [%]", "overlap"))
     histories = {}
     for kind, n in runs:
         results = [learn(kind, n, digits, n_epochs, arguments.seed + k) for k in range(n_seeds)]
         histories[kind, n] = history = {
             key: np.array([[record[key] for record in run] for _, run in results])
-                                        for key in ("training_loss", "test_error")}
+            for key in ("training_loss", "test_error")}
         networks = [network for network, _ in results]
         n_parameters = sum(array.size for array in networks[0].parameters.values())
         last = {key: mean_and_error(values[:, -1]) for key, values in history.items()}
-        similar = np.mean([overlap(network) for network in networks]) if n > 0 else np.nan
+        similar = f"{np.mean([overlap(network) for network in networks]):.2f}" if n > 0 else "-"
+        loss, error = last["training_loss"], 100 * np.array(last["test_error"])
         print(f"{kind:28}{n:3d}{2 * n + 2:8d}{n_parameters:12d}"
-              f"{'{:.4f} ± {:.4f}'.format(*last['training_loss']):>18}"
-              f"{'{:.2%} ± {:.2%}'.format(*last['test_error']):>18}{similar:10.2f}", flush=True)
+              f"{'{:.3f} ± {:.3f}'.format(*loss):>18}{'{:.1f} ± {:.1f}'.format(*error):>18}"
+              f"{similar:>10}", flush=True)
     print("""
-layers: of weights, with the softmax; a tied network uses W in all but the last
+n: iterations; layers: of weights, with the softmax; a tied network uses W in all but the last
+training loss: cross entropy in nats per digit
 overlap: cosine of the first layer's weights with those of the second, transposed, after training;
-at the start it is 1 for tied and untied alike""")
+  at the start it is 1 for tied and untied alike""")
     save(draw(histories, depths, n_seeds), arguments)
 
 

@@ -1,20 +1,19 @@
 """Learning without a backward pass: equilibrium propagation against backprop through the
 iterations, on digits.
 
-    python demos/c5_equilibrium.py                  784-100-10 on the 4000 embedded digits, half a
-                                                    minute on one core
-    python demos/c5_equilibrium.py --quick          five seconds
-    python demos/c5_equilibrium.py --mnist PATH     784-500-10 on the full set, a quarter of an hour
+    python demos/c5_equilibrium.py                 half a minute on one core: 4000 digits
+    python demos/c5_equilibrium.py --quick         five seconds
+    python demos/c5_equilibrium.py --mnist PATH    a quarter of an hour: 784-500-10, the full set
 
-The input is clamped, hidden and output units come to rest, and the error is that of the output at
-rest. All gradients go into the same loop, with the same start and batches. It prints one table and
-saves figures/c5_equilibrium.png. The rate was chosen on 800 of the embedded training digits, held
-out for that. PATH is what minife.data.load_mnist takes: mnist.npz, or a folder with it or the four
-IDX files."""
+A network 784-100-10: the input is clamped, hidden and output units come to rest, and the error is
+that of the output at rest. All gradients go into the same loop, with the same start and batches. It
+prints one table and saves figures/c5_equilibrium.png. The rate was chosen on 800 of the embedded
+training digits, held out for that. PATH is what minife.data.load_mnist takes: mnist.npz, or a
+folder with it or the four IDX files."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save, with_range
 
 from minife.bridge import ClampedNetwork
 from minife.data import load_digits
@@ -28,12 +27,12 @@ NUDGE, N_ITERATIONS, SOLVER = 0.5, 6, {"tol": 1e-3, "max_iter": 200}
 RATE, MNIST_RATE, BATCH = 0.01, 0.003, 50
 GRADIENTS = {
     "linear response": lambda net, X, Y: net.implicit_gradient(X, Y, **SOLVER),
-    f"backprop, {N_ITERATIONS} iterations": lambda net, X,
-    Y: net.backprop_gradient(X, Y, N_ITERATIONS),
-    "two nudges": lambda net, X,
-    Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, True, **SOLVER),
-    "one nudge": lambda net, X,
-    Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, False, **SOLVER),
+    f"backprop, {N_ITERATIONS} iterations":
+        lambda net, X, Y: net.backprop_gradient(X, Y, N_ITERATIONS),
+    "two nudges":
+        lambda net, X, Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, True, **SOLVER),
+    "one nudge":
+        lambda net, X, Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, False, **SOLVER),
     "clamped - free": lambda net, X, Y: net.contrastive_gradient(X, Y, **SOLVER),
     "backprop, 1 iteration": lambda net, X, Y: net.backprop_gradient(X, Y, 1)}
 LINES = dict(zip(GRADIENTS, (("0.3", "-"), (BLUE, "--"), (GREEN, "-."), (ORANGE, ":"), (RED, "--"),
@@ -52,11 +51,11 @@ def main():
 
     print(f"{len(digits.X_train)} training and {len(digits.X_test)} test digits; "
           f"784-{n_hidden}-10, order 1, squared error at rest,\n"
-          f"{n_epochs} epochs of Adam in batches of {BATCH}, nudge {NUDGE}, seeds {arguments.seed} "
-          f"to {arguments.seed + n_seeds - 1}")
-    print("{:24}{:>14}{:>15}{:>12}{:>17}{:>15}{:>9}".format(
-        "gradient", "training loss", "training error", "test error", "least to largest",
-        "largest angle", "seconds"))
+          f"{n_epochs} epochs of Adam in batches of {BATCH}, nudge {NUDGE}, "
+          f"{name_seeds(range(arguments.seed, arguments.seed + n_seeds))}"
+          + ": means,\nof the test error also the least and the largest" * (n_seeds > 1) + "\n")
+    print(f"{'gradient':23}{'training loss':>14}{'training error [%]':>20}{'test error [%]':>20}"
+          f"{'angle [degrees]':>17}{'[s]':>6}")
     histories = {}
     for name in names:
         runs = [learn(name, digits, n_hidden, n_epochs, arguments.seed + k, rate,
@@ -67,15 +66,14 @@ def main():
                                      for key in ("loss", "train_error", "test_error", "angle",
                                                  "seconds")}
         test = history["test_error"][:, -1]
-        print(f"{name:24}{history['loss'][:, -1].mean():14.4f}"
-              f"{history['train_error'][:, -1].mean():15.2%}"
-              f"{test.mean():12.2%}{f'{test.min():.2%} {test.max():.2%}':>17}"
-              f"{history['angle'].max():13.2g} °"
-              f"{history['seconds'].sum(axis=1).mean():9.0f}", flush=True)
+        print(f"{name:23}{history['loss'][:, -1].mean():14.4f}"
+              f"{100 * history['train_error'][:, -1].mean():20.2f}{with_range(100 * test):>20}"
+              f"{history['angle'].max():17.2g}{history['seconds'].sum(axis=1).mean():6.0f}",
+              flush=True)
     print("""
-all errors are of the output at rest, after the last epoch; means over the seeds
-largest angle: between that gradient and the linear response, over training as it went, on 100
-training digits""")
+loss and errors: of the output at rest, after the last epoch
+angle: the largest between that gradient and the linear response, over training as it went, on 100
+  training digits; [s]: time of learning""")
     save(draw(histories), arguments)
 
 

@@ -1,11 +1,9 @@
 """The unravelled network: a variational autoencoder, whose loss is energy minus entropy, learns
 digits by backprop.
 
-    python demos/c6_vae.py                   two latents, the embedded digits, half a minute on one
-                                             core
-    python demos/c6_vae.py --quick           four seconds
-    python demos/c6_vae.py --mnist PATH      20 latents and 500 hidden units on the full set, ten
-                                             minutes
+    python demos/c6_vae.py                 half a minute on one core: two latents, embedded digits
+    python demos/c6_vae.py --quick         four seconds
+    python demos/c6_vae.py --mnist PATH    ten minutes: 20 latents, 500 hidden units, the full set
 
 It prints a table by epoch and saves one figure, figures/c6_vae.png. The loss of a digit is F = U -
 S, minus the ELBO: the energy U is the mean of -log p(x, z) over the latents z that the encoder
@@ -42,8 +40,8 @@ def main():
         n_epochs = 12 if arguments.quick else 100
     vae = VAE(784, n_hidden, n_latent, rng, X, np.float32)
     print(f"{len(X)} training and {len(X_test)} test digits; "
-          f"784-{n_hidden}-{n_latent}-{n_hidden}-784, Adam, "
-          f"{n_epochs} epochs in batches of {batch_size}, seed {arguments.seed}")
+          f"784-{n_hidden}-{n_latent}-{n_hidden}-784,\n"
+          f"{n_epochs} epochs of Adam in batches of {batch_size}, seed {arguments.seed}\n")
     rows = X_test[:1000]
     history = learn(vae, X, rows, n_epochs, batch_size, rate, rng, arguments.mnist is None)
     print_course(history)
@@ -51,10 +49,9 @@ def main():
     bound = vae.elbo(rows, np.random.default_rng(1), 10)
     log_p = vae.log_likelihoods(rows, np.random.default_rng(2), n_samples)
     print(f"""
-the same {len(rows)} test digits: ELBO {bound:.2f}, log p(x) {log_p.mean():.2f} with {n_samples} \
-importance samples each,
-a gap of {log_p.mean() - bound:.2f}; as digits differ, the standard error of either is \
-{log_p.std() / np.sqrt(len(rows)):.1f}
+{len(rows)} test digits: ELBO {bound:.2f}, log p(x) {log_p.mean():.2f}, a gap of \
+{log_p.mean() - bound:.2f}; {n_samples} importance samples each;
+  as digits differ, either mean has a standard error of {log_p.std() / np.sqrt(len(rows)):.1f}
 all {len(X_test)} test digits: ELBO {vae.elbo(X_test, np.random.default_rng(3), 10):.2f}""")
     save(draw(vae, rows, digits.y_test[:1000], history, bound, log_p.mean()), arguments)
 
@@ -83,16 +80,15 @@ def learn(vae, X, X_test, n_epochs, batch_size, rate, rng, sample_pixels):
 
 
 def print_course(history):
-    print("nats per digit: F = U - S = -ELBO; of test digits, but for the first F, of training "
-          "digits\n"
-          f"{'epoch':>5}{'F, training':>14}{'F = U - S':>12}{'U':>10}{'S':>9}"
-          f"{'KL(q||prior)':>15}{'seconds':>10}")
+    print("nats per digit, F = U - S = -ELBO\n"
+          f"{'':5}{'training':>11}{'test digits':>16}\n"
+          f"{'epoch':5}{'F':>11}{'F':>16}{'U':>10}{'S':>9}{'KL(q||prior)':>15}{'time [s]':>11}")
     seconds = np.cumsum([record["seconds"] for record in history])
     for k in np.unique(np.linspace(0, len(history) - 1, 9).astype(int)):
         record = history[k]
-        print(f"{record['epoch']:5}{record.get('F', np.nan):14.2f}{record['test_F']:12.2f}"
-              f"{record['test_U']:10.2f}"
-              f"{record['test_S']:9.2f}{record['test_kl']:15.2f}{seconds[k]:10.1f}")
+        training = f"{record['F']:.2f}" if "F" in record else ""          # none at epoch 0
+        print(f"{record['epoch']:5}{training:>11}{record['test_F']:16.2f}{record['test_U']:10.2f}"
+              f"{record['test_S']:9.2f}{record['test_kl']:15.2f}{seconds[k]:11.1f}")
 
 
 def draw(vae, X_test, y_test, history, bound, log_p):

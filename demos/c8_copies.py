@@ -1,8 +1,8 @@
 """From the RBM to the MLP by counting copies: r copies of each hidden unit, coupled to the label by
 U / r.
 
-    python demos/c8_copies.py            about a minute on one core
-    python demos/c8_copies.py --quick    about five seconds
+    python demos/c8_copies.py            a quarter of a minute on one core
+    python demos/c8_copies.py --quick    two seconds
 
 For every r this is one Boltzmann machine at one temperature, its loss -log p(y | x) is a free
 energy with the label clamped minus one with it free, and so is its gradient (C16). r = 1 is the
@@ -11,7 +11,7 @@ backprop gradient, but for an error of 1/r (C17). The script trains each of thes
 digits, prints two tables, and saves figures/c8_copies.png."""
 import matplotlib.pyplot as plt
 import numpy as np
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save, with_range
 
 from minife.bridge import CopiedUnits
 from minife.bridge.claims.claim import distance, exponent
@@ -33,24 +33,24 @@ def main():
     X_test = digits.X_test.astype(float)
 
     print(f"784-{N_HIDDEN}-10 on {n_rows} digits, {n_epochs} epochs of Adam in batches of "
-          f"{BATCH}, seeds "
-          f"{arguments.seed} to {arguments.seed + n_seeds - 1}\n"
-          f"{'copies r':>9}{'training loss':>15}{'test error':>12}{'least to largest':>18}")
+          f"{BATCH}, {name_seeds(range(arguments.seed, arguments.seed + n_seeds))};\n"
+          "means over the seeds, of the test error also the least and the largest\n\n"
+          f"{'copies r':>9}{'training loss [nats]':>22}{'test error [%]':>22}")
     errors = {}
     for r in (*counts, np.inf):
         machines = [learn(r, X, y, n_epochs, arguments.seed + k) for k in range(n_seeds)]
         errors[r] = test = np.array([100 * error_rate(m, X_test, digits.y_test) for m in machines])
         loss = np.mean([machine.loss(X, y) for machine in machines])
-        print(f"{r:9}{loss:15.4f}{test.mean():10.1f} %{test.min():11.1f} to {test.max():.1f} %",
-              flush=True)
+        print(f"{r:9}{loss:22.4f}{with_range(test):>22}", flush=True)
     trained = machines[0].parameters  # those of the network, seed 0
     ladder = 2 ** np.arange(12)
     gradients, losses = at_weights(trained, ladder, X[:500], y[:500])
-    print(f"\nat the weights of the trained network, on 500 digits:\n{'copies r':>9}"
-          f"{'gradient, relative error':>26}{'loss, difference':>18}")
+    print(f"\nr copies against the network, at its weights, on 500 digits:\n{'copies r':>9}"
+          f"{'gradient, relative error':>26}{'loss, difference [nats]':>26}")
     for r, gradient, loss in zip(ladder, gradients, losses, strict=True):
-        print(f"{r:9}{gradient:26.5f}{loss:18.5f}")
-    print(f"exponent of the gradient's error, last two: {exponent(ladder, gradients):.3f}")
+        print(f"{r:9}{gradient:26.5f}{loss:26.5f}")
+    print("exponent of the gradient's error in r, from the last two: "
+          f"{exponent(ladder, gradients):.3f}")
     save(draw(errors, ladder, gradients, losses), arguments)
 
 

@@ -2,7 +2,7 @@
 propagation, EMF.
 
     python demos/c9_same_net.py            about two minutes on one core
-    python demos/c9_same_net.py --quick    about ten seconds
+    python demos/c9_same_net.py --quick    two seconds
 
 The net has 784 inputs, 100 hidden units and 10 labels, with the parameters W, U, b, d. All learners
 start at the same weights and see the same batches; they differ in the gradient. The script prints,
@@ -17,7 +17,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save, with_range
 
 from minife import MLP, RBM
 from minife.backprop import BinaryCrossEntropy, CategoricalCrossEntropy
@@ -138,11 +138,9 @@ def main():
     if arguments.choose:
         return choose(X, y, n_epochs)
     print(f"784-{N_HIDDEN}-10 on {n_rows} digits, {n_epochs} epochs of Adam in batches of "
-          f"{BATCH}, seeds "
-          f"{arguments.seed} to {arguments.seed + n_seeds - 1}: means (and least to largest test "
-          "error)\n"
-          f"{'gradient':27}{'rate':>6}{'test error':>22}{'F(x, y)':>9}{'F(x)':>9}{'-log p':>8}"
-          f"{'cosine: start, end':>20}{'seconds':>9}")
+          f"{BATCH}, {name_seeds(range(arguments.seed, arguments.seed + n_seeds))}\n\n"
+          f"{'gradient':27}{'rate':>5}{'test error [%]':>21}{'F(x, y)':>9}{'F(x)':>8}{'-log p':>8}"
+          f"{'cosine':>12}{'CPU [s]':>10}\n{'':78}{'start':>8}{'end':>7}")
     found = {name: [] for name in LEARNERS}
     for seed in range(arguments.seed, arguments.seed + n_seeds):
         first, learned = start(seed, X), {}
@@ -155,14 +153,13 @@ def main():
                                 *cosines, seconds])
     found = {name: np.array(rows) for name, rows in found.items()}
     for name, rows in found.items():
-        error, clamped, free, one, two, seconds = rows.mean(axis=0)
-        low, high = 100 * rows[:, 0].min(), 100 * rows[:, 0].max()
-        spread = f"{100 * error:.1f} % ({low:.1f} to {high:.1f})"
-        print(f"{name:27}{LEARNERS[name].rate:6}{spread:>22}"
-              f"{clamped:9.1f}{free:9.1f}{clamped - free:8.2f}"
-              f"{one:13.3f}{two:7.3f}{seconds:9.1f}")
-    print("F(x, y), F(x): label clamped and free, mean over the test digits, without the term "
-          "-a.x of both [nats]")
+        _, clamped, free, one, two, seconds = rows.mean(axis=0)
+        print(f"{name:27}{LEARNERS[name].rate:5}{with_range(100 * rows[:, 0]):>21}"
+              f"{clamped:9.1f}{free:8.1f}{clamped - free:8.2f}{one:8.3f}{two:7.3f}{seconds:7.1f}")
+    print("""
+means over the seeds; of the test error also the least and the largest
+F(x, y), F(x): label clamped and free, mean over the test digits [nats], without -a.x of both
+cosine: with backprop for the same outputs, at the start and at the weights that it learned""")
     save(draw(found), arguments)
 
 
@@ -211,7 +208,7 @@ def agreement(kind, parameters, X, y, seed):
 
 
 def choose(X, y, n_epochs):
-    """Print the error on the last 800 rows after learning from the others, for three rates."""
+    """Print the error on the last 800 rows after learning from the others, for four rates."""
     for name, kind in LEARNERS.items():
         errors = {rate: error_rate(learn(kind, rate, X[:-800], y[:-800], n_epochs, 100)[0],
                                    X[-800:], y[-800:])

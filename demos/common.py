@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
@@ -33,6 +34,23 @@ def demo_parser(text, quick, mnist=False,
         parser.add_argument("--mnist", type=Path, metavar="PATH",
                             help="the full MNIST in place of the embedded digits")
     return parser
+
+
+def name_seeds(seeds):
+    """Return "seed 0" or "seeds 0 to 4" of a range."""
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+
+
+def with_deviation(values, form=".2f"):
+    """Return the mean of values as a text, ± their standard deviation if there are several."""
+    deviation = f" ± {np.std(values):{form.lstrip('+')}}" if len(values) > 1 else ""
+    return f"{np.mean(values):{form}}{deviation}"
+
+
+def with_range(values, form=".1f"):
+    """Return the mean of values as a text, and the least and the largest if there are several."""
+    ends = f" ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else ""
+    return f"{np.mean(values):{form}}{ends}"
 
 
 def save(figure, arguments):

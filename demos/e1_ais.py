@@ -44,8 +44,8 @@ def main():
     v = exact.sample(rbm, n_chains, rng)
     print(f"784 x {N_HIDDEN} units after {n_epochs} epochs of PCD: exact log Z = {log_z:.3f}, "
           f"log p of test digits {exact.log_likelihood(rbm, digits.X_test):.1f} nats\n"
-          f"{n_chains} chains with the pixels summed out; all numbers are log Z, estimated - exact,"
-          f" in nats\n\n{'temperatures':>12}{'cooled':>20}{'heated':>20}"
+          f"{n_chains} chains with the pixels summed out: log Z, estimated - exact, in nats, "
+          f"± its standard error\n\n{'temperatures':>12}{'cooled':>20}{'heated':>20}"
           f"{'bracket of mean log w':>26}{'effective chains':>18}")
     pairs = []
     for n in temperatures:
@@ -62,9 +62,10 @@ def main():
 
 def compare_steps(rbm, log_z, rates, n_runs, n_chains, n_temperatures, seed):
     """Print how far off runs are by Gibbs steps and by sweeps, and return this and their errors."""
-    print(f"\n{n_runs} runs of {n_chains} chains and {n_temperatures} temperatures\n\n{'':12}"
+    print(f"\n{n_runs} runs of {n_chains} chains and {n_temperatures} temperatures, cooled: "
+          f"how far off log Z is\n\n{'':12}"
           f"{'within 3 errors':>17}{'farthest [errors]':>19}{'rms [nats]':>12}"
-          f"{'effective chains':>19}{'seconds a run':>15}")
+          f"{'effective chains':>19}{'CPU [s] a run':>15}")
     runs = {}
     for name, collapsed in (("Gibbs steps", False), ("collapsed", True)):
         begin = time.process_time()
@@ -77,7 +78,7 @@ def compare_steps(rbm, log_z, rates, n_runs, n_chains, n_temperatures, seed):
         runs[name] = off, errors
         print(f"{name:12}{covered(off, errors):>17}{np.abs(off / errors).max():19.1f}"
               f"{np.sqrt(np.mean(off**2)):12.3f}{f'{sizes.min():.1f} to {sizes.max():.1f}':>19}"
-              f"{seconds:15.1f}")
+              f"{seconds:15.2f}")
     return runs
 
 

@@ -1,11 +1,10 @@
 """Which method, which yardstick? Nine ways to teach an RBM, judged by the likelihood and by four
 measures in its place.
 
-    python demos/e2_methods.py                 a minute and a half on one core: 784 x 16, the
-    likelihood is exact python demos/e2_methods.py --quick         nine seconds: 784 x 8, 3 epochs,
-    2 seeds python demos/e2_methods.py --hidden 100    three minutes: the embedded digits again, log
-    Z by annealed sampling python demos/e2_methods.py --mnist PATH    ten minutes: the full MNIST,
-    784 x 256, 20 epochs, annealed, one seed
+    python demos/e2_methods.py                 a minute and a half on one core: 784 x 16, exact
+    python demos/e2_methods.py --quick         nine seconds: 784 x 8, 3 epochs, 2 seeds
+    python demos/e2_methods.py --hidden 100    three minutes: log Z by annealed sampling
+    python demos/e2_methods.py --mnist PATH    ten minutes: the full MNIST, 784 x 256, annealed
 
 All methods make the same steps on the same batches; only the negative phase differs, and one is
 centered. Each machine is then measured on held-out digits: by the log-likelihood, which is what all
@@ -37,7 +36,7 @@ from minife.units import Binary
 
 YARDSTICKS = ("log-likelihood", "pseudo-likelihood", "TAP log-likelihood", "reconstruction",
               "accuracy")
-SHORT = ("likelihood", "pseudo-", "TAP", "reconstr.", "accuracy")
+SHORT = ("likelihood", "pseudo", "TAP", "reconstr.", "accuracy")
 STYLES = {"CD-1": (ORANGE, "o"), "CD-10": (ORANGE, "s"), "PCD": (BLUE, "o"),
           "centered PCD": (BLUE, "s"), "tempering": (BLUE, "^"), "EMF 1": (GREEN, "o"),
           "EMF 2": (GREEN, "s"), "EMF 3": (GREEN, "^"), "exact samples": (RED, "D")}
@@ -55,8 +54,8 @@ def main():
     setting = parse_arguments()
     digits = load_digits(mnist=setting.mnist)
     print(f"{len(digits.X_train)} digits, {len(digits.X_test)} held out, 784 x {setting.hidden} "
-          f"units, {setting.epochs} epochs\nin batches of {setting.batch}, rate 0.1 falling to 0, "
-          f"momentum 0.5, {setting.seeds} seed(s)")
+          f"units, {setting.epochs} epochs in batches of {setting.batch},\nrate 0.1 falling to 0, "
+          f"momentum 0.5; {exact_or_annealed(setting)} log-likelihood in nats per digit:")
     results = {}
     for seed in range(setting.seed, setting.seed + setting.seeds):
         for name, (phase, centering) in methods(setting.hidden).items():
@@ -173,8 +172,8 @@ def rank_correlations(results):
 
 
 def print_tables(results, correlations, controls):
-    print(f"\n{'[nats/digit]':14}{'log-likelihood':>15}{'error':>6}{'pseudo-':>14}{'TAP log-':>14}"
-          f"{'stuck':>6}{'reconstr.':>14}{'accuracy [%]':>13}{'CPU':>4}")
+    print(f"\n{'[nats/digit]':14}{'log-likelihood':>15}{'error':>6}{'pseudo':>13}{'TAP':>13}"
+          f"{'stuck':>6}{'reconstr.':>13}{'accuracy [%]':>13}{'CPU':>6}")
     for name, runs in results.items():
         mean = {key: np.mean([run[key] for run in runs]) for key in runs[0]}
         cell = {key: f"{mean[key]:.1f}" for key in YARDSTICKS}
@@ -182,28 +181,34 @@ def print_tables(results, correlations, controls):
             for key in YARDSTICKS:
                 cell[key] += f" ± {np.std([run[key] for run in runs], ddof=1):.1f}"
         print(f"{name:14}{cell['log-likelihood']:>15}{mean['error']:6.2f}"
-              f"{cell['pseudo-likelihood']:>14}{cell['TAP log-likelihood']:>14}{mean['stuck']:6.0f}"
-              f"{cell['reconstruction']:>14}{cell['accuracy']:>13}{mean['CPU [s]']:4.0f}")
+              f"{cell['pseudo-likelihood']:>13}{cell['TAP log-likelihood']:>13}{mean['stuck']:6.0f}"
+              f"{cell['reconstruction']:>13}{cell['accuracy']:>13}{mean['CPU [s]']:6.1f}")
     for name, accuracy in controls.items():
-        print(f"{name:83}{accuracy:13.1f}")
+        print(f"{name:80}{accuracy:13.1f}")
     print("""
-mean ± standard deviation over the seeds, of held-out digits; CPU in seconds of training
+of held-out digits, mean ± standard deviation over the seeds; CPU in seconds of training
+pseudo, TAP, reconstr.: pseudo-likelihood; TAP log-likelihood of order 2; reconstruction
 error: of the log-likelihood; 0 where it is exact. An annealed one is on average too high
 stuck: of 100 starts of the TAP equations at held-out digits, those that did not converge
 """)
-    print("rank correlation, mean (least and greatest)\n"
-          + " " * 19 + "".join(f"{name:>16}" for name in SHORT))
+    several = len(correlations) > 1
+    print("rank correlation over the methods"
+          + ", mean over the seeds (least and largest)" * several)
+    print(" " * 19 + "".join(f"{name:>16}" for name in SHORT))
     table = zip(YARDSTICKS, correlations.mean(axis=0), correlations.min(axis=0),
                 correlations.max(axis=0))
     for name, *row in table:
-        print(f"{name:19}" + "".join(f"{f'{r:.2f} ({low:.1f} {high:.1f})':>16}"
-                                     for r, low, high in zip(*row)))
+        cells = [f"{r:.2f}" + f" ({low:.1f} {high:.1f})" * several for r, low, high in zip(*row)]
+        print(f"{name:19}" + "".join(f"{cell:>16}" for cell in cells))
+
+
+def exact_or_annealed(setting):
+    return "exact" if setting.hidden <= exact.LARGEST_LAYER else "annealed"
 
 
 def draw(results, correlations, controls, setting):
     figure, panels = plt.subplots(2, 3, figsize=(12, 7.4))
-    kind = "exact" if setting.hidden <= exact.LARGEST_LAYER else "annealed"
-    truth = f"{kind} log-likelihood [nats/digit]"
+    truth = f"{exact_or_annealed(setting)} log-likelihood [nats/digit]"
     for panel, key, r in zip(panels.flat, YARDSTICKS[1:], correlations.mean(axis=0)[0, 1:]):
         scatter(panel, results, "log-likelihood", key)
         panel.set(title=f"{key[0].upper() + key[1:]}: rank correlation {r:+.2f}", xlabel=truth,

@@ -4,8 +4,7 @@ diagnose says.
     python demos/e3_diagnosis.py                 about two minutes on one core
     python demos/e3_diagnosis.py --quick         twelve seconds: fewer rows, epochs and Gibbs steps
     python demos/e3_diagnosis.py --only cold     the report of one machine (part of a name)
-    python demos/e3_diagnosis.py --healthy 1000  two minutes: how often a machine without a fault
-    has an alarm
+    python demos/e3_diagnosis.py --healthy 1000  two minutes: alarms of machines without a fault
 
 Every machine has 25 hidden units and learns by persistent chains, ten Gibbs steps per update,
 unless its name says otherwise. Each report tells how fast chains forget (E9, E10), whether they
@@ -51,8 +50,9 @@ def main():
             learned = time.perf_counter()
             reports[name] = diagnose(rbm, X, digits.X_test, n_steps=arguments.steps,
                                      rng=np.random.default_rng(arguments.seed))
-            print(f"{name} ({learned - start:.1f} s to learn, "
-                  f"{time.perf_counter() - learned:.1f} s to look)\n{reports[name]}\n", flush=True)
+            seen = time.perf_counter()
+            print(f"{name} ({learned - start:.1f} s to learn, {seen - learned:.1f} s to diagnose)\n"
+                  f"{reports[name]}\n", flush=True)
     save(draw(reports), arguments)
 
 

@@ -1,9 +1,11 @@
 """Are dreams digits? A network that was taught to read digits reads what chains of 1000 Gibbs steps
 have dreamt.
 
-    python demos/e5_dreams.py                 half a minute on one core: 784 x 200, the embedded
-    digits python demos/e5_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
+    python demos/e5_dreams.py                 half a minute on one core: 784 x 200, embedded digits
+    python demos/e5_dreams.py --quick         a few seconds: 784 x 100, 10 epochs, 100 steps
     python demos/e5_dreams.py --mnist PATH    two minutes: 784 x 500, the full MNIST
+    python demos/e5_dreams.py --mnist PATH --machine FILE    a machine that e4_likelihood.py saved,
+                                              which has learned drawn digits, and its diagnosis
 
 An RBM learns binary digits by centered PCD, and a network learns to name them. Then chains of the
 RBM start at fair coins, at pixels drawn one by one with the means of the data, and at held-out
@@ -19,9 +21,9 @@ import argparse
 import numpy as np
 from common import demo_parser, plt, save
 
-from minife import MLP, RBM, backprop
+from minife import MLP, RBM, backprop, diagnose, models
+from minife.data import Dataset, load_digits, sample_binary
 from minife.descent.optimizers import SGD, Adam, linear_decay
-from minife.data import load_digits
 from minife.plots import BLUE, GREEN, ORANGE, RED, show_wall
 from minife.rbm.gibbs import gibbs_chain
 from minife.rbm.training import Centering, PersistentContrastiveDivergence, train
@@ -35,12 +37,15 @@ STYLES = {"held-out digits": ("black", "-", ""), DREAMS[0]: (BLUE, "-", "///"),
 
 def main():
     setting = parse_arguments()
-    digits = load_digits(mnist=setting.mnist)
     rng = np.random.default_rng(setting.seed)
-    reader, rbm = learn_to_read(digits, setting, rng), learn_to_dream(digits, setting, rng)
+    digits = load_digits(not setting.machine, setting.mnist)
+    digits = drawn(digits) if setting.machine else digits
+    reader = learn_to_read(digits, setting, rng)
+    rbm = models.load(setting.machine) if setting.machine else learn_to_dream(digits, setting, rng)
+    origin = setting.machine or f"{setting.epochs} epochs"
     error = (reader.predict(digits.X_test).argmax(axis=1) != digits.y_test).mean()
     print(f"{len(digits.X_train)} digits; the reader, {reader.sizes}, errs on {error:.2%} of "
-          f"{len(digits.X_test)} held out;\n784 x {setting.hidden} units, {setting.epochs} epochs, "
+          f"{len(digits.X_test)} held out;\n784 x {rbm.n_hidden} units, {origin}, "
           f"{setting.steps} Gibbs steps, seed {setting.seed}")
     chosen = rng.choice(len(digits.X_test), setting.chains, replace=False)
     X, coins = digits.X_test[chosen], rbm.random_states(setting.chains, rng)
@@ -54,6 +59,8 @@ def main():
     same = readings["dreams from digits"].argmax(axis=1) == digits.y_test[chosen]
     print(f"Of the chains that started at digits, {same.mean():.0%} end in the class where they "
           "began")
+    if setting.machine:
+        print(f"\n{diagnose(rbm, digits.X_train, digits.X_test, rng=rng)}\n")
     save(draw(rows, readings, setting), setting)
 
 
@@ -61,15 +68,23 @@ def parse_arguments():
     parser = demo_parser(__doc__, "fewer epochs, hidden units and steps", mnist=True)
     parser.add_argument("--rate", type=float, default=0.1, help="of the RBM at the start; 0.1")
     parser.add_argument("--epochs", type=int, help="of the RBM; 60, or 20 of MNIST, if not given")
+    parser.add_argument("--machine", metavar="FILE", help="of an RBM that has learned drawn pixels")
     given = parser.parse_args()
     usual = {"hidden": 200, "epochs": 60, "steps": 1000, "chains": 500, "batch": 50,
-             "reader_epochs": 30, "mnist": None, "out": None}
+             "reader_epochs": 30, "mnist": None, "out": None, "machine": None}
     if given.mnist:
         usual |= {"hidden": 500, "epochs": 20, "chains": 1000, "batch": 100, "reader_epochs": 10}
     if given.quick:
         usual |= {"hidden": 100, "epochs": 10, "steps": 100, "chains": 200, "reader_epochs": 5}
     given = {name: value for name, value in vars(given).items() if value is not None}
     return argparse.Namespace(**usual | given)
+
+
+def drawn(digits):
+    """Return the digits with binary pixels, drawn with their grey values, as in e4_likelihood."""
+    rng = np.random.default_rng(2008)
+    X_train, X_test = (sample_binary(grey, rng) for grey in (digits.X_train, digits.X_test))
+    return Dataset(X_train, digits.y_train, X_test, digits.y_test)
 
 
 def learn_to_read(digits, setting, rng):

@@ -1,15 +1,15 @@
 """Local entropy: a rippled well made smooth, and Entropy-SGD against plain descent.
 
-    python demos/l10_entropy_sgd.py             about 15 seconds on one core: one seed
-    python demos/l10_entropy_sgd.py --quick     4 seconds
-    python demos/l10_entropy_sgd.py --seeds 5   the page's table
+    python demos/l10_entropy_sgd.py              about 15 seconds on one core: one seed
+    python demos/l10_entropy_sgd.py --quick      4 seconds
+    python demos/l10_entropy_sgd.py --seeds 5    the page's table
 
 784-100-10, ReLU, 1000 embedded digits, 2000 gradients of batches of 50 for each method; held out
 1000 digits. Entropy-SGD moves to the mean of Langevin walks of 5 or 20 gradients (L21)."""
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save, with_deviation
 from minife import MLP
 from minife.backprop import CategoricalCrossEntropy
 from minife.data import load_digits
@@ -25,6 +25,11 @@ METHODS = {"SGD": {}, "SGD, momentum 0.9": {"momentum": 0.9}, "SGD, L2 decay 0.0
            "Entropy-SGD, 20 steps": {"n_steps": 20, "gamma": 1.0},
            "Entropy-SGD, 20 steps, hot": {"n_steps": 20, "gamma": 1.0, "noise": 0.01}}
 
+# head, form and width of what is printed of each method
+COLUMNS = (("training", "loss", ".3f", 14), ("held-out", "loss", ".3f", 14),
+           ("lowest on", "the way", ".3f", 14), ("held-out", "error [%]", ".1f", 11),
+           ("", "T*", ".2f", 12), ("rise under", "30 % noise", ".3f", 14))
+
 
 def main():
     parser = demo_parser(__doc__, quick="a quarter of the gradients")
@@ -32,19 +37,23 @@ def main():
     arguments = parser.parse_args()
     n_gradients = N_GRADIENTS // 4 if arguments.quick else N_GRADIENTS
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    print(f"after {n_gradients} gradients, mean +- standard deviation of {len(seeds)} seeds")
-    print(f"{'':28}training loss    held-out loss    lowest on the way    held-out error        "
-          "T*        rise, 30 % noise")
+    print(f"after {n_gradients} gradients, losses in nats per row, {name_seeds(seeds)}"
+          + ": mean ± standard deviation" * (len(seeds) > 1))
+    for line in (0, 1):
+        print(" " * 20 + "".join(f"{column[line]:>{column[3]}}" for column in COLUMNS))
     results = {}
     for name, settings in METHODS.items():
         r = results[name] = np.array([learn(seed, n_gradients, **settings) for seed in seeds])
-        line = [f"{m:9.4f}+-{s:6.4f}" for m, s in zip(r.mean(axis=0), r.std(axis=0))]
-        print(f"{name:28}" + "".join(line), flush=True)
+        print(f"{name.replace(' steps', ''):20}"
+              + "".join(f"{with_deviation(values, form):>{width}}"
+                        for values, (_, _, form, width) in zip(r.T, COLUMNS)), flush=True)
+    print("Entropy-SGD, 20: with walks of 20 gradients; hot: with more noise on them\n"
+          "lowest on the way: of the held-out loss")
     draw(results, arguments)
 
 
 def learn(seed, n_gradients, momentum=0.0, l2=0.0, n_steps=None, gamma=None, noise=1e-4):
-    """Return training loss, held-out loss, the lowest on the way, error, T*, noise rise."""
+    """Return training loss, held-out loss, the lowest on the way, error in %, T*, noise rise."""
     rng, digits = np.random.default_rng(seed), load_digits()
     rows = rng.permutation(len(digits.X_train))[:1000]
     X, y = digits.X_train[rows], digits.y_train[rows]
@@ -65,7 +74,8 @@ def learn(seed, n_gradients, momentum=0.0, l2=0.0, n_steps=None, gamma=None, noi
             lowest = min(lowest, mlp.loss(digits.X_test, digits.y_test))
     x = mlp.fields(digits.X_test)[-1]
     held_out = label_balance(x, digits.y_test).loss.mean()
-    return (mlp.loss(X, y), held_out, min(lowest, held_out), (x.argmax(1) != digits.y_test).mean(),
+    error = 100 * (x.argmax(1) != digits.y_test).mean()
+    return (mlp.loss(X, y), held_out, min(lowest, held_out), error,
             label_temperature(x, digits.y_test),
             noise_rise(mlp, X, y, 0.3, 10, np.random.default_rng(0)))
 

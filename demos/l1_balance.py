@@ -27,15 +27,16 @@ def main():
     arguments = parser.parse_args()
     n_epochs = 30 if arguments.quick else 100
     runs = {kind: learn(kind, Rectified(), arguments.seed, n_epochs) for kind in ("true", "random")}
-    print("labels        epoch   training L = S + gap        held-out L = S + gap        "
-          "T*    error")
+    print("nats per row\nlabels        epoch   training L = S + gap        held-out L = S + gap"
+          "        T*    error")
     for kind, run in runs.items():
         shown = {1, 4, 8, 16, 32, 64, n_epochs, int(run["loss"].argmin())}
         for epoch in sorted(shown & set(range(n_epochs + 1))):
             numbers = {name: values[epoch] for name, values in run.items()}
-            print("{:14}{:4d}{train_loss:12.3f} ={train_entropy:6.3f} {train_gap:+6.3f}"
-                  "{loss:14.3f} ={entropy:6.3f} {gap:+6.3f}{T:10.2f}{error:9.1%}".format(
+            print("{:14}{:5d}{train_loss:12.3f} ={train_entropy:6.3f} {train_gap:+6.3f}"
+                  "{loss:13.3f} ={entropy:6.3f} {gap:+6.3f}{T:10.2f}{error:9.1%}".format(
                       kind, epoch, **numbers))
+    print("L: loss, S: entropy of the labels; T* and error: of the held-out labels")
     if arguments.table:
         table(arguments.seed, n_epochs)
     draw(runs, arguments)

@@ -1,7 +1,7 @@
 """U, S and the heat capacity C of trained machines against the temperature: where is the peak of C?
 
     python demos/l2_heat_capacity.py              about 12 seconds on one core: three seeds
-    python demos/l2_heat_capacity.py --quick      2 seconds: one seed, fewer epochs
+    python demos/l2_heat_capacity.py --quick      6 seconds: one seed, fewer epochs
     python demos/l2_heat_capacity.py --seeds 5    more seeds
     python demos/l2_heat_capacity.py --constant   PCD with a rate that does not fall
 
@@ -36,8 +36,8 @@ def main():
     parser.add_argument("--constant", action="store_true", help="the rate of PCD does not fall")
     arguments = parser.parse_args()
     n_seeds, n_epochs = (1, 8) if arguments.quick else (arguments.seeds, 30)
-    print("per pixel             seed    peak of C at T    T* of the data    U       S       "
-          "C at T = 1   C at its peak")
+    print(f"{'':16}{'seed':>5}{'peak of C at T':>16}{'T* of the data':>16}"
+          f"{'U':>9}{'S':>8}{'C at T = 1':>12}{'C at its peak':>15}")
     curves, first = {}, None
     for kind in LOOK:
         for seed in range(arguments.seed, arguments.seed + n_seeds):
@@ -48,8 +48,9 @@ def main():
                      for name in "USC"}
             curves.setdefault(kind, []).append(curve)
             U, S, C = (curve[name][len(TEMPERATURES) // 2] for name in "USC")
-            print(f"{kind:22}{seed:4d}{peak(curve['C']):>17}{data_temperature(rbm, X):15.3f}"
-                  f"{U:14.3f}{S:8.3f}{C:10.3f}{curve['C'].max():14.3f}", flush=True)
+            print(f"{kind:16}{seed:5d}{peak(curve['C']):>16}{data_temperature(rbm, X):16.3f}"
+                  f"{U:9.3f}{S:8.3f}{C:12.3f}{curve['C'].max():15.3f}", flush=True)
+    print("U at T = 1, S and C [nats]: per pixel")
     print_balances(*first)
     draw(curves, arguments)
 
@@ -62,11 +63,12 @@ def print_balances(rbm, X):
     sources = {"exact sums": exact.thermodynamics(rbm),
                "AIS and 1000 chains": sampled_thermodynamics(rbm, v, log_z),
                "TAP, order 2, annealed": thermodynamics(rbm, state.m_v, state.m_h, order=2)}
-    print("\nthe first PCD machine, its data    loss  =  entropy  +  gap  [nats per row]")
+    print("\nthe first PCD machine, its training data, nats per row\n"
+          f"{'':25}{'loss':>8} = {'entropy':>8} + {'gap':>6}")
     for name, source in sources.items():
         balance = data_balance(rbm, X, source)
-        print(f"{name:30}{balance.loss.mean():9.2f} = {balance.entropy.mean():8.2f} "
-              f"{balance.gap.mean():+9.2f}")
+        print(f"{name:25}{balance.loss.mean():8.2f} = {balance.entropy.mean():8.2f} "
+              f"{balance.gap.mean():+8.2f}")
 
 
 def learn(kind, seed, n_epochs, constant):

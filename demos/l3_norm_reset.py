@@ -1,8 +1,8 @@
 """Does it help to reset the norm of the weights after each epoch, and does T* predict it?
 
-    python demos/l3_norm_reset.py                        about 40 seconds on one core: five seeds
-    python demos/l3_norm_reset.py --quick                7 seconds: one seed
-    python demos/l3_norm_reset.py --share 0.6 --decay 10 another radius, another strength of decay
+    python demos/l3_norm_reset.py                           about 40 seconds on one core: five seeds
+    python demos/l3_norm_reset.py --quick                   7 seconds: one seed
+    python demos/l3_norm_reset.py --share 0.6 --decay 10    another radius, another decay
 
 RBM: 196 x 8 on 50 digits of 14 x 14 pixels, exact gradients, so that nothing but overtraining moves
 T*. Network: 784-100-10, ReLU, on 1000 digits, Adam. Held out: 1000 digits. All methods of a seed
@@ -13,7 +13,7 @@ network."""
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save, with_deviation
 from minife import MLP, RBM
 from minife.backprop import CategoricalCrossEntropy
 from minife.backprop import train as train_network
@@ -29,7 +29,7 @@ from minife.rbm.training import ExactEnumeration
 from minife.rbm.training import train as train_machine
 from minife.units import Rectified
 
-NOTHING, ONCE = "nothing", "reset once, at the end, to T*"
+NOTHING, ONCE = "nothing", "reset at the end, to T*"
 DECAY = {"L2 decay": {"l2": 0.003}, "L1 decay": {"l1": 0.0003}}
 RESET = {"reset L2, all": (2, "all"), "reset L2, W": (2, "W"), "reset L1, all": (1, "all"),
          "reset L1, W": (1, "W"), "reset L2, last layer": (2, "last")}         # p, which parameters
@@ -41,14 +41,17 @@ def main():
     parser.add_argument("--decay", type=float, default=5.0, help="factor on the strength of decay")
     arguments = parser.parse_args()
     seeds = range(arguments.seed, arguments.seed + (1 if arguments.quick else 5))
-    print(f"resets to {arguments.share:g} of the free run's norm; decay {arguments.decay:g} times "
-          f"{DECAY}\nmean +- standard deviation of {len(seeds)} seeds, nats per row")
+    decays = [f"{method} {arguments.decay * strength:g}"
+              for method, kind in DECAY.items() for strength in kind.values()]
+    print(f"{', '.join(decays)}; resets to {arguments.share:g} of the norm that the run with "
+          f"nothing ends with;\nheld-out rows, nats per row, {name_seeds(seeds)}"
+          + ": mean ± standard deviation" * (len(seeds) > 1))
     results = {}
     for kind in (Machine, Network):
         runs = [compare(kind, seed, arguments.share, arguments.decay) for seed in seeds]
         results[kind.name] = {method: {key: np.array([run[method][key] for run in runs])
                                        for key in runs[0][method]} for method in runs[0]}
-        print_table(kind.name, results[kind.name])
+        print_table(kind, results[kind.name])
     draw(results, arguments)
 
 
@@ -73,7 +76,7 @@ def compare(kind, seed, share, decay):
 
 class Machine:
     """An RBM, its data and its learning; everything is drawn from the seed."""
-    name = "RBM"
+    name, digits = "RBM", 2                                             # of what is printed
     groups = {"all": ["W", "a", "b"], "W": ["W"]}
 
     def __init__(self, seed):
@@ -98,7 +101,7 @@ class Machine:
 
 class Network:
     """A network, its data and its learning; everything is drawn from the seed."""
-    name = "network"
+    name, digits = "network", 3
     groups = {"all": ["W1", "b1", "W2", "b2"], "W": ["W1", "W2"], "last": ["W2", "b2"]}
 
     def __init__(self, seed):
@@ -125,15 +128,18 @@ def half_size(X):
     return (X.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)) > 0.5).astype(np.uint8).reshape(-1, 196)
 
 
-def print_table(name, methods):
-    print(f"\n{name:30}  held-out loss      S      gap       U       T*            "
-          "gain over nothing    better in")
+def print_table(kind, methods):
+    print(f"\n{kind.name:23}{'loss':>14}{'S':>8}{'gap':>8}{'U':>7}{'T*':>13}"
+          f"{'gain over nothing':>19}")
+    number = f".{kind.digits}f"
     for method, r in methods.items():
-        gain = methods[NOTHING]["loss"] - r["loss"]
-        print(f"{method:30}{r['loss'].mean():8.3f} +- {r['loss'].std():5.3f}{r['S'].mean():8.3f}"
-              f"{r['gap'].mean():+8.3f}{r['U'].mean():8.2f}{r['T*'].mean():7.3f} +- "
-              f"{r['T*'].std():5.3f}{gain.mean():+10.3f} +- {gain.std():5.3f}"
-              f"{(gain > 0).sum():7d} of {len(gain)}")
+        gain, better = methods[NOTHING]["loss"] - r["loss"], ""
+        if method != NOTHING:
+            better = (f"{with_deviation(gain, '+' + number):>16}"
+                      f", in {(gain > 0).sum()} of {len(gain)}")
+        print(f"{method:23}{with_deviation(r['loss'], number):>14}{r['S'].mean():8{number}}"
+              f"{r['gap'].mean():+8{number}}{r['U'].mean():7.2f}"
+              f"{with_deviation(r['T*']):>13}{better}")
 
 
 def draw(results, arguments):

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from common import demo_parser, save
+from common import demo_parser, save, with_deviation
 from minife.landscape import (BoltzmannMachine, find_spin_minima, flip_stable_states,
                               random_couplings)
 from minife.plots import BLUE, GREEN, ORANGE, RED
@@ -28,20 +28,21 @@ def main():
     seeds = range(arguments.seed, arguments.seed + n_machines)
     numbers = np.array([[count(glass(seed), T, n_starts) for T in TEMPERATURES] for seed in seeds])
     cold = np.array([len(flip_stable_states(at(glass(seed), 1.0))) for seed in seeds])
+    print(f"{n_machines} glasses of {N} spins, {n_starts} starts each")
     print("T / lambda_max      " + "".join(f"{T:7.2f}" for T in TEMPERATURES))
     print("minima found, mean  " + "".join(f"{n:7.1f}" for n in numbers.mean(axis=0)))
     right = (numbers == 1) == (TEMPERATURES >= 1)
-    print(f"one minimum if and only if T >= lambda_max: {right.sum()} of {right.size}")
-    print(f"states that no flip improves, by listing all 2^{N}: {cold.min()} to {cold.max()}, "
-          f"mean {cold.mean():.1f}; minima found at T = 0.05: {numbers[:, 0].min()} to "
-          f"{numbers[:, 0].max()}")
+    print(f"one minimum if and only if T >= lambda_max: in {right.sum()} of {right.size} cases")
+    print(f"{numbers[:, 0].min()} to {numbers[:, 0].max()} minima found at T = {TEMPERATURES[0]} "
+          f"lambda_max; by listing all 2^{N} states,\n{cold.min()} to {cold.max()} that no flip "
+          f"improves, mean {cold.mean():.1f}")
     funnels = np.array([[funnel(strength, seed, n_starts) for seed in seeds]
                         for strength in FUNNELS])
-    print(f"\nfunnel    minima at T = {COLD} lambda_max: mean +- sd    "
-          "share of starts that end in a lowest one")
+    print(f"\na funnel added, at T = {COLD} lambda_max, mean ± standard deviation\n"
+          f"{'strength':8}{'minima found':>18}{'share of starts that end in a lowest one':>46}")
     for strength, (number, share) in zip(FUNNELS, funnels.transpose(0, 2, 1)):
-        print(f"{strength:6.1f}{number.mean():22.1f} +- {number.std():4.1f}"
-              f"{share.mean():30.2f} +- {share.std():.2f}")
+        print(f"{strength:8.1f}{with_deviation(number, '.1f'):>18}{with_deviation(share):>46}")
+    print("strength: of the funnel over that of the glass")
     draw(numbers, funnels, arguments)
 
 

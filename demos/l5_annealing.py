@@ -33,8 +33,9 @@ def main():
     coldest = at_temperature(rbm, temperatures[-1])
     paths = {order: annealing_path(coldest, order, n_temperatures, max_iter=5000)
              for order in LOOK}
-    print(f"{N_VISIBLE} x {N_HIDDEN} units, largest singular value of W {coupling:.2f}, {n_starts} "
-          f"random starts at each of {n_temperatures} temperatures, seed {arguments.seed}")
+    print(f"{N_VISIBLE} x {N_HIDDEN} units, sigma_max(W) = {coupling:.2f}, seed {arguments.seed}; "
+          f"{n_starts} random starts at each of {n_temperatures} temperatures\n"
+          "F = -T log Z; Gamma of the lowest minimum found, and where annealing ends [energy]\n")
     print_table(temperatures, truth, found, paths)
     draw(temperatures, truth, coupling, found, paths, arguments)
 
@@ -52,13 +53,13 @@ def lowest_minimum(minima):
 
 
 def print_table(temperatures, truth, found, paths):
-    heads = [f"{f'order {order}: minima':>20}{'lowest':>10}{'annealed':>10}" for order in LOOK]
-    print(f"{'T':>8}{'exact F':>12}" + "".join(heads))
+    heads = [f"{f'order {order}: minima':>19}{'lowest':>9}{'annealed':>10}" for order in LOOK]
+    print(f"{'T':>6}{'exact F':>10}" + "".join(heads))
     for k in range(0, len(temperatures), max(1, len(temperatures) // 10)):
-        line = f"{temperatures[k]:8.3f}{truth[k]:12.4f}"
+        line = f"{temperatures[k]:6.3f}{truth[k]:10.3f}"
         for order in LOOK:
             minima, annealed = found[order][k], paths[order][k][1].free_energy[0]
-            line += f"{minima.is_minimum.sum():20d}{lowest_minimum(minima):10.4f}{annealed:10.4f}"
+            line += f"{minima.is_minimum.sum():19d}{lowest_minimum(minima):9.3f}{annealed:10.3f}"
         print(line)
 
 

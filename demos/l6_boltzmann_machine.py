@@ -2,14 +2,14 @@
 
     python demos/l6_boltzmann_machine.py            about 10 seconds on one core: 10 seeds
     python demos/l6_boltzmann_machine.py --quick    2 seconds: 2 seeds
-    python demos/l6_boltzmann_machine.py --seeds 20 the table of the chapter
+    python demos/l6_boltzmann_machine.py --seeds 20    the table of the chapter
 
 100 epochs of all patterns, learning rate 1/2 falling to zero, momentum 0.9, T = 1. It prints one
 table and draws one figure."""
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save
 from minife.data import line_symmetry, xor
 from minife.descent import SGD
 from minife.descent.optimizers import linear_decay
@@ -27,15 +27,16 @@ def main():
     arguments = parser.parse_args()
     n_seeds = 2 if arguments.quick else arguments.seeds
     seeds = range(arguments.seed, arguments.seed + n_seeds)
-    print("problem        units   phases        learned   epochs: median, most   "
-          "right: quenched  annealed    lowest")
+    print(f"{N_EPOCHS} epochs, {name_seeds(seeds)}\n"
+          f"{'':40}{'epochs until then:':>20}{'right answers [%]':>22}\n"
+          f"{'problem':15}{'units':8}{'phases':10}{'learned':>9}{'median, most':>16}"
+          f"{'quenched':>13}{'annealed':>10}{'lowest':>9}")
     curves = {(name, how): learning(name, how, seeds) for name in PROBLEMS for how in SCHEDULES}
     print("""
 phases: quenched, sweeps at T from magnetisations 0; annealed, sweeps that cool to T in 5 steps
 learned: machines that answer every pattern right from some epoch on, with the phases of learning
-right: mean share of right answers after learning if the phases are quenched, if they are annealed,
-  and if the answer whose clamped free energy is lowest counts
-""")
+right answers: after learning, if the phases are quenched, if they are annealed, and if the answer
+  of the lowest clamped free energy counts""")
     draw(curves, arguments)
 
 
@@ -49,8 +50,8 @@ def learning(name, how, seeds):
     right.append(np.mean([(lowest_answer(machine, X) == y).mean() for _, machine in runs]))
     needed = f"{np.median(epochs):.0f}, {max(epochs)}" if epochs else "none"
     print(f"{name:15}{f'{X.shape[1]}-{n_hidden}-1':8}{how:10}"
-          f"{f'{len(epochs)} of {len(seeds)}':>11}{needed:>23}"
-          f"{right[0]:>18.1%}{right[1]:>10.1%}{right[2]:>10.1%}", flush=True)
+          f"{f'{len(epochs)} of {len(seeds)}':>9}{needed:>16}"
+          f"{100 * right[0]:13.1f}{100 * right[1]:10.1f}{100 * right[2]:9.1f}", flush=True)
     return np.array([curve for curve, _ in runs])
 
 

@@ -22,19 +22,21 @@ def main():
     arguments = demo_parser(__doc__, quick="a fifth of the samples").parse_args()
     rng = np.random.default_rng(arguments.seed)
     S, Y, lowest = {}, {}, {}
-    print("    N  samples    T_N   lowest level / N    S / N at T_c   Y at T = 0.2: mean +- its "
-          "error   1 - T/T_N   1 - T/T_c")
+    print(f"{'N':>5}{'samples':>9}{'T_N':>8}{'lowest / N':>12}{'S / N at T_c':>14}"
+          f"{'Y at T = 0.2':>16}{'1 - T/T_N':>12}")
     for N, n_samples in SIZES.items():
         E = random_levels(N, n_samples // 5 if arguments.quick else n_samples, rng)
         S[N] = [level_thermodynamics(E, T)[2].mean() / N for T in TEMPERATURES]
         Y[N] = [participation(E, T) for T in TEMPERATURES]
         lowest[N] = E.min(axis=1) / N
         cold = participation(E, 0.2)
-        print(f"{N:5d}{len(E):9d}{edge_temperature(N):7.3f}{lowest[N].mean():15.3f}"
-              f"{level_thermodynamics(E, CRITICAL)[2].mean() / N:19.3f}{cold.mean():17.3f} +- "
-              f"{cold.std() / np.sqrt(len(E)):.3f}{mean_participation(0.2, N):23.3f}"
-              f"{mean_participation(0.2):12.3f}")
-    print(f"large{CRITICAL:16.3f}{GROUND:15.3f}{0:19.3f}")
+        print(f"{N:5d}{len(E):9d}{edge_temperature(N):8.3f}{lowest[N].mean():12.3f}"
+              f"{level_thermodynamics(E, CRITICAL)[2].mean() / N:14.3f}"
+              f"{cold.mean():8.3f} ± {cold.std() / np.sqrt(len(E)):.3f}"
+              f"{mean_participation(0.2, N):12.3f}")
+    print(f"large{CRITICAL:17.3f}{GROUND:12.3f}{0:14.3f}{'':16}{mean_participation(0.2):12.3f}")
+    print("lowest / N: the lowest level, per unit; S / N: nats per unit; means over the samples\n"
+          "Y: sum of the squared weights, mean ± its standard error; 1 - T/T_N: by theory")
     draw(S, Y, arguments)
 
 

@@ -27,10 +27,10 @@ def main():
     N, n_instances = (11, 30) if arguments.quick else (17, 30)
     w = all_couplings(N)
     results = {name: study(w, name == "a rule", arguments.seed, n_instances) for name in LOOK}
-    print(f"N = {N}, {n_instances} instances; entropy: log2 of the number of solutions over N, "
-          "mean of solvable instances")
+    print(f"N = {N}, {n_instances} instances; entropy: log2 of the number of solutions over N, in "
+          "solvable instances")
     for name, r in results.items():
-        print(f"\n{name:22}" + "".join(f"{alpha:7.1f}" for alpha in ALPHAS) + "   alpha")
+        print(f"\n{name + ', alpha =':24}" + "".join(f"{alpha:7.1f}" for alpha in ALPHAS))
         rows = [("share solvable", r["solvable"].mean(axis=0)), ("entropy", r["entropy"]),
                 ("fewest errors / P", r["least"].mean(axis=0))]
         if name == "a rule":
@@ -38,15 +38,18 @@ def main():
                      ("the densest solution", r["dense"].mean(axis=0)),
                      ("only the rule is left", r["unique"].mean(axis=0))]
         for label, values in rows:
-            print(f"{label:22}" + "".join(f"{value:7.3f}" for value in values))
+            cells = "".join(f"{value:7.3f}" for value in values)
+            print(f"{label:24}" + cells.replace("nan", "  -"))
     share = results["random labels"]["solvable"].mean(axis=0)
     k = np.flatnonzero(share < 0.5)[0]
     crossing = np.interp(0.5, share[[k, k - 1]], ALPHAS[[k, k - 1]])
-    print(f"\nrandom labels: half of the instances are solvable at alpha = {crossing:.2f}; 0.83 in "
-          "a large perceptron")
-    print(f"local entropy at alpha = {NEAR}, mean over solutions:   distance 0 to 4")
+    print("\nthe densest solution: error on new examples of the one with most others within "
+          f"distance {DISTANCE}\nrandom labels: half of the instances are solvable at alpha = "
+          f"{crossing:.2f}; 0.83 in a large perceptron")
+    print(f"\nlocal entropy at alpha = {NEAR}, bits per coupling, mean over solutions\n"
+          f"{'within the distance':24}" + "".join(f"{d:7d}" for d in range(5)))
     for name, r in results.items():
-        print(f"{name:22}" + "".join(f"{value:7.3f}" for value in r["local"][:5]))
+        print(f"{name:24}" + "".join(f"{value:7.3f}" for value in r["local"][:5]))
     draw(N, results, arguments)
 
 

@@ -11,7 +11,7 @@ true labels equals the last one of random labels. All this is observed, none of 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common import demo_parser, save
+from common import demo_parser, name_seeds, save, with_deviation
 from minife import MLP
 from minife.backprop import CategoricalCrossEntropy, train
 from minife.data import load_digits
@@ -22,10 +22,12 @@ from minife.units import Rectified
 
 LOOK = {"true": (BLUE, "o-"), "random": (ORANGE, "s--")}
 EPOCHS = (0, 1, 2, 4, 8, 16, 24, 28, 32, 36, 40, 64, 100)
-ROWS = {"loss": "training loss  [nats]", "error": "training error", "entropy": "entropy S  [nats]",
-        "test": "test error", "rise": "rise of the loss under 30 % noise  [nats]",
-        "curvature": "top Hessian eigenvalue",
-        "exponent": "exponent of the spectrum of $W_1$", "norm": "norm of all parameters"}
+ROWS = {"loss": ("training loss  [nats]", ".4f"), "error": ("training error  [%]", ".1f"),
+        "entropy": ("entropy S  [nats]", ".4f"), "test": ("test error  [%]", ".1f"),
+        "rise": ("rise under 30 % noise  [nats]", ".4f"),
+        "curvature": ("top Hessian eigenvalue", ".3f"),
+        "exponent": ("exponent of the spectrum of $W_1$", ".2f"),
+        "norm": ("norm of all parameters", ".1f")}
 
 
 def main():
@@ -35,18 +37,27 @@ def main():
     epochs = [epoch for epoch in EPOCHS if epoch <= (32 if arguments.quick else 100)]
     seeds = range(arguments.seed, arguments.seed + (1 if arguments.quick else arguments.seeds))
     runs = {kind: [learn(kind, seed, epochs) for seed in seeds] for kind in LOOK}
-    print(f"mean +- standard deviation of {len(seeds)} seeds")
-    print(f"{'labels, epoch':20}" + "".join(f"{row:>18}" for row in ROWS))
-    last = [len(epochs) - 1] * len(seeds)
+    print_table(runs, epochs, seeds)
+    draw(runs, epochs, arguments)
+
+
+def print_table(runs, epochs, seeds):
+    """Print what was measured at the end, where true labels have the loss that random ones end at,
+    and at the start."""
+    last, start = [len(epochs) - 1] * len(seeds), [0] * len(seeds)
     same = [int(np.abs(np.array(true["loss"]) - random["loss"][-1]).argmin())
             for true, random in zip(runs["true"], runs["random"])]
-    start = [0] * len(seeds)
-    for kind, when in (("true", last), ("random", last), ("true", same), ("true", start)):
-        values = [[run[row][k] for run, k in zip(runs[kind], when)] for row in ROWS]
-        which = sorted({epochs[k] for k in when})
-        print(f"{kind}, {which}".ljust(20)
-              + "".join(f"{np.mean(x):11.4f}+-{np.std(x):5.4f}" for x in values))
-    draw(runs, epochs, arguments)
+    columns = ("true", last), ("random", last), ("true", same), ("true", start)
+    print(name_seeds(seeds) + ": mean ± standard deviation" * (len(seeds) > 1))
+    print(f"{'labels':32}" + "".join(f"{kind:>17}" for kind, _ in columns))
+    when = [sorted({epochs[k] for k in which}) for _, which in columns]
+    when = [f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}" for n in when]
+    print(f"{'epoch':32}" + "".join(f"{text:>17}" for text in when))
+    for row, (label, form) in ROWS.items():
+        cells = [with_deviation([run[row][k] for run, k in zip(runs[kind], which)], form)
+                 for kind, which in columns]
+        print(f"{label.replace('$W_1$', 'W1'):32}" + "".join(f"{cell:>17}" for cell in cells))
+    print("the third column: where true labels have the loss that random ones end at")
 
 
 def learn(kind, seed, epochs):
@@ -62,9 +73,9 @@ def learn(kind, seed, epochs):
             return
         x = mlp.fields(X)[-1]
         balance, judge = label_balance(x, y), np.random.default_rng(0)
-        measured = {"loss": balance.loss.mean(), "error": (x.argmax(1) != y).mean(),
+        measured = {"loss": balance.loss.mean(), "error": 100 * (x.argmax(1) != y).mean(),
                     "entropy": balance.entropy.mean(),
-                    "test": (mlp.fields(digits.X_test)[-1].argmax(1) != digits.y_test).mean(),
+                    "test": 100 * (mlp.predict(digits.X_test).argmax(1) != digits.y_test).mean(),
                     "rise": noise_rise(mlp, X, y, 0.3, 10, judge),
                     "curvature": top_curvature(mlp, X[:300], y[:300], 20, judge),
                     "exponent": tail_exponent(mlp.parameters["W1"])[0],
@@ -87,7 +98,7 @@ def draw(runs, epochs, arguments):
             panel.plot(epochs, curves.mean(axis=0), line, color=colour, label=f"{kind} labels")
         true, random = (np.mean([run[row][-1] for run in runs[kind]]) for kind in LOOK)
         panel.set(title=f"at the end: true {true:.2g}, random {random:.2g}", xlabel="epoch",
-                  ylabel=ROWS[row])
+                  ylabel=ROWS[row][0])
         if row in ("rise", "curvature"):
             panel.set_yscale("log")
     axes[0, 0].legend()

@@ -146,4 +146,4 @@ def clamped_minus_free(r):                                       # label clamped
 say("a Boltzmann machine, 1 copy: clamped minus free is its gradient",
     distance(clamped_minus_free(1), slopes(lambda: cross_entropy(minus_F(X, 1)), net)))
 for r in 1, 10, 100, 1000:
-    say(f"  and backprop's, with {r} copies, but for", distance(clamped_minus_free(r), backprop))
+    say(f"  and backprop's, with r = {r}, but for", distance(clamped_minus_free(r), backprop))

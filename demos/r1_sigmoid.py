@@ -41,7 +41,7 @@ def main():
     print(f"{N_VISIBLE} x {N_HIDDEN} units, {2**(N_VISIBLE + N_HIDDEN)} states listed, "
           f"seed {arguments.seed}; largest differences over all {len(v)} visible states\n")
     for head in HEADS:
-        print(TABLE.format(*head))
+        print(TABLE.format(*head).rstrip())
     counted, drawn = {}, {}
     for T in TEMPERATURES:
         rbm = RBM(W, a, b, beta=1 / T)

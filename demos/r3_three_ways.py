@@ -100,7 +100,7 @@ def print_table(table, digits, shuffled):
             "dream to", "classes", "seconds")
     more = ("", "- digits", "- digits", "", "", "likelihood", "likelihood", "", "digit", "", "")
     for names in (head, more):
-        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>9}{:>8}{:>8}".format(*names))
+        print("{:12}{:>9}{:>9}{:>8}{:>8}{:>11}{:>11}{:>6}{:>9}{:>8}{:>8}".format(*names).rstrip())
     line = (
         "{noise:9.0f}{shuffled:9.0f}{overlap:8.1%}{overfit:8.1f}{pseudo:11.1f}{tap:11.1f}{stuck:6d}"
         "{dream:9.1f}{classes:8d}{seconds:8.1f}")
@@ -109,16 +109,15 @@ def print_table(table, digits, shuffled):
     digit, mixed = (nearest_row(X[::20], digits.X_train)[0].mean()
                     for X in (digits.X_test, shuffled))
     print(f"""
-noise - digits, shuffled - digits: mean free energy above that of held-out digits; the higher the
-  better
+noise - digits, shuffled - digits: mean free energy above that of held-out digits at T = 1;
+  the higher the better
 overlap: share of the shuffled digits that lie as low as some held-out digit
 overfit: mean free energy of held-out digits above that of training digits
-pseudo-likelihood and TAP log-likelihood of order 2: of held-out digits, in nats per digit; the
-  latter with the lowest fixed point reached from 100 of them
+pseudo-likelihood, TAP log-likelihood of order 2: of held-out digits, in nats per digit;
+  the TAP one with the lowest fixed point that is reached from 100 of them
 stuck: how many of these 100 starts did not converge
-dream to digit: pixels between a dream and the nearest training digit, after Gibbs steps that start
-  at held-out digits; for held-out digits themselves it is {digit:.1f}, with their pixels shuffled
-  {mixed:.1f}
+dream to digit: pixels between a dream and the nearest training digit, after Gibbs steps
+  from held-out digits; of these digits it is {digit:.1f}, with their pixels shuffled {mixed:.1f}
 classes: how many of the ten digits those nearest training digits are""")
 
 

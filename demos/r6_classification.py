@@ -3,8 +3,8 @@ both.
 
     python demos/r6_classification.py            just under a minute on one core
     python demos/r6_classification.py --quick    a few seconds
-    python demos/r6_classification.py --mnist PATH --only discriminative
-    the full set: two minutes of one core; four minutes with --only "alpha 0.1", the hybrid
+    python demos/r6_classification.py --mnist PATH --only discriminative    two minutes: full set
+    python demos/r6_classification.py --mnist PATH --only "alpha 0.1"       four minutes: a hybrid
 
 Machines of 200 hidden units learn from 4000 labelled digits, and again from 200 of them. The
 generative share is learned by CD-1, the generative machine by PCD-1 as well. All take grey values
@@ -19,7 +19,7 @@ last sixth of the training digits, which are then not learned: settings are chos
 import time
 
 import numpy as np
-from common import demo_parser, plt, save
+from common import demo_parser, name_seeds, plt, save
 from matplotlib.ticker import MaxNLocator
 
 from minife.data import Dataset, load_digits
@@ -45,8 +45,9 @@ def main():
     digits, setting = load(arguments), settings(arguments)
     n_all, seeds = len(digits.X_train), range(arguments.seed, arguments.seed + setting["runs"])
     print(", ".join(f"{name} {value}" for name, value in setting.items()),
-          f"test digits {len(digits.X_test)}", sep=", ",
-          end="\nmean ± standard deviation over the seeds; differences are within a seed\n\n")
+          f"{len(digits.X_test)} test digits, {name_seeds(seeds)}"
+          + ": mean ± standard deviation; differences within a seed" * (len(seeds) > 1) + "\n",
+          sep="\n")
     print(TABLE.format("", "labels", "training", "test", "difference to", "mean of the",
                        "-log p(y|v)", "CPU"))
     print(TABLE.format("", "", "error [%]", "error [%]", "discriminative", "largest [%]", "[nats]",
@@ -68,8 +69,8 @@ def main():
         labels = label_of_nearest(v, digits)
         recognised[name] = (labels == np.arange(len(v)) % 10).mean()
         counts = np.bincount(labels, minlength=10)
-        print(f"{name:20}{recognised[name]:5.0%} of the class that was held, "
-              f"{counts.max() / len(v):4.0%} a {counts.argmax()}")
+        print(f"{name:20}{recognised[name]:5.0%} are of the class that was held; most often, in "
+              f"{counts.max() / len(v):.0%}, a {counts.argmax()}")
     save(draw(runs, n_all, digits, dreams, recognised), arguments)
 
 

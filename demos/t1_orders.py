@@ -100,21 +100,21 @@ def worse_from(strengths, error):
 
 
 def print_table(strengths, log_z, error, rho, lost, line):
-    print(f"{len(log_z)} machines of {N_VISIBLE} x {N_HIDDEN} units, medians over them")
-    print(f"{'':26}{'|error of log Z| at order':>34}{'not converged':>18}")
-    print(f"{'w':>8}{'log Z':>9}{'rho':>9}{1:12}{2:12}{3:12}{1:9}{2:4}{3:4}")
+    print(f"{len(log_z)} machines of {N_VISIBLE} x {N_HIDDEN} units: medians; log Z in nats\n")
+    print(f"{'':26}{'|error of log Z| at order':>30}{'not converged':>21}")
+    print(f"{'w':>8}{'log Z':>9}{'rho':>9}{1:10}{2:10}{3:10}{1:13}{2:4}{3:4}")
     for k in range(0, len(strengths), max(1, len(strengths) // 14)):
         errors = np.median(np.abs(error[:, :, k]), axis=0)
-        print(f"{strengths[k]:8.4f}{np.median(log_z[:, k]):9.3f}{np.median(rho[:, k]):9.3f}"
-              + "".join(f"{e:12.6f}" for e in errors)
-              + "{:9}{:4}{:4}".format(*lost[:, :, k].sum(axis=0)))
-    print("slopes of |error| up to w = 1/4: "
+        print(f"{strengths[k]:8.3g}{np.median(log_z[:, k]):9.2f}{np.median(rho[:, k]):9.3g}"
+              + "".join(f"{e:10.3g}" for e in errors)
+              + "{:13}{:4}{:4}".format(*lost[:, :, k].sum(axis=0)))
+    print("slopes of log |error| against log w, up to w = 1/4: "
           + ", ".join(f"{x:.2f}" for x in slopes(strengths, error)))
     crossed = np.flatnonzero(np.isfinite(line))
     at_line = [np.median([np.interp(line[k], strengths, np.abs(error[k, order - 1]))
                           for k in crossed]) for order in STYLES]
-    print(f"rho first reaches 1 at w = {np.median(line):.2f} (median; from {line.min():.2f} on; "
-          f"never in {np.isinf(line).sum()} machines),\nwhere the |errors| are "
+    print(f"rho first reaches 1 at w = {np.median(line):.2f} in the median, {line.min():.2f} at "
+          f"least, never in {np.isinf(line).sum()} machines;\nthere the |errors| are "
           + ", ".join(f"{x:.2f}" for x in at_line))
     print(f"order 2 is worse than order 1 from w = {worse_from(strengths, error):.2f}")
 

@@ -27,15 +27,17 @@ def main():
     if arguments.quick:
         scales = [0.5, 1.0, 2.0, 5.0]
     n_machines = 10 if arguments.quick else 20
-    print(f"{n_machines} machines of {N_VISIBLE} x {N_HIDDEN} units per scale of W, {N_STARTS} "
-          f"starts each, order 2: share solved in {MAX_ITER} sweeps, their median")
-    print(f"{'scale':8}" + "".join(f"{name:>22}" for name in SOLVERS))
+    print(f"{n_machines} machines of {N_VISIBLE} x {N_HIDDEN} units per standard deviation of W, "
+          f"{N_STARTS} starts each, order 2:\n"
+          f"share of starts solved in {MAX_ITER} sweeps, and the median of their sweeps\n")
+    print(f"{'sd(W)':7}" + "".join(f"{name:>21}" for name in SOLVERS))
     rng = np.random.default_rng(arguments.seed)
     shares, sweeps = {name: [] for name in SOLVERS}, {name: [] for name in SOLVERS}
     for scale in scales:
         solve_all([machine(rng, scale) for _ in range(n_machines)], rng, shares, sweeps)
-        print(f"{scale:<8}" + "".join(f"{shares[name][-1]:15.0%}{sweeps[name][-1]:7.0f}"
-                                      for name in SOLVERS))
+        cells = [f"{shares[name][-1]:.0%}" + (f" {sweeps[name][-1]:5.0f}" if shares[name][-1] else
+                                              "     -") for name in SOLVERS]
+        print(f"{scale:<7}" + "".join(f"{cell:>21}" for cell in cells))
     rng = np.random.default_rng(arguments.seed + 1)
     rbm, start = machine(rng, 4.0), (rng.random((1, N_VISIBLE)), rng.random((1, N_HIDDEN)))
     curves = {name: free_energies(rbm, *start, solver) for name, solver in SOLVERS.items()}

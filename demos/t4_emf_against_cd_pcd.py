@@ -48,8 +48,10 @@ def main():
     phases = {"CD-1": ContrastiveDivergence(), "PCD": PersistentContrastiveDivergence(100),
               "EMF, from the batch": tap.ExtendedMeanField(2, n_sweeps),
               "EMF, persistent": tap.ExtendedMeanField(2, n_sweeps, 100, persistent=True)}
-    print(f"{len(X)} digits of 784 pixels, {len(X_test)} held out, seed {arguments.seed}\n"
-          + ", ".join(f"{name} {value}" for name, value in setting.items()))
+    print("{} digits, {} held out, pixels on above {threshold}; {n_hidden} hidden units, "
+          "weights of {sd} at the start,\n{n_epochs} epochs in batches of {batch_size}, rate {rate}"
+          "{}, L1 decay {l1:g}, {n_sweeps} sweeps of EMF, seed {}\n".format(
+              len(X), len(X_test), " falling to 0" * setting["falls"], arguments.seed, **setting))
     print(f"{'':20}{'pseudo-likelihood':>24}{'TAP log-':>12}{'starts':>9}")
     print(f"{'[nats/digit]':20}{'held out':>12}{'training':>12}{'likelihood':>12}{'stuck':>9}"
           f"{'|W|':>8}{'CPU [s]':>10}")

@@ -32,8 +32,9 @@ def main():
     if arguments.quick:
         del problems[list(problems)[1]]
     n_seeds = 2 if arguments.quick else 5
-    print(f"rate {arguments.rate}, falling to 0, momentum 0.5, EMF: {arguments.sweeps} "
-          f"{arguments.solver} sweeps, l1 {arguments.l1}, l2 {arguments.l2}, {n_seeds} seeds")
+    print(f"rate {arguments.rate} falling to 0, momentum 0.5, l1 {arguments.l1:g}, l2 "
+          f"{arguments.l2:g}; EMF: {arguments.sweeps} {arguments.solver} sweeps a step\n"
+          f"mean ± standard deviation of {n_seeds} seeds")
     results = {}
     for problem, setting in problems.items():
         start = exact.log_likelihood(machine(setting, arguments.seed), setting[1])

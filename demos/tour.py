@@ -1,7 +1,7 @@
 """The tour: does backprop minimise a free energy? The post's story in pictures, and an answer in
 eight lines.
 
-    python demos/tour.py            about 20 seconds on one core
+    python demos/tour.py            about 5 seconds on one core
     python demos/tour.py --quick    a few seconds
 
 1 an RBM learns an energy and dreams digits (R9, R14); 2 a forward pass runs down a free energy
@@ -145,7 +145,7 @@ def answers(courses, course, gradients, copies, alone):
             ("a forward pass runs down a free energy", "yes",
              f"{(steps > 1e-9).sum()} of {steps.size} steps go up"),
             ("cross entropy is a free energy", "no",
-             "it is a difference of two, label clamped and free,"),
+             "it is one clamped minus one free,"),
             ("", "", f"to {course['error']:.0e} all along training"),
             ("backprop's gradient is a slope of the free energy", "no",
              f"cosine {cosine(backprop, slope):.2f}"),
@@ -154,7 +154,7 @@ def answers(courses, course, gradients, copies, alone):
             ("a network is a Boltzmann machine with r copies", "as r grows",
              f"error {errors[-1]:.0e} at r = {r[-1]}, r^{exponent:.2f}"),
             ("a free energy minimised alone learns", "no",
-             f"it runs from {alone[0]:.0f} to {alone[-1]:.0f}, without data")]
+             f"from {alone[0]:.0f} to {alone[-1]:.0f}, without data")]
 
 
 def draw(digits, dreams, courses, course, gradients, copies, alone, arguments):

@@ -23,13 +23,13 @@ def main():
     potts = Potts()
     curves["Potts(), first of 3 states"] = (potts.potential(fields), potts.mean(fields)[:, 0],
                                             potts.variance(fields)[:, 0, 0])
-    print(f"{'unit':30}{'error of A-prime':>18}{'of A-prime-prime':>18}")
+    print("{:30}{:>14}{:>12}".format("unit", "error of A'", "of A''"))
     errors = []
     for name, (A, m, c) in curves.items():
         away = np.abs(x[1:-1]) > 0.05
         errors.append(
             [np.abs(np.gradient(y, x)[1:-1] - dy[1:-1])[away].max() for y, dy in ((A, m), (m, c))])
-        print(f"{name:30}{errors[-1][0]:18.1e}{errors[-1][1]:18.1e}")
+        print(f"{name:30}{errors[-1][0]:14.1e}{errors[-1][1]:12.1e}")
     draw(x, curves, np.max(errors), arguments)
 
 

@@ -1,5 +1,6 @@
 """The checks at the public door: each returns the argument as an array, or says what was expected
 and what came."""
+import re
 import sys
 
 import numpy as np
@@ -68,7 +69,8 @@ def states(v, n_units, name):
     v = states_or_means(v, n_units, name)
     if v.dtype != np.uint8:
         strange = v[(v != 0) & (v != 1)][0]
-        raise ValueError(f"{name} must hold binary states, 0 or 1, got {strange}")
+        raise ValueError(f"{name} must hold binary states, 0 or 1, got {strange}: round grey "
+                         "values, or draw states with these probabilities")
     return v
 
 
@@ -148,11 +150,12 @@ def instance(x, name, kind):
     """Return x, an instance of the class kind or of one of the classes in the tuple kind."""
     if isinstance(x, kind):
         return x
-    kinds = kind if isinstance(kind, tuple) else (kind,)
+    names = [k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,))]
+    wanted = " or ".join(f"{'an' if re.match('[AEIO]|RBM|MLP', k) else 'a'} {k}" for k in names)
     got = f"{type(x).__name__} {x!r:.60}"
     if isinstance(x, type):
         got = f"the class {x.__name__} itself"
-    raise TypeError(f"{name} must be a {' or a '.join(k.__name__ for k in kinds)}, got {got}")
+    raise TypeError(f"{name} must be {wanted}, got {got}")
 
 
 def flag(x, name):

@@ -77,3 +77,12 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items
                     if any(set(tags.split(",")) & set(mark.args)
                            for mark in item.iter_markers("proves"))]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Say of a test that fails which equations it proves."""
+    report = (yield).get_result()
+    tags = [tag for mark in item.iter_markers("proves") for tag in mark.args]
+    if report.failed and tags:
+        report.sections.append(("equations", f"this test proves {', '.join(tags)}"))

@@ -251,7 +251,7 @@ def test_what_does_not_converge_says_so(rng):
     (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), np.ones((2, 5))),
      "field must have shape"),
     (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)), start=np.ones(3)),
-     "start must be a Equilibrium"),
+     "start must be an Equilibrium"),
     (lambda rbm: clamped(rbm).equilibrium(np.ones((3, 5)),
                                           start=clamped(rbm).equilibrium(np.ones((2, 5)))),
      "start must have as many rows as X, 3, got 2"),

@@ -150,7 +150,7 @@ def test_a_layered_nudge_of_any_size_has_the_gradient_of_its_own_loss(hidden, lo
 
 @pytest.mark.parametrize("call, message", [
     (lambda: LayeredMeanField(MLP((2, 2)), 0.1), "whose output units are one by one"),
-    (lambda: LayeredMeanField("MLP", 0.1), "mlp must be a MLP"),
+    (lambda: LayeredMeanField("MLP", 0.1), "mlp must be an MLP"),
     (lambda: LayeredMeanField(small(), 0), "feedback must be a positive number"),
     (lambda: LayeredMeanField(small(), 0.1).equilibrium(np.ones((1, 3)), nudge=1.0),
      "a nudge needs targets y"),

@@ -221,9 +221,9 @@ def test_the_loss_that_a_pass_dissipates_has_the_gradient_of_mean_field_learning
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda rbm: unroll(rbm.W, 1), TypeError, "rbm must be a RBM"),
-    (lambda rbm: unroll(GaussianRBM(rbm.W, rbm.a, rbm.b), 1), TypeError, "rbm must be a RBM"),
-    (lambda rbm: forgetting_rate(rbm.W, [[0.5]], [[0.5]]), TypeError, "rbm must be a RBM"),
+    (lambda rbm: unroll(rbm.W, 1), TypeError, "rbm must be an RBM"),
+    (lambda rbm: unroll(GaussianRBM(rbm.W, rbm.a, rbm.b), 1), TypeError, "rbm must be an RBM"),
+    (lambda rbm: forgetting_rate(rbm.W, [[0.5]], [[0.5]]), TypeError, "rbm must be an RBM"),
     (lambda rbm: forgetting_rate(rbm, np.ones((1, 4)), np.ones((1, 4))), ValueError,
      r"m_v must have shape \(n, 5\)"),
     (lambda rbm: forgetting_rate(rbm, np.ones((1, 5)), np.full((1, 4), 2.0)), ValueError,

@@ -1,4 +1,4 @@
-"""The mean of the last steps: its weights, why it is closer to the minimum, and where it is seen."""
+"""The mean of the last steps: its weights, why it is nearer to the minimum, where it is seen."""
 from types import SimpleNamespace
 
 import numpy as np
@@ -72,7 +72,8 @@ def test_the_mean_in_a_bowl_with_scatter(share):
 
 def test_a_path_that_travels_is_followed_late():
     """By t s / (1 + s) steps"""
-    assert_allclose(2000 - followed(0.1, np.arange(1.0, 2001)[:, None]), 2000 * 0.1 / 1.1, rtol=0.01)
+    mean = followed(0.1, np.arange(1.0, 2001)[:, None])
+    assert_allclose(2000 - mean, 2000 * 0.1 / 1.1, rtol=0.01)
 
 
 def test_the_mean_is_of_the_very_steps_of_a_run_without_it():

@@ -133,9 +133,9 @@ def test_divergence_names_the_epoch_and_keeps_the_history_before_it():
 
 BAD = {
     "optimizer class": (TypeError, {"optimizer": Adam},
-                        "optimizer must be a Optimizer, got the class Adam itself"),
+                        "optimizer must be an Optimizer, got the class Adam itself"),
     "optimizer text": (TypeError, {"optimizer": "adam"},
-                       "optimizer must be a Optimizer, got str 'adam'"),
+                       "optimizer must be an Optimizer, got str 'adam'"),
     "constraint class": (TypeError, {"norm_constraint": NormConstraint},
                          "norm_constraint must be a NormConstraint, got"),
     "constraint number": (TypeError, {"norm_constraint": 4.0},

@@ -310,6 +310,14 @@ def test_a_schedule_is_asked_with_the_number_of_steps_taken():
     assert seen == [0, 1, 2, 3] and "n_steps" in state    # restore() leaves the state as it was
 
 
+def test_linear_decay_ends_at_a_share():
+    rate = linear_decay(0.4, 10, end=0.25)
+    assert_allclose([rate(t) for t in (0, 5, 10, 11)], [0.4, 0.25, 0.1, 0.1])
+    assert repr(rate) == "linear_decay(0.4, 10, end=0.25)"
+    with pytest.raises(ValueError, match=r"end must be a number in \[0, 1\], got 2"):
+        linear_decay(0.4, 10, end=2)
+
+
 def test_linear_decay_ends_at_zero():
     rate = linear_decay(0.4, 10)
     assert [rate(t) for t in (0, 5, 10, 11)] == [0.4, 0.2, 0.0, 0.0]

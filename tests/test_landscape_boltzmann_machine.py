@@ -289,7 +289,7 @@ def test_twenty_of_twenty_learn_xor():
 
 
 def test_line_symmetry_is_learned():
-    """20 of 20 in demos/l3_boltzmann_machine.py"""
+    """20 of 20 in demos/l6_boltzmann_machine.py"""
     assert all(learns(line_symmetry(6), 12, seed, n_temperatures=1) for seed in range(2))
 
 

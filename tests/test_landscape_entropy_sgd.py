@@ -102,7 +102,7 @@ def test_a_short_walk_goes_down_the_slope_itself(rng):
         (
             lambda m: langevin_direction(None, x, x, 1, 1, 1, 0, np.random.default_rng()),
             TypeError,
-            "mlp must be a MLP",
+            "mlp must be an MLP",
         ),
         (
             lambda m: langevin_direction(m, x, x, 1, 0, 1, 0, np.random.default_rng()),

@@ -100,7 +100,7 @@ def test_the_exponent_of_a_power_law():
         (
             lambda m: top_curvature(None, np.zeros((1, 4)), [0], 1, 3),
             TypeError,
-            "mlp must be a MLP",
+            "mlp must be an MLP",
         ),
     ],
 )

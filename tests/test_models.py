@@ -42,7 +42,7 @@ def test_a_network_comes_back(hidden, loss, tmp_path):
 def test_what_no_file_can_hold_is_refused(tmp_path):
     class Mine(Spin):
         pass
-    with pytest.raises(TypeError, match="model must be a RBM"):
+    with pytest.raises(TypeError, match="model must be an RBM"):
         minife.save({"W": 1}, tmp_path / "m.npz")
     with pytest.raises(TypeError, match="hidden must have one of the units"):
         minife.save(MLP((2, 2), Mine()), tmp_path / "m.npz")

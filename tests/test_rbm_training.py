@@ -519,7 +519,7 @@ def test_offsets_of_another_machine_are_refused(rng):
     ({"negative_phase": "pcd"}, "negative_phase must be a NegativePhase, got str 'pcd'"),
     ({"centering": True}, "centering must be a Centering, got bool True"),
     ({"centering": Centering}, "centering must be a Centering, got the class Centering itself"),
-    ({"optimizer": 0.1}, "optimizer must be a Optimizer, got float 0.1"),
+    ({"optimizer": 0.1}, "optimizer must be an Optimizer, got float 0.1"),
     ({"rbm": None}, "rbm must be a Machine, got NoneType None")], ids=str)
 def test_objects_that_are_none_are_named(wrong, message, rng):
     arguments = {"rbm": machine(), "X": X, "negative_phase": ExactEnumeration(),

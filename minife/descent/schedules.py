@@ -17,10 +17,19 @@ class Schedule:
 
 
 class linear_decay(Schedule):
-    """The schedule t -> learning_rate * (1 - t / n_steps), which ends at zero."""
+    """The schedule t -> learning_rate * (1 - t / n_steps), which ends at zero.
+
+    end   a share of the rate: the fall ends there, and not at zero"""
+
+    def __init__(self, learning_rate, n_steps, end=0.0):
+        super().__init__(learning_rate, n_steps)
+        self.end = validation.number(end, "end", "a number in [0, 1]", lambda x: 0 <= x <= 1)
 
     def __call__(self, t):
-        return self.learning_rate * max(0.0, 1 - t / self.n_steps)
+        return self.learning_rate * max(self.end, 1 - (1 - self.end) * t / self.n_steps)
+
+    def __repr__(self):
+        return super().__repr__()[:-1] + (f", end={self.end})" if self.end else ")")
 
 
 class exponential_decay(Schedule):

@@ -48,9 +48,9 @@ def on_hidden_units(h):
     return Finding(
         "hidden units", any(map(len, numbers.values())), numbers,
         f"of {h.shape[1]}, {counts} over the data",
-        "they have the same value for all rows, as a bias has: give them small random weights and "
-        "b = 0 again; if that does not last, lower the learning rate or the weight decay, or do "
-        "with fewer")
+        "they have the same value for all rows, as a bias has: if training has only begun, train "
+        "on; if not, give them small random weights and b = 0 again; if that does not last, lower "
+        "the learning rate or the weight decay, or do with fewer")
 
 
 def on_visible_units(rbm, v, h):

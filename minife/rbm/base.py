@@ -21,9 +21,11 @@ class TwoLayers:
 
     @classmethod
     def initialise(cls, n_visible, n_hidden, rng, X=None, dtype=np.float64, **more):
-        """Return a machine with weights of standard deviation 0.01 and, if X is given, its means.
+        """Return a machine with small random weights.
 
-        X  (n, n_visible)"""
+        rng   a numpy.random.Generator: the weights are normal, of standard deviation 0.01
+        X     (n, n_visible), data whose means the visible units get by their biases; None: a = 0
+        more  by name, what else the class takes: beta"""
         n_visible = validation.positive_integer(n_visible, "n_visible")
         n_hidden = validation.positive_integer(n_hidden, "n_hidden")
         dtype = validation.float_type(dtype)

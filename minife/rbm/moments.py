@@ -14,10 +14,13 @@ class Moments:
     v   (n_visible,), <v>
     h   (n_hidden,), <h>
     vh  (n_visible, n_hidden), <v h>
-    They are subtracted and scaled like numbers, so that beta * (data - model) is a gradient."""
+    They are added, subtracted and scaled like numbers: beta * (data - model) is a gradient."""
     v: np.ndarray
     h: np.ndarray
     vh: np.ndarray
+
+    def __add__(self, other):
+        return Moments(self.v + other.v, self.h + other.h, self.vh + other.vh)
 
     def __sub__(self, other):
         return Moments(self.v - other.v, self.h - other.h, self.vh - other.vh)

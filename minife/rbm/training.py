@@ -31,8 +31,9 @@ class NegativePhase:
     """How the model dreams: its moments, and what must be kept from one step to the next."""
 
     def moments(self, rbm, batch, rng):
-        """Return the Moments of the model; batch (n, n_visible) is the data of this step."""
-        raise NotImplementedError
+        """Return the Moments of the model, averages(v, h_mean) of its dreams; batch (n, n_visible)
+        is the data of this step."""
+        raise NotImplementedError(f"{type(self).__name__} must have moments(rbm, batch, rng)")
 
     def state(self):
         """Return what a resumed run needs: a dict of arrays."""
@@ -130,7 +131,7 @@ def train(rbm, X, negative_phase, optimizer, n_epochs, rng, centering=None, grey
 
 
 def check_phase(negative_phase):
-    """Return the negative phase, if it is an object with a method moments."""
+    """Return the negative phase, if it is one."""
     return validation.instance(negative_phase, "negative_phase", NegativePhase)
 
 

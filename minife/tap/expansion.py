@@ -45,11 +45,11 @@ def pair_means(rbm, m_v, m_h, order):
     """Return the estimate of <v h> (n_visible, n_hidden), a mean over the rows  (T11, T15)"""
     W, beta, n = rbm.W, rbm.beta, len(m_v)
     c_v, c_h, skew_v, skew_h = cumulants(m_v, m_h)
-    vh = m_v.T @ (m_h / n)                                              # (n_visible, n_hidden)
+    vh = m_v.T @ m_h / n                                                # (n_visible, n_hidden)
     if order >= 2:
-        vh += beta * W * (c_v.T @ (c_h / n))
+        vh += beta * W * (c_v.T @ c_h) / n
     if order >= 3:
-        vh += 2 * beta**2 * W**2 * (skew_v.T @ (skew_h / n))
+        vh += 2 * beta**2 * W**2 * (skew_v.T @ skew_h) / n
     return vh
 
 

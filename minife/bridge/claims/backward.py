@@ -32,9 +32,9 @@ def responses(rng, n):
                                                                         **PRECISE),
                                exactly[order]) for nudge in nudges]
             ways = "two nudges, up and down" if symmetric else "one nudge"
-            yield limit(f"It is a difference of slopes of Gamma_{order}, by {ways}.", nudges,
-                        errors,
-                        "exponent of the error in the nudge", 2 if symmetric else 1, tag)
+            yield limit(f"The response is a difference of slopes of Gamma_{order}, by {ways}.",
+                        nudges, errors, "exponent of the error in the nudge",
+                        2 if symmetric else 1, tag)
 
 
 def finite_nudges(rng, n):
@@ -112,7 +112,8 @@ def free_energy_as_loss(rng, n):
     ratios = [rate_ratio(*machine(rng, scale=0.5)) for _ in range(n)]
     yield Claim("If the loss is Gamma_1 itself, no pass backward is needed.", "limit",
                 float(np.median(ratios)),
-                "exponent of the error with that pass, over without; both vanish", 1.9, 2.1, "C22")
+                "decay rate of the error in n with that pass, over the rate without it",
+                1.9, 2.1, "C22")
 
 
 def rate_ratio(rbm, X):

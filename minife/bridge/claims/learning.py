@@ -79,7 +79,7 @@ def autoencoder(rng, n):
     yield Claim("The energy of a VAE is normalised: F(x) = -log p(x).", "exact",
                 abs(np.exp(log_p).sum() - 1),
                 "|sum over x of e^-F(x) - 1|", 0, 1e-9, "C24")
-    yield Claim("Its loss is a free energy, U - S.", "exact",
+    yield Claim("The loss of a VAE is a free energy, U - S.", "exact",
                 np.abs(F - (divergence - log_p)).max(),
                 "largest |U - S - (KL(q || posterior) - log p(x))|", 0, 1e-9, "C25")
     noise = rng.standard_normal((16, 1))

@@ -26,12 +26,12 @@ def labels(rng, n):
     yield Claim("The cross entropy of a label is a difference of two free energies.", "exact",
                 abs(copied.loss(X, y) - free_energy_difference(copied, X, y).mean()),
                 "|L - beta (F(x, y) - F(x))|, mean over rows", 0, 1e-12, "C15")
-    yield Claim("Its backprop gradient is clamped minus free.", "exact",
+    yield Claim("The backprop gradient of this cross entropy is clamped minus free.", "exact",
                 max(check_gradient(lambda _: copied.loss(X, y), copied.parameters,
                                    copied.gradient(X, y)).values()),
                 "relative error against finite differences", 0, 1e-7, "C15")
     distances = [label_distance(rng) for _ in range(n)]
-    yield Claim("Mean field over label and hidden units is as good.", "false",
+    yield Claim("Mean field over label and hidden units gives the same p(y|x).", "false",
                 float(np.mean(distances)),
                 f"total variation distance of p(y|x), mean; the largest is {max(distances):.2f}",
                 0.01, 0.5, "C15")
@@ -92,7 +92,7 @@ def copies(rng, n):
                 max(float(np.abs(c.loss(X, y) - free_energy_difference(c, X, y).mean()))
                     for c, X, y in few),
                 "|L_r - beta (F_r(x, y) - F_r(x))|, r = 1, 4, 16", 0, 1e-12, "C16")
-    yield Claim("Its gradient is clamped minus free, for every r.", "exact",
+    yield Claim("The gradient of this loss is clamped minus free, for every r.", "exact",
                 max(max(check_gradient(lambda _: c.loss(X, y), c.parameters,
                                        c.gradient(X, y)).values())
                     for c, X, y in few), "against finite differences, r = 1, 4, 16", 0, 1e-7, "C16")
@@ -123,14 +123,13 @@ def ordinary_networks(rng, n):
                 feedback, errors,
                 "exponent of the error in the feedback, nudge 0.001", 1, "C19")
     errors = [distance(net.contrastive_gradient(X, y), matching.gradient(X, y)) for net in layered]
-    yield limit("With the top clamped it is one for the matching loss, with no nudge.", feedback,
-                errors,
-                "exponent of the error in the feedback", 1, "C20")
+    yield limit("With the top clamped and the matching loss it is one, without a nudge.", feedback,
+                errors, "exponent of the error in the feedback", 1, "C20")
     m = [X, *(rng.random((10, size)) for size in mlp.sizes[1:])]
     gaps = [np.abs(copied_free_energy(mlp, m, r)
                    / (r**3 * LayeredMeanField(mlp, 1 / r).free_energy(m)) - 1).max()
             for r in (1, 3, 10)]
-    yield Claim("That free energy is r^K times the one of a pyramid of copies, feedback 1/r.",
+    yield Claim("The free energy is r^K times that of a pyramid of copies, feedback 1/r.",
                 "exact", float(max(gaps)),
                 "largest relative difference at random means, r = 1, 3, 10", 0, 1e-12, "C21")
     yield pyramids(rng)
