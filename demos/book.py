@@ -47,7 +47,7 @@ def derivations(path):
         if part[0].tag in ("h1", "h2"):
             title = re.sub(r"</?(?:h\d|a).*?>", "", words)
             sections.append((slug(part[1].content), title, []))
-        if tags or part[0].tag in ("h1", "h2"):
+        if tags or part[0].tag in ("h1", "h2", "table"):             # a table takes the width
             rows.append([[], ""])
         sections[-1][2].extend(tags)
         rows[-1][0].append(words)

@@ -76,8 +76,10 @@ def again(start, path, name, tag):
 
 def evidence(start, tag):
     """Return what stands under the code of an equation: the tests that prove it, its demos."""
-    tests = [a(start, path, name, name.replace("line-", f"{Path(path).name}, line ")
-               .replace("_", "_<wbr>")) for path, name in PROOFS[tag]]
+    lines = [a(start, path, name, name[5:]) for path, name in PROOFS[tag] if name[:4] == "line"]
+    tests = [a(start, path, name, name.replace("_", "_<wbr>")) for path, name in PROOFS[tag]
+             if name[:4] == "test"]
+    tests += [f"test_gradients.py (line {', '.join(lines)})"] if lines else []
     demos = [a(start, path, "", Path(path).stem) for path in DEMOS[tag]]
     return "".join(f'<p class="evidence">({tag}) is {what} {", ".join(links)}</p>'
                    for what, links in (("proved by", tests), ("seen in", demos)) if links)
@@ -122,7 +124,7 @@ def fence(md, tokens, k, options, env):
 
 
 def text(md, tokens, k, options, env):
-    words = html.escape(tokens[k].content, quote=False)
+    words = re.sub("-&gt; $", "→ ", html.escape(tokens[k].content, quote=False))
     return words if env["linked"] else cite(env["path"], words)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EQUATION = re.compile(r"```math\n(.*?)```(.*?)(?=```math|\Z)", re.DOTALL)
 NUMBER = re.compile(r"\s*\\qquad\s*\\text\{\(([A-Z]\d+)\)\}")
-LINK = re.compile(r"(?:→|->) \[`?([\w.]+)`?\]\(([^)#]+)\)")
+LINK = re.compile(r"\[`?([\w.]+)`?\]\(([^)#]+)\)")
+ARROW = re.compile(rf"(?:→|->)((?: |, | and |, and ){LINK.pattern})+")
 CITED = re.compile(r"\([A-Z]\d+(?:,\s*[A-Z]\d+)*\)")
-TAG = re.compile(r"\b[A-Z]\d+\b(?! or L\d| norm| decay)")
+TAG = re.compile(r"(?<!reset )\b[A-Z]\d+\b(?! or L\d| norm| decay)")
 LONGEST = 60  # lines of a class that stand beside its equation; of a longer one only its head
 
 
@@ -83,12 +84,12 @@ EQUATIONS, PROOFS, DEMOS = {}, defaultdict(list), defaultdict(list)
 for path in PAGES:
     for formula, after in EQUATION.findall(read(path)):
         for tag in NUMBER.findall(formula):
-            EQUATIONS[tag] = path, [(beside(path, target), name)
-                                    for name, target in LINK.findall(after)]
+            EQUATIONS[tag] = path, [(beside(path, target), name) for arrow in ARROW.finditer(after)
+                                    for name, target in LINK.findall(arrow[0])]
 for path in files("tests/*.py"):
     for tags, name in proofs(path):
         for tag in tags:
             PROOFS[tag].append((path, name))
 for path in files("demos/*.py"):
-    for tag in TAG.findall(" ".join(CITED.findall(ast.get_docstring(ast.parse(read(path)))))):
+    for tag in {*TAG.findall(" ".join(CITED.findall(ast.get_docstring(ast.parse(read(path))))))}:
         DEMOS[tag].append(path)

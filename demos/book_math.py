@@ -16,13 +16,13 @@ OPENING = ("(", "[", "{", "⟨", "|")
 CAPITALS = tuple("ΓΔΘΛΞΠΣΦΨΩ")
 LIMITS = {"∑", "∏", "lim", "max", "min", "sup"}                     # with their range below
 BELOW = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
-COMMAND = re.compile(r"\\(?:begin|end|mathcal)\{[^}]*\}|\\([A-Za-z]+)")
+COMMAND = re.compile(r"\\\\|\\(?:begin|end|mathcal)\{[^}]*\}|\\([A-Za-z]+)")
 
 
 def mathml(tex, display=False):
     """Return a formula as MathML, or raise a ValueError that names what was not converted."""
     source = re.sub(r"(?<!\\)\\\n", r"\\ ", tex).replace("{aligned}", "{align*}")
-    source = source.replace(r"\qquad", r"\quad")                   # a column is narrow
+    source = source.replace(r"\qquad", r"\quad").replace(r"\sim", "∼ ")  # a column is narrow
     source = re.sub(r"\\mathcal ?(\w)", r"\\mathcal{\1}", source)
     out = convert(source, display="block" if display else "inline")
     try:
@@ -52,11 +52,20 @@ def polish(node):
     if node.tag == "mo" and "minsize" in node.attrib:               # \big and its like
         node.text = FENCES.get(node.text, node.text)
         node.attrib |= {"stretchy": "true", "symmetric": "true", "lspace": "0", "rspace": "0"}
+    if node.tag in BELOW and node[0].get("minsize"):                # else it would stay small
+        row = ElementTree.Element("mrow")
+        row.append(node[0])
+        node[0] = row
     if node.tag in BELOW and node[0].text in LIMITS:
         node.tag = BELOW[node.tag]
         node[0].set("movablelimits", "true")
     if node.tag == "mi" and node.text in CAPITALS:                  # upright, as TeX has them
         node.set("mathvariant", "normal")
+    if node.tag == "mi" and node.text in ("∼", "±", "⟺", ":", ";"):
+        node.tag = "mo"
+    if node.tag == "mover" and node[1].text == "―":                 # \overline
+        node.tag, node.attrib = "mrow", {"class": "over"}
+        del node[1]
     letters = [child.text for child in node if child.get("mathvariant") == "normal"]
     if node.tag == "mrow" and len(letters) == len(node) > 1:        # \mathrm{KL}: one name
         node.tag, node.text = "mi", "".join(letters)
@@ -74,7 +83,7 @@ def polish(node):
             before.tag not in ("mo", "mspace") or before.text in CLOSING)
         if child.text in ("−", "+", "±") and not operand:
             child.set("form", "prefix")
-        elif child.text in ("/", "‖"):
+        elif child.text in ("/", "|", "‖") and child.get("stretchy") != "true":
             child.attrib |= {"lspace": "0", "rspace": "0", "stretchy": "false"}
         elif name.get("rspace") and name.text in FUNCTIONS and operand:
             name.set("lspace", "0.17em")

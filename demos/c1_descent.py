@@ -1,7 +1,7 @@
 """A forward pass runs downhill: the free energy of an RBM's mean field, layer by layer, from
 handwritten digits on.
 
-    python demos/c1_descent.py            a quarter of a minute on one core
+    python demos/c1_descent.py            six seconds on one core
     python demos/c1_descent.py --quick    two seconds
 
 An RBM learns the embedded digits by PCD; then its mean-field iterations are unrolled into layers

@@ -1,7 +1,7 @@
 """From the RBM to the MLP by counting copies: r copies of each hidden unit, coupled to the label by
 U / r.
 
-    python demos/c8_copies.py            about a minute on one core
+    python demos/c8_copies.py            a quarter of a minute on one core
     python demos/c8_copies.py --quick    two seconds
 
 For every r this is one Boltzmann machine at one temperature, its loss -log p(y | x) is a free

@@ -72,6 +72,16 @@ def test_a_function_of_the_free_energy_has_a_gradient_along_that_of_the_free_ene
     assert cosine(found, slope) > 1 - 1e-9
 
 
+@proves("C15", "C16")
+@pytest.mark.parametrize("copies", [1, 4])
+def test_the_loss_of_copies_is_a_difference_of_free_energies(rng, copies):
+    """(C16), and (C15) of one copy: row by row, of the machine that has all copies as units"""
+    copied, X, y = networks.copied_units(rng, copies, beta=0.7)
+    difference = networks.free_energy_difference(copied, X, y)
+    assert_allclose(difference, -np.log(copied.predict(X)[np.arange(len(y)), y]), rtol=1e-12)
+    assert_allclose(difference.mean(), copied.loss(X, y), rtol=1e-12)
+
+
 def test_mean_field_over_label_and_hidden_units_is_not_exact():
     """(C15)"""
     distances = [networks.label_distance(np.random.default_rng(seed)) for seed in range(30)]
@@ -84,6 +94,8 @@ def test_prediction_errors_make_an_energy_of_any_network():
     gradient itself"""
     rng = np.random.default_rng(3)
     mlp = MLP((5, 4, 3), Binary(), SquaredError(Binary()), rng)
+    for name in ("b1", "b2"):
+        mlp.parameters[name] += rng.standard_normal(mlp.parameters[name].shape)
     X, y = rng.standard_normal((10, 5)), rng.random((10, 3))
     gradient = mlp.gradient(X, y)
     for nudge in (0.1, 0.01, 0.001):

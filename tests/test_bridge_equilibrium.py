@@ -387,6 +387,7 @@ def test_the_minimum_over_a_unit_is_where_no_force_is_left(rng, unit, loss):
             assert np.all(force[1][inside] >= -1e-9 * nudge)
 
 
+@proves("C10")
 @each_loss
 def test_the_pull_is_the_slope_of_the_loss_in_the_means(rng, loss):
     """(C10): as a function of the field t, with its own slope in t"""

@@ -56,6 +56,19 @@ def test_layered_equilibrium_is_stationary_and_starts_from_the_forward_pass(rng,
 
 
 @proves("C19")
+@pytest.mark.parametrize("bias", [-3.0, 3.0])
+def test_rest_is_where_no_unit_moves_down_or_up(bias):
+    """(C19): the top pulls the hidden unit to its side, which moves the top to that side, and so
+    on"""
+    mlp = MLP((1, 1, 1), Binary(), SquaredError(), np.random.default_rng(0))
+    mlp.parameters.update(W1=np.ones((1, 1)), b1=np.zeros(1), W2=np.full((1, 1), 2.0),
+                          b2=np.array([bias]))
+    _, h, y = LayeredMeanField(mlp, 0.3).equilibrium(np.ones((1, 1))).m
+    assert_allclose(h, 1 / (1 + np.exp(-1 - 0.3 * 2 * y)), rtol=1e-11)
+    assert_allclose(y, 2 * h + bias, rtol=1e-11)
+
+
+@proves("C19")
 def test_the_sweeps_are_counted(rng):
     """(C19): each row to its own convergence, as it would be alone, or as far as it may go"""
     mlp, X = MLP((5, 4, 4, 3), Binary(), SquaredError(), rng), 3 * np.eye(5)

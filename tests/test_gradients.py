@@ -18,7 +18,7 @@ from minife.backprop import (BinaryCrossEntropy, CategoricalCrossEntropy, Square
                              hessian_vector_product, layers, two_layer)
 from minife.bridge import (ClampedNetwork, CopiedUnits, LayeredMeanField, Pyramid, TiedClassifier,
                            unroll)
-from minife.bridge.nudges import loss_gradient
+from minife.bridge.nudges import loss_gradient, loss_value
 from minife.bridge.relaxation import relax, relax_backward
 from minife.bridge.vae import VAE
 from minife.descent import SGD
@@ -326,6 +326,8 @@ def equilibrium_propagation(network, y):
 
 def loss_in_the_means(loss):
     m, y = M_H[:2, :3].copy(), TARGETS
+    np.testing.assert_allclose(loss_value(loss, m, y), loss.value(loss.unit.field(m), y),
+                               rtol=1e-12)
     check_gradient(lambda p: loss.value(loss.unit.field(p["m"]), y).sum(), {"m": m},
                    {"m": loss_gradient(loss, m, y)})
 
@@ -507,7 +509,7 @@ lambda r, order: tap.log_likelihood_gradient(r, X, order, tol=1e-13), **case), o
           lambda **case: clamped(
 lambda n, y: n.loss(X, y, **PRECISE), equilibrium_propagation, loss=LOSSES[1], **case),
         order=(1, 2), beta=BETAS),
-    *line("bridge.nudges.loss_gradient", "B4 B7", loss_in_the_means, loss=ELEMENTWISE),
+    *line("bridge.nudges.loss_gradient", "B4 B5 B7", loss_in_the_means, loss=ELEMENTWISE),
     *line("bridge.layered.LayeredMeanField.free_energy_gradient", "C19", layered_partials),
     *line("bridge.layered.LayeredMeanField.equilibrium_propagation_gradient", "C19", layered_limit),
     *line("bridge.layered.LayeredMeanField.contrastive_gradient", "C20", layered_nudges,

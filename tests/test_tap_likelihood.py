@@ -101,13 +101,15 @@ def test_a_machine_of_four_states_says_so(order, beta):
     assert str(again) == str(warning)
 
 
-def test_a_start_that_misses_the_lowest_state_says_so():
-    """All off is 0.4 above all on: the excess counts the lower state too"""
+@proves("T13")
+@pytest.mark.parametrize("n_starts", [1, 8])
+def test_a_start_that_misses_the_lowest_state_says_so(n_starts):
+    """(T13): all off is 0.4 above all on: the excess counts the lower state too"""
     rbm = RBM(np.full((4, 4), 2.0), np.full(4, -3.95), np.full(4, -3.95))
     low, high = np.full((1, 4), 0.05), np.full((1, 4), 0.95)
     gamma = [tap.fixed_point(rbm, 1, m, m).free_energy[0] for m in (low, high)]
     with pytest.warns(tap.SeveralStatesWarning) as record:
-        tap.log_likelihood(rbm, np.ones((1, 4), dtype=int), 1, m_v=low, m_h=low)
+        tap.log_likelihood(rbm, np.ones((1, 4), dtype=int), 1, n_starts, m_v=low, m_h=low)
     assert_allclose(record[0].message.excess, np.log(1 + np.exp(gamma[0] - gamma[1])), atol=1e-6)
 
 
