@@ -78,7 +78,7 @@ setup(
     python_requires=">=3.10",
     install_requires=["numpy>=2.0", "matplotlib>=3.8"],
     extras_require={"test": ["pytest>=8"],
-                    "book": ["latex2mathml>=3.77", "markdown-it-py>=3", "pygments>=2.17"]},
+                    "book": ["latex2mathml>=3.81", "markdown-it-py>=4", "pygments>=2.19"]},
     packages=find_packages(include=["minife", "minife.*"]),
     package_dir={"": "."},  # so that an editable install beats a folder of the same name
     package_data={"minife": ["*/*.md", "*.md", "*/*/*.md", "py.typed"],

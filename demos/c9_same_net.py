@@ -235,6 +235,7 @@ def draw(found):
     panels[0].set(yticks=rows, yticklabels=list(found), xlim=(0, None))
     panels[1].set_xlim(0, None)
     panels[0].invert_yaxis()
+    figure.supxlabel("dots: the seeds; bar: their mean", fontsize="medium")
     return figure
 
 

@@ -235,6 +235,8 @@ def draw_curves(axes, curves, setting):
     axes.set(title=f"{setting.rows.capitalize()} digits reach {last:.1f} nats,\n{last - lower:.1f} "
                    "by the conservative estimate",
              xlabel="epoch", ylabel="log-likelihood by annealing [nats per digit]")
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom=bottom - 0.35 * (top - bottom))                 # room for the legend
     axes.legend(loc="lower right")
 
 

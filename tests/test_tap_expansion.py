@@ -283,5 +283,5 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS)
 def test_other_machines_are_refused(call, machine, rng):
     X, m = rng.integers(2, size=(3, 5)), magnetisations(rng, random_rbm(rng))
-    with pytest.raises(TypeError, match="rbm must be a "):
+    with pytest.raises(TypeError, match="rbm must be an RBM"):
         CALLS[call](MACHINES[machine], m, X)
