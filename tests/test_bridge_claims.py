@@ -82,6 +82,22 @@ def test_the_loss_of_copies_is_a_difference_of_free_energies(rng, copies):
     assert_allclose(difference.mean(), copied.loss(X, y), rtol=1e-12)
 
 
+@proves("C15")
+@pytest.mark.parametrize("seed", range(3))
+def test_the_distance_of_mean_field_over_label_and_hidden_units(seed):
+    """(C15): with q of the label on a grid of steps 1/200, and the hidden units at their minimum
+    given q"""
+    rng = np.random.default_rng(seed)
+    W, U, b, d = (rng.standard_normal(shape) for shape in ((6, 5), (3, 5), 5, 3))
+    x, d = rng.integers(2, size=6) @ W + b / 2, d / 2
+    softplus, grid = Binary().potential, np.mgrid[0:201, 0:201].reshape(2, -1).T / 200
+    q = np.column_stack([grid, 1 - grid.sum(axis=1)])[grid.sum(axis=1) <= 1].clip(1e-300)
+    gamma = (q * (np.log(q) - d)).sum(axis=1) - softplus(x + q @ U).sum(axis=1)
+    p = np.exp(d + softplus(x + U).sum(axis=1))
+    distance = np.abs(q[gamma.argmin()] - p / p.sum()).sum() / 2
+    assert_allclose(networks.label_distance(np.random.default_rng(seed)), distance, atol=0.005)
+
+
 def test_mean_field_over_label_and_hidden_units_is_not_exact():
     """(C15)"""
     distances = [networks.label_distance(np.random.default_rng(seed)) for seed in range(30)]

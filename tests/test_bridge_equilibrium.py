@@ -180,6 +180,7 @@ def test_gradients_are_averages_over_rows(rng):
                         flatten(gradient(np.tile(X, (2, 1)), np.tile(y, (2, 1)))), rtol=1e-8)
 
 
+@proves("B13")
 def test_networks_start_with_centred_fields(rng):
     """(B13): of the hidden units over the data, with variance 1; of those above at means of 1/2"""
     X = rng.random((400, 30)) < rng.random(30)

@@ -231,6 +231,7 @@ def test_the_importance_weighted_bound_rises_from_the_elbo_to_log_p():
     assert abs(bounds[-1] - log_p) < 0.01
 
 
+@proves("C24")
 def test_samples_have_the_frequencies_of_the_model():
     vae = small_vae()
     z, area = plane()
