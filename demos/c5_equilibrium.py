@@ -35,8 +35,8 @@ GRADIENTS = {
         lambda net, X, Y: net.equilibrium_propagation_gradient(X, Y, NUDGE, False, **SOLVER),
     "clamped - free": lambda net, X, Y: net.contrastive_gradient(X, Y, **SOLVER),
     "backprop, 1 iteration": lambda net, X, Y: net.backprop_gradient(X, Y, 1)}
-LINES = dict(zip(GRADIENTS, (("0.3", "-"), (BLUE, "--"), (GREEN, "-."), (ORANGE, ":"), (RED, "--"),
-                             ("0.6", ":"))))
+LINES = dict(zip(GRADIENTS, (("0.3", "-"), (BLUE, "--"), (GREEN, "-."), (ORANGE, ":"),
+                             (RED, (0, (6, 2, 1, 2, 1, 2))), ("0.6", (0, (1, 4))))))
 
 
 def main():
@@ -134,8 +134,8 @@ def draw(histories):
     error_axes.legend()
     error_axes.xaxis.get_major_locator().set_params(integer=True)
     angle_axes.set(xlabel="epoch", ylabel="angle with the linear response [degrees]",
-                   title=f"two nudges of {NUDGE} point along the linear response,\nto "
-                         f"{histories['two nudges']['angle'].max():.0f}° at worst")
+                   title=f"two nudges of {NUDGE} point along the linear response,\n"
+                         f"to {histories['two nudges']['angle'].mean(axis=0).max():.1f}° at most")
     angle_axes.legend()
     angle_axes.xaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -210,7 +210,6 @@ def draw_curves(axes, full, n_all):
     best = min(final, key=final.get)
     axes.set(title=f"{n_all} labelled digits:\n{best} ends at {final[best]:.2f} %", xlabel="epoch",
              ylabel="test error [%]", ylim=(0, None))
-    axes.set_ylim(top=2.7 * max(final.values()))
     axes.legend(loc="upper right", fontsize="small", title="mean and range of the runs",
                 title_fontsize="small")
 
