@@ -77,8 +77,6 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     mean = Averaging(averaging)
     callbacks, rng = functions(callbacks), validation.generator(rng)
     history = validation.instance([] if history is None else history, "history", list)
-    if label is not None:
-        validation.instance(label, "label", str)
     file = None
     if checkpoint is not None:
         settings = optimizer.settings() | {"batch_size": batch_size, "n_rows": n_rows,
@@ -96,9 +94,7 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
     with one_core:
         for epoch in epochs(numbers, model, gradient, n_rows, batch_size, optimizer,
                             norm_constraint, mean, rng):
-            if not all(np.isfinite(array).all() for array in model.parameters.values()):
-                raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: "
-                                         "lower the learning rate")
+            check_finite(model.parameters, epoch)
             record = {"epoch": epoch, "seconds": time.perf_counter() - start}
             with mean.shown(model.parameters, norm_constraint):
                 stop = call_back(callbacks, model, record)
@@ -110,6 +106,13 @@ def descend(model, gradient, n_rows, optimizer, n_epochs, rng, *, batch_size=100
             start = time.perf_counter()
     mean.put(model.parameters, norm_constraint)
     return history
+
+
+def check_finite(parameters, epoch):
+    """Raise FloatingPointError if a parameter has an entry that is no finite number."""
+    if not all(np.isfinite(array).all() for array in parameters.values()):
+        raise FloatingPointError(f"the parameters stopped being finite in epoch {epoch}: lower the "
+                                 "learning rate")
 
 
 def functions(callbacks):

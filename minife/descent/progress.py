@@ -2,10 +2,12 @@
 import sys
 import time
 
+from .. import validation
+
 
 def progress(items, label=None):
     """Return the items, a sequence, for iteration; a label shows how far it is, and time left."""
-    return items if label is None else _shown(items, label)
+    return items if label is None else _shown(items, validation.instance(label, "label", str))
 
 
 def _shown(items, label):
