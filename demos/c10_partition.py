@@ -108,11 +108,12 @@ def draw(courses):
             label = name if is_exact or name != "AIS" else "AIS, its standard error"
             axes.plot(rows[:, 0], errors, color=colour, linestyle=style, marker=marker,
                       markersize=4, label=label)
+        order_2, annealing = np.abs(rows[-1, [3, 5]])
         axes.set(yscale="log", xlabel="epoch of PCD", ylabel="|error of log Z| [nats]",
-                 title=f"784 x {n_hidden}: order 2 is off by {rows[-1, 3]:.1f} nats at the end,\n"
-                       "AIS "
-                       + (f"by {rows[-1, 5]:.2f} (against the exact sum)" if is_exact
+                 title=f"784 x {n_hidden}: order 2 is off by {order_2:.1f} nats at the end,\nAIS "
+                       + (f"by {annealing:.2f} (against the exact sum)" if is_exact
                           else f"is the yardstick, to ± {rows[-1, 6]:.2f}"))
+        axes.set_ylim(top=20 * axes.get_ylim()[1])                      # room for the legend
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize="small")
     return figure

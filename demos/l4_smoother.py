@@ -95,7 +95,7 @@ def draw(numbers, funnels, arguments):
         panel.plot(FUNNELS, what, ".", color=ORANGE, alpha=0.5)
         panel.plot(FUNNELS, what.mean(axis=1), "s-", color=BLUE,
                    label=f"mean of {what.shape[1]} machines")
-        panel.set(xlabel="strength of the funnel over that of the glass", ylabel=label)
+        panel.set(xlabel="strength, funnel over glass", ylabel=label)
         panel.set_ylim(0, None)
     first, last = funnels[0].mean(axis=0), funnels[-1].mean(axis=0)
     glasses.set_title(f"a glass has {first[0]:.1f} minima,\n"

@@ -89,13 +89,13 @@ def draw(temperatures, truth, coupling, found, paths, arguments):
                        f"minimum at {n_right} of {len(temperatures)} temperatures",
                  ylabel=r"$\Gamma_1^*-F$  [energy]")
 
-    for order, (colour, _) in LOOK.items():
+    for (order, (colour, _)), (dashed, line) in zip(LOOK.items(), (("--", "-"), (":", "-."))):
         one = np.array([lowest_minimum(minima) for minima in found[order]])
         together = np.array([-T * minima.log_partition_function
                              for T, minima in zip(temperatures, found[order])])
-        errors.plot(temperatures, np.abs(one - truth) / temperatures, "--", color=colour,
+        errors.plot(temperatures, np.abs(one - truth) / temperatures, dashed, color=colour,
                     label=f"order {order}, lowest minimum")
-        errors.plot(temperatures, np.abs(together - truth) / temperatures, "-", color=colour,
+        errors.plot(temperatures, np.abs(together - truth) / temperatures, line, color=colour,
                     label=f"order {order}, all minima")
     hot, cold = (abs(lowest_minimum(found[2][k]) - truth[k]) / temperatures[k] for k in (0, -1))
     means = found[2][-1].m_v[0]

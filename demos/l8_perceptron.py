@@ -112,7 +112,7 @@ def draw(N, results, arguments):
                           ylabel="entropy of solutions  [bits per coupling]")
     panels["solvable"].set(title=f"no solution is left for {unsolved[6]:.0%} of random labels\n"
                                  f"at $\\alpha$ = {ALPHAS[6]}; the rule always solves its own",
-                           ylabel="share of instances")
+                           ylabel="share of instances", ylim=(-0.05, 1.6))
     panels["new"].set(title=f"solutions know more of the rule: error {new[4]:.2f}\n"
                             f"at $\\alpha$ = {ALPHAS[4]}, {new[-1]:.3f} at {ALPHAS[-1]}",
                       ylabel="error on new examples", ylim=(0, 0.72))
