@@ -191,8 +191,10 @@ def test_a_kernel_answers_a_signal_within_a_second(job):
 def test_a_fixed_point_answers_ctrl_c():
     """From outside, as a user interrupts it: a call that would take hours ends."""
     code = """if True:
+        import signal
         import numpy as np
         from minife import kernels
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
         W, m = np.full((784, 500), 0.01), np.full((20, 784), 0.5)
         print("started", flush=True)
         try:
