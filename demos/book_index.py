@@ -78,7 +78,9 @@ def proofs(path):
                 yield node.args[1].value.split(), f"line-{node.lineno}"
 
 
-PAGES, CODE = chapters(), files("minife/**/*.p[yx]*", "minife/**/*.h", "tests/*.py", "demos/*.py")
+PAGES = chapters()
+CODE = files("minife/**/*.py", "minife/**/*.pyx", "minife/**/*.px[di]", "minife/**/*.h",
+             "tests/*.py", "demos/*.py")
 DEFINED = {path: definitions(path) for path in CODE}
 EQUATIONS, PROOFS, DEMOS = {}, defaultdict(list), defaultdict(list)
 for path in PAGES:
