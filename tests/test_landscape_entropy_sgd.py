@@ -58,6 +58,29 @@ def test_ripples_go_as_gamma_falls():
 
 
 @proves("L21")
+def test_two_noisy_steps_by_hand(rng):
+    """The running mean of x' <- x' - step (f' + gamma (x' - x)) + noise sqrt(step) xi, in which the
+    noise is most of the way"""
+    mlp, X, y = MLP((4, 5, 3), Spin(), rng=rng), rng.standard_normal((30, 4)), np.zeros(30, int)
+    gamma, step, noise, draws = 3.0, 0.01, 2.0, np.random.default_rng(1)
+    walker = MLP((4, 5, 3), Spin(), rng=rng)
+    x = {name: array.copy() for name, array in mlp.parameters.items()}
+    mean = {name: array.copy() for name, array in x.items()}
+    walker.parameters = {name: array.copy() for name, array in x.items()}
+    for _ in range(2):
+        rows = draws.integers(30, size=7)
+        slopes = walker.gradient(X[rows], y[rows])
+        for name, here in walker.parameters.items():
+            xi = draws.standard_normal(here.shape)
+            walker.parameters[name] = here - step * (slopes[name] + gamma * (here - x[name])) \
+                + noise * np.sqrt(step) * xi
+            mean[name] = 0.75 * mean[name] + 0.25 * walker.parameters[name]
+    got = langevin_direction(mlp, X, y, gamma, 2, step, noise, np.random.default_rng(1), 7)
+    for name in x:
+        assert_allclose(got[name], gamma * (x[name] - mean[name]), rtol=1e-9, err_msg=name)
+
+
+@proves("L21")
 def test_a_short_walk_goes_down_the_slope_itself(rng):
     """Without noise, with small steps, the direction is the gradient times gamma step (a
     weighted number of steps)"""
