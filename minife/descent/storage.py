@@ -51,7 +51,8 @@ def read(path, kind, entries=()):
         raise ValueError(f"{path} has the layout {text.get('minife', 'of an older minife')!s:.60}; "
                          f"this minife reads layout {VERSION}")
     if text.get("kind") != kind:
-        raise ValueError(f"{path} holds a {text.get('kind')!s:.60}, not a {kind}")
+        raise ValueError(f"{path} holds a {text.get('kind')!s:.60}, not a {kind}: "
+                         "load it by what saved it")
     missing = [name for name in entries if name not in text]
     if missing:
         raise ValueError(f"{path} is no whole {kind}: its {' and '.join(missing)} is missing")

@@ -95,8 +95,8 @@ class RBMClassifier(Estimator):
     def _learner(self):
         """Return the negative phase and the optimizer that the arguments ask for."""
         n_chains = self.batch_size if self.n_chains is None else self.n_chains
-        if isinstance(self.method, NegativePhase):
-            phase = self.method
+        if isinstance(self.method, (NegativePhase, type)):
+            phase = validation.instance(self.method, "method", NegativePhase)
         elif validation.one_of(self.method, "method", ("pcd", "cd")) == "pcd":
             phase = PersistentContrastiveDivergence(n_chains, self.n_gibbs_steps)
         else:

@@ -158,8 +158,8 @@ class BernoulliRBM(Estimator):
         """Write the fitted model to an .npz file: parameters, history, and all settings that are
         numbers or texts.
 
-        Left out are chains and momentum, callbacks, checkpoint, norm_constraint, and arguments that
-        are objects. To go on with training exactly, use a checkpoint."""
+        Left out are chains, momentum, callbacks, checkpoint and arguments that are objects: after
+        load they have their defaults. To go on with training exactly, use a checkpoint."""
         files.save(self, path, self.fitted().parameters)
 
     @classmethod
@@ -176,8 +176,8 @@ class BernoulliRBM(Estimator):
     def _learner(self):
         """Return the negative phase, the optimizer and the centering that the arguments ask for."""
         n_chains = self.batch_size if self.n_chains is None else self.n_chains
-        if isinstance(self.method, NegativePhase):
-            phase = self.method
+        if isinstance(self.method, (NegativePhase, type)):
+            phase = validation.instance(self.method, "method", NegativePhase)
         else:
             method = validation.one_of(self.method, "method", METHODS)
             phase = {"pcd": lambda: PersistentContrastiveDivergence(n_chains, self.n_gibbs_steps),
