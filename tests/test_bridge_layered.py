@@ -69,6 +69,20 @@ def test_rest_is_where_no_unit_moves_down_or_up(bias):
 
 
 @proves("C19")
+def test_the_residual_is_the_largest_way_of_a_field(rng):
+    """(C19): of a row, over all units of all layers, in its last sweep: to first order, the way of a
+    mean over its variance is that of its field"""
+    mlp = MLP((4, 6, 5, 3), Binary(), SquaredError(Binary()), rng)
+    X, y = rng.standard_normal((7, 4)), rng.random((7, 3))
+    with pytest.warns(tap.NotConvergedWarning):
+        once = LayeredMeanField(mlp, 0.2).equilibrium(X, y, 0.0, max_iter=1)
+    way = []
+    for x, m in zip(mlp.fields(X), once.m[1:], strict=True):
+        way.append(np.abs(m - Binary().mean(x)) / (m - m**2 + np.finfo(float).eps ** (1 / 3)))
+    assert_allclose(once.residual, np.hstack(way).max(axis=1), rtol=1e-9)
+
+
+@proves("C19")
 def test_the_sweeps_are_counted(rng):
     """(C19): each row to its own convergence, as it would be alone, or as far as it may go"""
     mlp, X = MLP((5, 4, 4, 3), Binary(), SquaredError(), rng), 3 * np.eye(5)
