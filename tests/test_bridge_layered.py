@@ -70,8 +70,8 @@ def test_rest_is_where_no_unit_moves_down_or_up(bias):
 
 @proves("C19")
 def test_the_residual_is_the_largest_way_of_a_field(rng):
-    """(C19): of a row, over all units of all layers, in its last sweep: to first order, the way of a
-    mean over its variance is that of its field"""
+    """(C19): of a row, over all units of all layers, in its last sweep: to first order the way of a
+    mean, over its variance, is that of its field"""
     mlp = MLP((4, 6, 5, 3), Binary(), SquaredError(Binary()), rng)
     X, y = rng.standard_normal((7, 4)), rng.random((7, 3))
     with pytest.warns(tap.NotConvergedWarning):
