@@ -209,7 +209,7 @@ def draw_curves(axes, full, n_all):
              for name, results in full.items()}
     best = min(final, key=final.get)
     axes.set(title=f"{n_all} labelled digits:\n{best} ends at {final[best]:.2f} %", xlabel="epoch",
-             ylabel="test error [%]", ylim=(0, None))
+             ylabel="test error [%]", ylim=(0, 1.5 * axes.get_ylim()[1]))
     axes.legend(loc="upper right", fontsize="small", title="mean and range of the runs",
                 title_fontsize="small")
 

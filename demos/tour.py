@@ -199,12 +199,11 @@ def draw(digits, dreams, courses, course, gradients, copies, alone, arguments):
     r, errors = copies
     counting.loglog(r, errors, "o-", color=BLUE, label="clamped minus free")
     counting.loglog(r, errors[-1] * r[-1] / r, ":", color="black", label="1/r")
-    counting.set(
-        title=
-        f"5  r copies of a hidden unit:\nfrom RBM to network, as "
-        f"r^{np.polyfit(np.log(r), np.log(errors), 1)[0]:.2f}",
-        xlabel="copies r", ylabel="distance to backprop's gradient, relative")
-    counting.legend(loc="upper right")
+    counting.set(title="5  r copies of a hidden unit:\nfrom RBM to network, as "
+                       f"r^{np.polyfit(np.log(r), np.log(errors), 1)[0]:.2f}",
+                 xlabel="copies r", ylabel="distance to backprop's gradient, relative",
+                 ylim=(errors[-1] / 40, None))                            # room for the legend
+    counting.legend(loc="lower left")
     away.plot(alone, color=ORANGE)
     away.set(
         title=

@@ -355,6 +355,15 @@ def test_moments_are_subtracted_and_scaled_like_numbers(rng, kinds):
             assert_allclose(slope[name], 0.7 * (m - d), atol=1e-15)
 
 
+def test_a_phase_that_returns_something_else_is_named(rng):
+    class Wrong(ContrastiveDivergence):
+        def moments(self, rbm, batch, rng):
+            return {"W": rbm.W}
+
+    with pytest.raises(TypeError, match="must be Moments, as averages.*, got dict"):
+        train(machine(), X, Wrong(), SGD(0.1), 1, rng)
+
+
 def teacher(n=400):
     """Return rows of all 2^3 states, about as often as a machine has them, and the share of each
     state (2^3,)."""

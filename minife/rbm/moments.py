@@ -25,6 +25,10 @@ class Moments:
     def __sub__(self, other):
         return Moments(self.v - other.v, self.h - other.h, self.vh - other.vh)
 
+    def __rsub__(self, other):
+        raise TypeError("what is subtracted from Moments must be Moments, as averages(v, h_mean) "
+                        f"makes them, got {type(other).__name__}")
+
     def __rmul__(self, factor):
         if factor == 1:                          # as beta mostly is: a pass through memory less
             return self
